@@ -1,0 +1,503 @@
+"""The case file: `case.toml` read into a `Case`.
+
+A case is data, never code: the contest and its rule, the options, the levels of geography, the
+events, and for every file the mapping from its columns to the canonical tables. A mistake in it
+is named with its key and, where it can be found, its line.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from veedor.contest import Rule, rule_from
+from veedor.errors import CaseError
+
+FORMAT = 1
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)
+]
+"""One column name or several; several are summed (votes) or joined (keys)."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Option(_Entry):
+    """An option on the ballot: a party, a candidate, an answer."""
+
+    id: Identifier
+    name: str
+    colour: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    main: bool = True
+    """Whether it is a main contender, of whom zero votes on a sheet are worth a question."""
+
+
+class Event(_Entry):
+    """Something that happened at an instant: the polls closed, the publication stopped."""
+
+    id: Identifier
+    at: dt.datetime
+    text: str
+    source: str | None = None
+
+    @field_validator("at")
+    @classmethod
+    def _has_offset(cls, value: dt.datetime) -> dt.datetime:
+        if value.tzinfo is None:
+            raise ValueError("an instant needs an offset, such as 2019-10-20T19:40:57-04:00")
+        return value
+
+
+class Origin(_Entry):
+    """Where a file was published, pinned: a commit and the hash of the bytes."""
+
+    url: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int
+    packed: Literal["gzip"] | None = None
+    """Our copy is the published file packed so; `sha256` is of what was published."""
+    licence: str | None = None
+
+
+class DataFile(_Entry):
+    """A file of the case: where it lies in the data folder, its form, and its origin."""
+
+    path: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the file as it lies in the data folder."""
+    bytes: int
+    origin: Origin | None = None
+
+
+class Lookup(_Entry):
+    """Columns added from another file, where the columns named by `on` agree."""
+
+    file: str
+    on: dict[str, str]
+    """Column of the source -> column of this file."""
+    encoding: str = "utf-8"
+    separator: str = ","
+    escape: str = '"'
+
+
+class Filter(_Entry):
+    """Rows of a file that belong to the source: those with one of these values in the column."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+class Announced(_Entry):
+    """Totals that the authority announced, nationally or for one place.
+
+    `path` is the place, from the outermost level of geography inwards; empty for the whole.
+    """
+
+    count: Identifier
+    path: tuple[str, ...] = ()
+    totals: dict[str, int]
+    """Option id, or `valid`, `blank`, `null`, `cast`, `registered`, `sheets` -> announced number."""
+    source: str
+
+
+class Source(_Entry):
+    """One file (or one part of one) and how its columns map to the canonical tables.
+
+    Columns of the file that are neither mapped nor named by a pattern in `ignore` are an error:
+    nothing is lost by oversight.
+    """
+
+    id: Identifier
+    kind: Literal["count", "stations", "list", "history"]
+    file: str
+    format: Literal["delimited", "parquet", "excel"]
+    member: str | None = None
+    """The member of a zip archive; may be left out where there is only one."""
+    sheet: str | None = None
+    """The worksheet of an excel file; the first when left out."""
+    encoding: str = "utf-8"
+    separator: str = ","
+    quote: str = '"'
+    escape: str = '"'
+    """What stands before a quote inside a quoted cell: another quote, or a backslash."""
+    header: int = Field(default=1, ge=1)
+    """The line (or the row of the worksheet) that holds the column names, counted from 1."""
+    key: Names = ()
+    """The columns that make up the station's official code."""
+    strip: str = ""
+    """Characters taken off both ends of every cell, such as the apostrophe of spreadsheets."""
+    only: tuple[Filter, ...] = ()
+    """Rows to read; others belong to another contest, say, and are counted as out of scope."""
+    lookup: tuple[Lookup, ...] = ()
+    ignore: tuple[str, ...] = ()
+    """Patterns (`*` and `?`) of columns that are deliberately not used."""
+
+    optional: bool = False
+    """The audit goes on without it where its file cannot be had, and says so."""
+
+    count: Identifier | None = None
+    """The count that this source records (kind count)."""
+    role: Literal["official", "preliminary", "copy"] = "preliminary"
+    """Count: the binding one, a preliminary publication, or an independent copy or reading."""
+    at: dt.datetime | None = None
+    """The instant of the publication, where the count is one of several snapshots."""
+    geography: dict[str, str] = Field(default_factory=dict)
+    """Level of geography -> column."""
+    options: dict[str, Names] = Field(default_factory=dict)
+    """Option id -> the column with its votes, or several that are summed."""
+    registered: Names = ()
+    blank: Names = ()
+    null: Names = ()
+    declared_valid: str | None = None
+    """The total of valid votes that the sheet itself states."""
+    declared_cast: str | None = None
+    """The number of votes (or voters) that the sheet itself states."""
+    reason: str | None = None
+    """Column with the authority's remark or reason code."""
+    reasons_clear: tuple[str, ...] = ("", "-")
+    """Values of that column that mean: nothing to remark."""
+    counted: Filter | None = None
+    """Sheets that the authority counted; others are kept and reported, and not in the totals."""
+    words: dict[str, str] = Field(default_factory=dict)
+    """Word found in a numeric cell -> what it means (illegible, no-data, no-sheet, ...)."""
+    blank_cell: Literal["empty", "zero"] = "empty"
+    """What an empty numeric cell means here: left empty (kept apart from 0), or zero."""
+    latitude: str | None = None
+    longitude: str | None = None
+    place_class: str | None = None
+    """Column with a class of the place: urban, rural, external, ..."""
+
+    match: Literal["key", "geography"] = "key"
+    """History: joined to stations by official code, or by normalised names of the path."""
+    election: str | None = None
+    """History: which earlier election, in words."""
+    level: str | None = None
+    """History: the level of geography at which it is joined; the centre when left out."""
+
+    list_id: Identifier | None = None
+    title: str | None = None
+    """List: what these stations have in common, in words."""
+    claim: str | None = None
+    """List: who named them and why."""
+    reference: str | None = None
+    lost: bool = False
+    """List: the originals of these sheets were destroyed or are missing."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Source:
+        need = {
+            "count": ("count", "key", "options"),
+            "stations": ("key",),
+            "list": ("key", "title"),
+            "history": ("options", "election"),
+        }[self.kind]
+        for name in need:
+            if not getattr(self, name):
+                raise ValueError(f"a source of kind {self.kind!r} needs `{name}`")
+        if self.kind == "history" and self.match == "key" and not self.key:
+            raise ValueError("a history source matched by key needs `key`")
+        return self
+
+    def mapped(self) -> Iterator[tuple[str, str]]:
+        """Each pair of key in the case file and column of the data file that it names."""
+        for column in self.key:
+            yield "key", column
+        for level, column in self.geography.items():
+            yield f"geography.{level}", column
+        for option, columns in self.options.items():
+            for column in columns:
+                yield f"options.{option}", column
+        for name in ("registered", "blank", "null"):
+            for column in getattr(self, name):
+                yield name, column
+        single = (
+            "declared_valid",
+            "declared_cast",
+            "reason",
+            "latitude",
+            "longitude",
+            "place_class",
+        )
+        for name in single:
+            if column := getattr(self, name):
+                yield name, column
+        for entry in self.only:
+            yield "only", entry.column
+        if self.counted:
+            yield "counted", self.counted.column
+
+
+class ListUnion(_Entry):
+    """Lists of stations to be questioned together; a station on two of them is one station."""
+
+    id: Identifier
+    title: str
+    lists: tuple[Identifier, ...] = Field(min_length=1)
+
+
+class ScopeText(_Entry):
+    """What nobody could examine, in words, for the report."""
+
+    not_examined: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    destroyed: tuple[str, ...] = ()
+
+
+class Case(_Entry):
+    """One contest and the evidence about it."""
+
+    format: Literal[1]
+    id: Identifier
+    title: str
+    contest: str
+    date: dt.date
+    timezone: str
+    official: Identifier
+    """The count that decides the outcome."""
+    rule: dict[str, Any]
+    rule_text: str = ""
+    """The rule in law, with its article, in words."""
+    remedy_text: str = ""
+    """What the law provides for a sheet that is annulled; text only, no treatment is computed."""
+    options: tuple[Option, ...] = Field(min_length=1)
+    geography: tuple[str, ...] = Field(min_length=1)
+    """Levels, from the outermost to the polling centre (the last but one holds comparable places)."""
+    siblings: str | None = None
+    """The level whose sheets are one another's siblings; the innermost when left out."""
+    region: str | None = None
+    """The level by which the report can be filtered; the outermost when left out."""
+    events: tuple[Event, ...] = ()
+    files: tuple[DataFile, ...] = ()
+    sources: tuple[Source, ...] = Field(min_length=1)
+    unions: tuple[ListUnion, ...] = ()
+    announced: tuple[Announced, ...] = ()
+    scope: ScopeText = ScopeText()
+    notes: tuple[str, ...] = ()
+    extra_voters: bool = False
+    """The law lets people vote who are not on the station's list (officials, say)."""
+    compulsory: bool = False
+    """Voting is compulsory."""
+    simulated: bool = False
+
+    _path: Path = PrivateAttr(default=Path("case.toml"))
+    _sha256: str = PrivateAttr(default="")
+    _rule: Rule = PrivateAttr()
+
+    @property
+    def path(self) -> Path:
+        """The case file."""
+        return self._path
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the case file."""
+        return self._sha256
+
+    @property
+    def contest_rule(self) -> Rule:
+        """The rule that decides the contest."""
+        return self._rule
+
+    @property
+    def option_ids(self) -> tuple[str, ...]:
+        """Ids of the options, in ballot order."""
+        return tuple(option.id for option in self.options)
+
+    @property
+    def sibling_level(self) -> str:
+        """The level whose sheets are one another's siblings."""
+        return self.siblings or self.geography[-1]
+
+    @property
+    def region_level(self) -> str:
+        """The level by which the report is filtered."""
+        return self.region or self.geography[0]
+
+    def count_sources(self) -> tuple[Source, ...]:
+        """The sources that record counts: the official one first, then in the case's order."""
+        found = [s for s in self.sources if s.kind == "count"]
+        return tuple(sorted(found, key=lambda s: s.count != self.official))
+
+    def lists(self) -> tuple[Source, ...]:
+        """The lists of stations that audits and critiques named."""
+        return tuple(s for s in self.sources if s.kind == "list")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Case:
+        _unique("options", [o.id for o in self.options])
+        _unique("sources", [s.id for s in self.sources])
+        _unique("geography", list(self.geography))
+        options = {o.id for o in self.options}
+        counts: dict[str, int] = {}
+        for index, source in enumerate(self.sources):
+            place = f"sources.{index} ({source.id})"
+            if source.count:
+                counts[source.count] = counts.get(source.count, 0) + 1
+            if source.kind in ("count", "history"):
+                unknown = set(source.options) - options
+                if unknown:
+                    raise ValueError(
+                        f"{place}: maps the unknown option {sorted(unknown)[0]!r};"
+                        f" the options are {', '.join(sorted(options))}"
+                    )
+            if source.kind == "count" and (missing := options - set(source.options)):
+                raise ValueError(f"{place}: does not map the option {sorted(missing)[0]!r}")
+            unknown = set(source.geography) - set(self.geography)
+            if unknown:
+                raise ValueError(
+                    f"{place}: maps the unknown level {sorted(unknown)[0]!r};"
+                    f" the levels are {', '.join(self.geography)}"
+                )
+            for column in {c for _, c in source.mapped()} if source.kind == "count" else set():
+                uses = [k for k, c in source.mapped() if c == column and k.startswith("options.")]
+                if len(uses) > 1:
+                    raise ValueError(f"{place}: column {column!r} is mapped to {' and '.join(uses)}")
+        if self.official not in counts:
+            raise ValueError(
+                f"official: no source records the count {self.official!r};"
+                f" the counts are {', '.join(counts) or 'none'}"
+            )
+        for count, uses_of in counts.items():
+            if uses_of > 1:
+                raise ValueError(f"sources: the count {count!r} is recorded by {uses_of} sources")
+        official = next(s for s in self.sources if s.count == self.official)
+        if set(official.geography) != set(self.geography):
+            missing_level = sorted(set(self.geography) - set(official.geography))[0]
+            raise ValueError(
+                f"sources ({official.id}): the official count maps no column to the level"
+                f" {missing_level!r}"
+            )
+        for name in ("siblings", "region"):
+            level = getattr(self, name)
+            if level is not None and level not in self.geography:
+                raise ValueError(f"{name}: {level!r} is not a level of geography")
+        lists = {s.list_id or s.id for s in self.lists()}
+        for union in self.unions:
+            unknown = set(union.lists) - lists
+            if unknown:
+                raise ValueError(f"unions ({union.id}): unknown list {sorted(unknown)[0]!r}")
+        fields = {"valid", "blank", "null", "cast", "registered", "sheets"}
+        for entry in self.announced:
+            unknown = set(entry.totals) - options - fields
+            if unknown:
+                raise ValueError(f"announced: unknown option {sorted(unknown)[0]!r}")
+        return self
+
+
+def _unique(key: str, values: list[str]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{key}: {value!r} stands twice")
+
+
+def load_case(path: Path | str) -> Case:
+    """Read and validate a case file.
+
+    Parameters
+    ----------
+    path : path
+        `case.toml`, or the folder that holds it.
+
+    Raises
+    ------
+    CaseError
+        Where the file cannot be read, is not TOML, or does not describe a case: the message
+        names the key, its line where it can be found, and what was expected.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "case.toml"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CaseError(
+            f"the case file cannot be read ({error.strerror})",
+            place=str(path),
+            remedy="Give the path of a case.toml, or a name that `veedor data list` shows.",
+        ) from error
+    try:
+        text = raw.decode("utf-8")
+        data = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise CaseError(
+            f"not UTF-8 (byte {error.start})", place=str(path), remedy="Save the file as UTF-8."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise CaseError(f"not TOML: {error}", place=str(path)) from error
+    try:
+        case = Case.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, text, path) from error
+    case._path = path
+    case._sha256 = hashlib.sha256(raw).hexdigest()
+    parameters = {k: v for k, v in case.rule.items() if k != "kind"}
+    kind = case.rule.get("kind")
+    if not isinstance(kind, str):
+        raise CaseError(
+            "the rule has no kind",
+            place=_place(path, text, "rule", []),
+            remedy='Add, say, kind = "plurality".',
+        )
+    try:
+        case._rule = rule_from(kind, parameters, case.option_ids)
+    except CaseError as error:
+        place = error.place or _place(path, text, "rule", [])
+        raise CaseError(error.message, place=place, remedy=error.remedy) from error
+    return case
+
+
+def _explain(error: ValidationError, text: str, path: Path) -> CaseError:
+    lines = []
+    place = str(path)
+    for number, detail in enumerate(error.errors(include_url=False)):
+        keys = [str(part) for part in detail["loc"]]
+        where = ".".join(keys)
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = "this key is not known"
+        if number == 0:
+            place = _place(path, text, keys[0] if keys else "", keys)
+        lines.append(f"{where}: {message}" if where else message)
+    more = f" (and {len(lines) - 6} more)" if len(lines) > 6 else ""
+    return CaseError("; ".join(lines[:6]) + more, place=place, remedy="Mend the case file.")
+
+
+def _place(path: Path, text: str, first: str, keys: list[str]) -> str:
+    """`path:line` of the key, as well as a reading of the text can tell."""
+    lines = text.splitlines()
+    number = 0
+    index = next((int(k) for k in keys if k.isdigit()), None)
+    table = re.compile(rf"^\s*\[\[?{re.escape(first)}\b")
+    heads = [n for n, line in enumerate(lines) if table.match(line)]
+    arrays = [n for n in heads if lines[n].strip().startswith(f"[[{first}]]")]
+    if index is not None and index < len(arrays):
+        number = arrays[index]
+    elif heads:
+        number = heads[0]
+    last = next((k for k in reversed(keys) if not k.isdigit()), first)
+    pattern = re.compile(rf"^\s*\"?{re.escape(last)}\"?\s*=")
+    for n in range(number, len(lines)):
+        if pattern.match(lines[n]):
+            return f"{path}:{n + 1}"
+    return f"{path}:{number + 1}" if heads else str(path)
+

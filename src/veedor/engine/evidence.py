@@ -1,0 +1,233 @@
+"""The evidence of a case as tables: what `measure` asks, and what only the audit reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.case.manifest import Case, Source
+from veedor.case.tables import cell, votes_columns
+from veedor.engine.verbs import collect
+
+
+@dataclass(frozen=True, slots=True)
+class CountInfo:
+    """One count of the case and what it recorded.
+
+    `fields` are the names of the canonical columns that the count fills; `zero_kept` says that an
+    empty cell and a written zero are told apart.
+    """
+
+    id: str
+    role: str
+    source: Source
+    fields: frozenset[str]
+    stations: int
+    set_aside: int
+    empty_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListInfo:
+    """A list of stations that somebody named, or a union of such lists."""
+
+    id: str
+    title: str
+    claim: str | None
+    reference: str | None
+    lost: bool
+    members: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialSheets:
+    """The official count as arrays, ordered by station number.
+
+    Attributes
+    ----------
+    sid : int64 (n)
+    votes : int64 (n, options)
+        An unreadable cell is 0 here; `unreadable` says on how many sheets that happened.
+    blank, null : int64 (n)
+    registered : float64 (n), NaN where not recorded
+    counted : bool (n)
+        Sheets that the authority put in its totals; the others carry zero in `votes`.
+    cells : mapping from level to int64 (n)
+    """
+
+    sid: NDArray[np.int64]
+    votes: NDArray[np.int64]
+    blank: NDArray[np.int64]
+    null: NDArray[np.int64]
+    registered: NDArray[np.float64]
+    counted: NDArray[np.bool_]
+    cells: Mapping[str, NDArray[np.int64]]
+
+    def rows(self, sids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The positions of those stations, leaving out any that the official count lacks."""
+        unique = np.unique(sids)
+        at = np.searchsorted(self.sid, unique)
+        at = np.minimum(at, max(len(self.sid) - 1, 0))
+        return at[self.sid[at] == unique] if len(self.sid) else at[:0]
+
+
+@dataclass
+class Evidence:
+    """The canonical tables of one case; see `veedor.case.tables` for their columns."""
+
+    case: Case
+    con: ibis.BaseBackend
+    counts: dict[str, CountInfo]
+    lists: dict[str, ListInfo]
+    history_level: str | None = None
+    history_election: str | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    """Optional source -> why it could not be had."""
+
+    @property
+    def official(self) -> str:
+        """The count that decides the outcome."""
+        return self.case.official
+
+    @property
+    def options(self) -> int:
+        """How many options are on the ballot."""
+        return len(self.case.options)
+
+    @property
+    def votes_columns(self) -> list[str]:
+        """Names of the votes columns, in ballot order."""
+        return votes_columns(self.options)
+
+    def sheets(self, count: str | None = None) -> ir.Table:
+        """The sheets of a count (the official one when none is named)."""
+        return self.con.table(f"sheets_{_code(self.counts, count or self.official)}")
+
+    def stations(self) -> ir.Table:
+        """Every station whose code was seen in any source."""
+        return self.con.table("stations")
+
+    def cells(self) -> ir.Table:
+        """Cells that are not whole numbers of votes."""
+        return self.con.table("cells")
+
+    def set_aside(self) -> ir.Table:
+        """Rows kept out of `sheets`, with the reason."""
+        return self.con.table("set_aside")
+
+    def history(self) -> ir.Table:
+        """The earlier election by place; only where `has('history')`."""
+        return self.con.table("history")
+
+    def list_members(self, list_id: str) -> ir.Table:
+        """The station numbers on a list (a station on two lists of a union once)."""
+        info = self.lists[list_id]
+        table = self.con.table("lists")
+        wanted = info.members or (list_id,)
+        return table.filter(table.list_id.isin(wanted)).select("sid").distinct()
+
+    def by_role(self, role: str) -> list[str]:
+        """Counts of a role, in the case's order."""
+        return [c.id for c in self.counts.values() if c.role == role and c.id != self.official]
+
+    def snapshots(self) -> list[str]:
+        """Counts that are publications of one running count, in order of their instants."""
+        dated = [c for c in self.counts.values() if c.source.at and c.id != self.official]
+        return [c.id for c in sorted(dated, key=lambda c: c.source.at or 0)]  # type: ignore[arg-type,return-value]
+
+    def has(self, need: str) -> bool:
+        """Whether the case has a kind of evidence; see `veedor.checks.base.NEEDS`."""
+        official = self.counts[self.official]
+        if need in ("registered", "blank", "null", "declared_valid", "declared_cast", "reason"):
+            return need in official.fields
+        if need == "invalid":
+            return bool({"blank", "null"} & official.fields)
+        if need == "declared":
+            return bool({"declared_valid", "declared_cast"} & official.fields)
+        if need == "coordinates":
+            return "latitude" in official.fields or any(
+                s.latitude for s in self.case.sources if s.kind == "stations"
+            )
+        if need == "preliminary":
+            return bool(self.by_role("preliminary"))
+        if need == "copy":
+            return bool(self.by_role("copy"))
+        if need == "snapshots":
+            return len(self.snapshots()) > 1
+        if need == "second-count":
+            return len(self.counts) > 1
+        if need == "history":
+            return self.history_level is not None
+        if need == "lists":
+            return bool(self.lists)
+        if need == "lost":
+            return any(info.lost for info in self.lists.values())
+        if need == "announced":
+            return bool(self.case.announced)
+        if need == "empty-kept":
+            return any(info.empty_kept for info in self.counts.values())
+        if need == "reason-any":
+            return any("reason" in info.fields for info in self.counts.values())
+        raise KeyError(need)
+
+    @cached_property
+    def official_sheets(self) -> OfficialSheets:
+        """The official count as arrays, for judging; sheets not counted carry zero votes."""
+        levels = self.case.geography
+        columns = collect(
+            self.sheets().select(
+                "sid",
+                *(cell(level) for level in levels),
+                *self.votes_columns,
+                "blank",
+                "null",
+                "registered",
+                "counted",
+            )
+        )
+        counted = columns["counted"].astype(bool)
+        votes = np.stack([_whole(columns[v]) for v in self.votes_columns], axis=1)
+        votes[~counted] = 0
+        return OfficialSheets(
+            sid=columns["sid"],
+            votes=votes,
+            blank=np.where(counted, _whole(columns["blank"]), 0),
+            null=np.where(counted, _whole(columns["null"]), 0),
+            registered=_float(columns["registered"]),
+            counted=counted,
+            cells={level: columns[cell(level)] for level in levels},
+        )
+
+    @cached_property
+    def station_names(self) -> dict[str, NDArray[Any]]:
+        """Official code and place of every station, at the position of its number."""
+        return collect(self.stations().select("sid", "station", *self.case.geography))
+
+    def describe(self, sids: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Official code and geography of stations, for the evidence files."""
+        names = self.station_names
+        return {k: v[sids] for k, v in names.items() if k != "sid"}
+
+
+def _code(counts: Mapping[str, CountInfo], count: str) -> int:
+    return list(counts).index(count)
+
+
+def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
+    if values.dtype.kind in "iub":
+        return values.astype(np.int64)
+    return np.nan_to_num(_float(values), nan=0.0).astype(np.int64)
+
+
+def _float(values: NDArray[Any]) -> NDArray[np.float64]:
+    if values.dtype == object:
+        return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+    return values.astype(np.float64)
