@@ -181,8 +181,8 @@ def _prefix(
     take = min(1024, length)
     while True:
         some = np.argpartition(-score, take - 1)[:take] if take < length else np.arange(length)
-        order = some[np.lexsort((some, -score[some]))] if score.dtype != object else np.array(
-            sorted(some, key=lambda i: (-score[i], i)), dtype=np.int64)  # fmt: skip
+        some.sort()
+        order = some[np.argsort(-score[some], kind="stable")]
         met = np.ones(take + 1, dtype=bool)
         for part, need in zip(parts, needs, strict=True):
             met &= _sums(part[order]) >= need
