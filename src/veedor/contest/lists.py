@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from veedor.contest.outcome import Assertion, Assertions, Outcome
-from veedor.contest.rules import BASIS_WORDS, Rule, Tally, above, check_share, reaches
+from veedor.contest.rules import BASIS_WORDS, Rule, above, check_share
+from veedor.contest.tally import Tally, reaches
 from veedor.errors import CaseError
 
 __all__ = ["DHondt", "HighestAverages", "SainteLague"]

@@ -9,16 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from veedor.contest.outcome import Assertion, Assertions, Outcome
-from veedor.contest.rules import (
-    BASIS_WORDS,
-    HALF,
-    Rule,
-    Tally,
-    above,
-    check_share,
-    percent,
-    reaches,
-)
+from veedor.contest.rules import BASIS_WORDS, HALF, Rule, above, check_share, percent
+from veedor.contest.tally import Tally, reaches
 from veedor.errors import CaseError
 
 __all__ = ["Referendum"]

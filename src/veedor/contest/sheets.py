@@ -154,7 +154,7 @@ def _break(
             (w * x for w, x in zip(weights, parts, strict=True)), start=np.zeros_like(parts[0])
         )
         target = sum(w * n for w, n in zip(weights, needs, strict=True))
-        order, bound, done = _prefix(score, target, parts, needs)
+        order, bound, done = _prefix(score, target, parts, needs, max(1024, 2 * lower))
         if bound is None:
             return None, best
         lower = max(lower, bound)
@@ -170,18 +170,21 @@ def _break(
 
 
 def _prefix(
-    score: Ints, target: int, parts: list[Ints], needs: list[int]
+    score: Ints, target: int, parts: list[Ints], needs: list[int], first: int
 ) -> tuple[Ints, int | None, int | None]:
     """Sheets by falling score; the first length that reaches the target; the first that meets
     every need.
 
-    Sorts only as many as it takes: 1024, then eight times more, up to 16 times the first length.
+    Sorts only as many as it takes: ``first``, then 16 times more, up to 16 times the first length.
     """
     length = len(score)
-    take = min(1024, length)
+    take = min(first, length)
     while True:
-        some = np.argpartition(-score, take - 1)[:take] if take < length else np.arange(length)
-        some.sort()
+        some = np.arange(length)
+        if take < length:
+            largest = np.zeros(length, dtype=bool)
+            largest[np.argpartition(-score, take - 1)[:take]] = True
+            some = np.flatnonzero(largest)
         order = some[np.argsort(-score[some], kind="stable")]
         met = np.ones(take + 1, dtype=bool)
         for part, need in zip(parts, needs, strict=True):
@@ -192,7 +195,7 @@ def _prefix(
         far = bound is not None and take >= max(8192, 16 * bound)
         if spent or far or (bound is not None and done is not None):
             return order, bound, done
-        take = min(8 * take, length)
+        take = min(16 * take, length)
 
 
 def _sums(values: Ints) -> Ints:
