@@ -227,6 +227,18 @@ class ChangesUnder(_Written):
     margin_points: float | None
 
 
+class United(_Written):
+    """Every sheet that some finding from the records questions, once, and each treatment of them.
+
+    Lists that audits and critiques named are not among them: each has its own finding.
+    """
+
+    findings: list[str]
+    questioned: Questioned
+    materiality: list[Materiality]
+    robustness: Robustness | None
+
+
 class OutcomeSummary(_Written):
     """The outcome that the official sheets give under the contest's own rule."""
 
@@ -250,6 +262,7 @@ class OutcomeSummary(_Written):
     fewest_sheets: int | None
     statement: Robustness
     changes_under: list[ChangesUnder] = Field(default_factory=list)
+    united: United | None = None
 
 
 class Scope(_Written):

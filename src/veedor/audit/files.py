@@ -1,0 +1,65 @@
+"""Files of an audit folder: hashes, JSON of stable bytes, and putting the folder in place."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import math
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DIGITS = 6
+"""Decimals kept of a float in `findings.json`: below a millionth of a point nothing is meant."""
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def slug(name: str) -> str:
+    """A file name for an id: other characters than letters, digits, '.', '_', '+', '-' become '_'."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", name)
+
+
+def plain(value: Any) -> Any:
+    """JSON values: NumPy scalars unwrapped, floats rounded, NaN and infinity as null."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(v) for v in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return round(float(value), DIGITS) if math.isfinite(value) else None
+    if isinstance(value, dt.date | dt.datetime):
+        return value.isoformat()
+    return value
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with stable bytes: two spaces, keys in the model's order, a final line break."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def put_in_place(built: Path, target: Path) -> None:
+    """Move a finished folder to where it belongs; an earlier audit there goes only then."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.new")
+    if beside.exists():
+        shutil.rmtree(beside)
+    shutil.copytree(built, beside)
+    if target.exists():
+        shutil.rmtree(target)
+    beside.rename(target)

@@ -1,0 +1,264 @@
+"""What a check is, and how the checks are found.
+
+A check is a module `checks/GROUP/NAME.py` with one subclass of `Check`. Nothing else needs to be
+edited: its page in the docs, its help on the command line and its words in the report come from
+its attributes and docstring; the conformance tests run on it by themselves.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import string
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Literal
+
+import ibis.expr.types as ir
+import numpy as np
+
+from veedor.audit.findings import Columns, Explanation, Fact, Interval, Kind, Status
+from veedor.case.manifest import Case
+from veedor.engine.evidence import CountInfo, Evidence, ListInfo
+
+__all__ = [
+    "NEEDS",
+    "Benign",
+    "Check",
+    "Columns",
+    "Context",
+    "Evidence",
+    "Explanation",
+    "Fact",
+    "Interval",
+    "Promise",
+    "registry",
+]
+
+NEEDS = {
+    "registered": "the official count has no registered voters",
+    "blank": "the official count has no blank votes",
+    "null": "the official count has no null votes",
+    "invalid": "the official count has neither blank nor null votes",
+    "declared": "the sheets' own totals are not in the official count; sums agree by construction",
+    "reason": "the official count carries no remarks or reason codes",
+    "reason-any": "no count carries remarks or reason codes",
+    "coordinates": "no source gives coordinates",
+    "preliminary": "the case has no preliminary count",
+    "copy": "the case has no independent copy or reading of the sheets",
+    "snapshots": "the case has fewer than two publications of one running count",
+    "second-count": "the case has one count only",
+    "history": "the case has no earlier election",
+    "lists": "the case names no list of stations",
+    "lost": "the case names no lost or destroyed sheets",
+    "announced": "the case has no announced totals",
+    "empty-kept": "no count keeps an empty cell and a written zero apart",
+}
+"""What a check may need of a case, and what to say where it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Benign:
+    """A benign explanation that an honest audit must rule out.
+
+    `result` is the sentence for a test of it, with the names of the values in braces; None where
+    the evidence of a count cannot test it.
+    """
+
+    id: str
+    text: str
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """How a check behaves on simulated elections: what the conformance tests hold it to.
+
+    Attributes
+    ----------
+    alarm : 'p-value', 'status' or 'none'
+        What counts as an alarm: a p-value at most 0.05; the status `observed`; or nothing, for a
+        description that accuses no sheet.
+    honest : names of honest scenarios
+        On each, the share of elections with an alarm is at most `false_alarms` (up to the
+        interval of the simulation).
+    tampered : mapping from a tampered scenario to the least power promised on it
+    """
+
+    alarm: Literal["p-value", "status", "none"] = "none"
+    honest: tuple[str, ...] = ()
+    false_alarms: float = 0.05
+    tampered: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What `assess` may know besides the measured rows: the case's words, no tables.
+
+    `rng` is derived from the seed, the check and the contest. `counts` and `lists` describe what
+    the evidence holds, `history` names the earlier election where there is one.
+    """
+
+    case: Case
+    rng: np.random.Generator
+    counts: Mapping[str, CountInfo]
+    lists: Mapping[str, ListInfo]
+    history: str | None = None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Option ids in ballot order."""
+        return self.case.option_ids
+
+    @property
+    def main_options(self) -> tuple[str, ...]:
+        """Ids of the options that the case calls main contenders."""
+        return tuple(o.id for o in self.case.options if o.main)
+
+    @property
+    def siblings(self) -> str:
+        """The measured column with the cell in which sheets are siblings."""
+        return f"cell_{self.case.sibling_level}"
+
+
+class Check(ABC):
+    """One question of an audit.
+
+    `measure` states it as portable queries, each giving at most one row per sheet, centre, host or
+    minute; `assess` turns the collected rows into facts with NumPy alone, seeded. Neither judges.
+    """
+
+    id: ClassVar[str] = ""
+    title: ClassVar[str]
+    """The check in a few words."""
+    asks: ClassVar[str]
+    """The question, as a sentence."""
+    rule: ClassVar[str]
+    """The rule or the expectation that an observed fact departs from."""
+    kind: ClassVar[Kind]
+    needs: ClassVar[tuple[str, ...]] = ()
+    benign: ClassVar[tuple[Benign, ...]] = ()
+    references: ClassVar[tuple[str, ...]] = ()
+    promise: ClassVar[Promise] = Promise()
+    heading: ClassVar[str] = ""
+    """Template of a finding's title; `{option}` and the like are filled by `fact`."""
+    sentences: ClassVar[Mapping[str, str]] = {}
+    """Status -> template of the fact in plain words, filled with the statistic."""
+
+    @abstractmethod
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """The queries, by name."""
+
+    @abstractmethod
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """The facts in the collected rows: columns by query, ordered by `sid`."""
+
+    def fact(
+        self,
+        status: Status,
+        statistic: Mapping[str, Any],
+        *,
+        subject: str = "",
+        words: Mapping[str, Any] | None = None,
+        **rest: Any,
+    ) -> Fact:
+        """A fact whose title and sentence are made from the templates.
+
+        `words` adds values to those of the statistic for filling the templates.
+        """
+        values = {**_flat(statistic), **(words or {}), "subject": subject}
+        sentence = self.sentences.get(status) or self.sentences.get("any", self.asks)
+        return Fact(
+            subject=subject,
+            status=status,
+            statistic=statistic,
+            title=_fill(self.heading or self.title, values),
+            fact=_fill(sentence, values),
+            **rest,
+        )
+
+    def explain(self, **tested: Mapping[str, Any]) -> tuple[Explanation, ...]:
+        """All benign explanations; those named by keyword (with '_' for '-') are tested.
+
+        Parameters
+        ----------
+        tested : mapping of values
+            Fill the explanation's `result` sentence and are kept beside it.
+        """
+        results = {name.replace("_", "-"): values for name, values in tested.items()}
+        unknown = set(results) - {b.id for b in self.benign if b.result is not None}
+        if unknown:
+            raise KeyError(f"{self.id}: no testable explanation {sorted(unknown)[0]!r}")
+        return tuple(
+            Explanation(
+                id=benign.id,
+                text=benign.text,
+                tested=True,
+                result=_fill(benign.result or "", results[benign.id]),
+                values=dict(results[benign.id]),
+            )
+            if benign.id in results
+            else Explanation(id=benign.id, text=benign.text, tested=False)
+            for benign in self.benign
+        )
+
+
+class _Plain(string.Formatter):
+    """Numbers as people write them: thousands apart, and no float noise."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if not format_spec and isinstance(value, bool | np.bool_):
+            return "yes" if value else "no"
+        if not format_spec and isinstance(value, int | np.integer):
+            return f"{int(value):,}".replace("-", "\u2212")
+        if not format_spec and isinstance(value, float | np.floating):
+            return f"{float(value):,.4g}".replace("-", "\u2212") if abs(value) < 1000 else (
+                f"{float(value):,.0f}".replace("-", "\u2212")
+            )
+        return super().format_field(value, format_spec)
+
+
+def _fill(template: str, values: Mapping[str, Any]) -> str:
+    return _Plain().vformat(template, (), values)
+
+
+def _flat(statistic: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in statistic.items() if not isinstance(v, list | dict | tuple)}
+
+
+@cache
+def registry() -> dict[str, Check]:
+    """Every check, by id, in the order of the catalogue's groups and then by name."""
+    import veedor.checks as package
+
+    found: dict[str, Check] = {}
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        parts = info.name.split(".")
+        if info.ispkg or len(parts) != 4:
+            continue
+        module = importlib.import_module(info.name)
+        kinds = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, Check)
+            and value.__module__ == info.name
+        ]
+        if len(kinds) != 1:
+            raise TypeError(f"{info.name} must hold one check, and holds {len(kinds)}")
+        kinds[0].id = f"{parts[2]}.{parts[3].replace('_', '-')}"
+        found[kinds[0].id] = kinds[0]()
+    groups = ["outcome", "sheets", "reconcile"]
+    return dict(
+        sorted(
+            found.items(),
+            key=lambda item: (
+                groups.index(item[0].split(".")[0])
+                if item[0].split(".")[0] in groups
+                else len(groups),
+                item[0],
+            ),
+        )
+    )

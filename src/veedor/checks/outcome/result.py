@@ -1,0 +1,207 @@
+"""Who won, by the sheets and the contest's own rule, and whether that is what was announced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import ibis.expr.types as ir
+import numpy as np
+
+from veedor.case.tables import cell
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+
+
+class Result(Check):
+    """Add up the sheets of the official count and apply the contest's rule.
+
+    Statistic
+    ---------
+    sheets, registered, cast, valid, blank, null : int
+        Sums over the sheets that the authority counted; `cast` is valid + blank + null.
+    votes, shares : objects by option
+        Votes, and percentage points of the rule's basis.
+    margin_points, turnout_points : float or null
+        Winner less runner-up; cast over registered.
+    winner, decided_by, runner_up
+        Under the contest's own rule.
+    not_counted : int
+        Sheets in the count that the authority left out of its totals.
+    differences : array of {what, announced, sheets, difference}
+        Announced totals that the sheets do not give; empty where all agree or none is known.
+
+    Uncertainty
+    -----------
+    None: a sum.
+
+    Source
+    ------
+    The contest's rule, as the case quotes it; exact arithmetic.
+    """
+
+    title = "The outcome by the sheets"
+    asks = "What outcome do the sheets give under the contest's own rule, and was it announced so?"
+    rule = "The announced totals are the sum of the sheets."
+    kind = "descriptive"
+    heading = "The outcome that the sheets give"
+    sentences = {
+        "observed": (
+            "The sheets give {outcome}; {differing} of the announced totals differ from their sum."
+        ),
+        "not-observed": (
+            "The sheets give {outcome}; every announced total agrees with their sum."
+        ),
+        "not-determinable": (
+            "The sheets give {outcome}; the case has no announced totals to compare it with."
+        ),
+    }
+    benign = (
+        Benign(
+            "revision",
+            "The announcement was made before the last sheets were in, or the file was revised"
+            " after it.",
+        ),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Totals, and votes by region and by polling centre with its position."""
+        t = evidence.sheets()
+        stations = evidence.stations().select("sid", "latitude", "longitude")
+        counted = t.filter(t.counted)
+        region = cell(evidence.case.region_level)
+        sums = {v: counted[v].fill_null(0).sum() for v in evidence.votes_columns}
+        places = counted.join(stations, "sid")
+        centre = cell(evidence.case.geography[-1])
+        return {
+            "totals": t.agg(
+                sheets=t.counted.cast("int64").sum(),
+                rows=t.count(),
+                **{
+                    n: t.counted.ifelse(t[n], 0).fill_null(0).sum()
+                    for n in ("registered", "cast", "valid", "blank", "null")
+                },
+                **{v: t.counted.ifelse(t[v], 0).fill_null(0).sum() for v in evidence.votes_columns},
+            ),
+            "regions": counted.group_by(region=counted[region]).agg(
+                sid=counted.sid.min(), valid=counted.valid.sum(), **sums
+            ),
+            "centres": places.group_by(centre=places[centre]).agg(
+                sid=places.sid.min(),
+                stations=places.count(),
+                latitude=places.latitude.mean(),
+                longitude=places.longitude.mean(),
+                valid=places.valid.sum(),
+                registered=places.registered.fill_null(0).sum(),
+                **{v: places[v].fill_null(0).sum() for v in evidence.votes_columns},
+            ),
+        }
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact: the outcome, with the announced totals beside it."""
+        totals = {k: int(v[0]) for k, v in measured["totals"].items()}
+        votes = {o: totals[f"v{i}"] for i, o in enumerate(context.options)}
+        registered = totals["registered"] or None
+        outcome = context.case.contest_rule.decide(
+            list(votes.values()), totals["blank"], totals["null"], registered
+        )
+        official = context.counts[context.case.official]
+        sums: dict[str, int | None] = {
+            "sheets": totals["sheets"],
+            "registered": registered if "registered" in official.fields else None,
+            "cast": totals["cast"],
+            "valid": totals["valid"],
+            "blank": totals["blank"] if "blank" in official.fields else None,
+            "null": totals["null"] if "null" in official.fields else None,
+        }
+        differences = list(_differences(context, {**sums, **votes}))
+        announced = [a for a in context.case.announced if _national(a, context)]
+        shares = {
+            o: round(float(100 * s), 6) for o, s in zip(context.options, outcome.shares, strict=True)
+        }
+        turnout = 100 * totals["cast"] / registered if registered and sums["registered"] else None
+        statistic = {
+            **sums,
+            "votes": votes,
+            "shares": shares,
+            "margin_points": round(float(100 * outcome.margin), 6),
+            "turnout_points": turnout,
+            "winner": outcome.winner,
+            "decided_by": outcome.decided_by,
+            "runner_up": outcome.runner_up,
+            "seats": (
+                None
+                if outcome.seats is None
+                else dict(zip(context.options, outcome.seats, strict=True))
+            ),
+            "not_counted": totals["rows"] - totals["sheets"],
+            "differences": differences,
+        }
+        status = "observed" if differences else "not-observed" if announced else "not-determinable"
+        rows = measured["regions"]
+        yield self.fact(
+            status,
+            statistic,
+            words={"outcome": _sentence(outcome, context), "differing": len(differences)},
+            explanations=self.explain(),
+            rows={
+                "sid": rows["sid"],
+                "valid": rows["valid"],
+                **{o: rows[f"v{i}"] for i, o in enumerate(context.options)},
+            },
+            figures=tuple(_figures(measured, context, shares)),
+        )
+
+
+def _national(entry: object, context: Context) -> bool:
+    return getattr(entry, "count", "") == context.case.official and not getattr(entry, "path", ())
+
+
+def _differences(context: Context, sums: Mapping[str, int | None]) -> Iterable[dict[str, object]]:
+    for entry in context.case.announced:
+        if not _national(entry, context):
+            continue
+        for what, value in entry.totals.items():
+            if sums.get(what) != value:
+                mine = sums.get(what)
+                yield {
+                    "what": what,
+                    "announced": value,
+                    "sheets": mine,
+                    "difference": None if mine is None else mine - value,
+                }
+
+
+def _sentence(outcome: object, context: Context) -> str:
+    names = {o.id: o.name for o in context.case.options}
+    winner = getattr(outcome, "winner", None)
+    by = getattr(outcome, "decided_by", "")
+    through = getattr(outcome, "through", ())
+    if winner:
+        return f"{names[winner]} as the winner (decided by {by})"
+    if through:
+        return f"a run-off between {' and '.join(names[o] for o in through)}"
+    if getattr(outcome, "seats", None) is not None:
+        return "the distribution of seats below"
+    return f"no winner ({by})"
+
+
+def _figures(
+    measured: Mapping[str, Columns], context: Context, shares: Mapping[str, float]
+) -> Iterable[object]:
+    from veedor.audit.findings import Figure
+
+    names = {o.id: o.name for o in context.case.options}
+    order = sorted(shares, key=lambda o: -shares[o])
+    yield Figure(
+        id="outcome.result.shares",
+        chart="bars",
+        rows={
+            "category": np.array([names[o] for o in order], dtype=object),
+            "value": np.array([shares[o] for o in order]),
+            "option": np.array(order, dtype=object),
+        },
+        alt="Share of the valid votes by option: "
+        + ", ".join(f"{names[o]} {shares[o]:.2f} %" for o in order[:4]),
+        labels={"title": "Share of the vote", "x": "per cent", "y": ""},
+    )
+
+

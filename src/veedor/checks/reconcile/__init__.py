@@ -1,0 +1,1 @@
+"""Checks of two records of the same sheet."""

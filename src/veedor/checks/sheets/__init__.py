@@ -1,0 +1,1 @@
+"""Checks of the form, sheet by sheet."""
