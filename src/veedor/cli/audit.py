@@ -1,0 +1,132 @@
+"""`veedor audit`: audit a case and write a folder with the report."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from veedor.cli import terminal
+
+if TYPE_CHECKING:
+    from veedor.audit.findings import Document, Finding, OutcomeSummary
+
+MATCHED = 3
+"""Exit code where a finding is of a kind named by `--fail-on`."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  veedor audit bolivia-2019
+  veedor audit path/to/case.toml --out out/mine --seed 7
+  veedor audit bolivia-2019 --only sheets.unanimous --only reconcile
+  veedor audit case.toml --fail-on observed:reconcile --fail-on void:sheets.universe
+Exit codes: 0 the audit ran, whatever it found; 1 it could not run, and nothing was written;
+2 wrong usage; 3 a finding is of a kind named by --fail-on.
+"""
+)
+@click.argument("case")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder to write.  [default: out/ and the id of the case]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn at random.")
+@click.option("--only", multiple=True, metavar="ID", help="Run this check, or this group, only.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="STATUS:ID",
+    help="Exit with 3 where a check, or one of a group, has a finding of this status.",
+)
+def command(
+    case: str, out: Path | None, seed: int, only: tuple[str, ...], fail_on: tuple[str, ...]
+) -> None:
+    """Audit CASE and write a folder with the report, the findings and the rows behind them.
+
+    CASE is the name of a public case (`veedor data list`), a case file, or its folder. Data that
+    are not on this machine are fetched where their public origin is known.
+    """
+    conditions = parse_conditions(fail_on)
+    from veedor.audit.run import audit
+
+    with terminal.steps() as progress:
+        result = audit(
+            case, out, seed=seed, only=only, progress=progress, command=_command(sys.argv)
+        )
+    terminal.out(*summary(result.document, result.directory))
+    matched = [f for f in result.document.findings if _matches(f, conditions)]
+    if matched:
+        terminal.note(f"--fail-on: {', '.join(f'{f.status}:{f.id}' for f in matched)}")
+        raise click.exceptions.Exit(MATCHED)
+
+
+def parse_conditions(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Status and check (or group) of each `--fail-on`; a usage error where there is none such."""
+    if not texts:
+        return []
+    from veedor.audit.findings import Status
+    from veedor.checks.base import registry
+
+    known = set(registry())
+    known |= {check.split(".")[0] for check in known}
+    conditions = []
+    for text in texts:
+        status, _, what = text.partition(":")
+        if status not in get_args(Status):
+            choice = ", ".join(get_args(Status))
+            raise click.BadParameter(
+                f"{text!r}: the status is one of {choice}", param_hint="--fail-on"
+            )
+        if what not in known:
+            raise click.BadParameter(
+                f"{text!r}: {what!r} is neither a check nor a group", param_hint="--fail-on"
+            )
+        conditions.append((status, what))
+    return conditions
+
+
+def _matches(finding: Finding, conditions: Sequence[tuple[str, str]]) -> bool:
+    return any(
+        finding.status == status and what in (finding.check, finding.check.split(".")[0])
+        for status, what in conditions
+    )
+
+
+def summary(document: Document, directory: Path) -> list[str]:
+    """The audit in a few lines: the outcome, how many findings of each status, where to read on."""
+    counted = Counter(finding.status for finding in document.findings)
+    counted.update(entry.status for entry in document.not_run)
+    changes = sorted({change.finding for change in document.outcome.changes_under})
+    lines = [document.case.title + ("  [SIMULATED]" if document.case.simulated else ""), ""]
+    lines += [_sentence(document.outcome)]
+    if changes:
+        lines += [f"  It would change under treatments of: {', '.join(changes)}."]
+    lines += ["", "Findings by status:"]
+    lines += [f"  {number:>5}  {status}" for status, number in sorted(counted.items())]
+    report = directory / "index.html"
+    lines += ["", f"Report: {report if report.is_file() else directory}"]
+    return lines
+
+
+def _sentence(outcome: OutcomeSummary) -> str:
+    if outcome.winner is None:
+        won = "The sheets give no winner"
+    else:
+        won = f"The sheets give {outcome.winner} as the winner"
+    lead = ""
+    if outcome.margin_points is not None and outcome.runner_up is not None:
+        lead = f", {outcome.margin_points:.2f} points ahead of {outcome.runner_up}"
+    statement = outcome.statement.replace("-", " ")
+    return f"{won}{lead} ({outcome.sheets:,} sheets; {outcome.rule}). Outcome: {statement}."
+
+
+def _command(argv: Sequence[str]) -> list[str]:
+    """How the audit was called, without the folder that the program happens to lie in."""
+    return ["veedor", *argv[1:]]

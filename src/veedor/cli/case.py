@@ -1,0 +1,82 @@
+"""`veedor case`: a case file for one's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from veedor.cli import terminal
+from veedor.errors import CaseError
+
+_File = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  veedor case new official.csv preliminary.zip --out case.toml
+  veedor case check case.toml
+"""
+)
+def command() -> None:
+    """Propose a case file for your data, or check one."""
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor case new results.csv
+  veedor case new official.xlsx preliminary.csv.gz --out mine/case.toml
+"""
+)
+@click.argument("files", nargs=-1, required=True, type=_File)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("case.toml"),
+    show_default=True,
+    help="The case file to write.",
+)
+@click.option("--force", is_flag=True, help="Overwrite a case file that is there.")
+def new(files: tuple[Path, ...], out: Path, force: bool) -> None:
+    """Read FILES and propose a case file that maps their columns.
+
+    FILES are csv, tsv, xlsx, xls, ods or parquet, plain or in a zip or gz; the first is taken for
+    the official count. Columns are recognised by their names in several languages and by what is
+    in them. Every guess is marked in the file: read it and correct it.
+    """
+    from veedor.case.propose import propose
+
+    if out.exists() and not force:
+        raise click.UsageError(f"{out} is there already; --force overwrites it")
+    proposal = propose(files, out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(proposal.text, encoding="utf-8")
+    terminal.out(f"Written: {out}", "", *(f"  {line}" for line in proposal.summary), "")
+    terminal.out("Read it and correct the guesses, then:", f"  veedor case check {out}")
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor case check path/to/case.toml
+  veedor case check bolivia-2019
+"""
+)
+@click.argument("path")
+def check(path: str) -> None:
+    """Check the case file at PATH, and its mappings against the columns of its files.
+
+    Nothing is fetched. A file that is not on this machine is named and passed over.
+    """
+    from veedor.case import catalogue
+    from veedor.case.manifest import load_case
+    from veedor.case.proof import mistakes
+
+    case = load_case(catalogue.find_case(path))
+    terminal.out(f"{case.path}: {case.title}", f"rule: {case.contest_rule.describe()}")
+    wrong = mistakes(case, terminal.note)
+    if wrong:
+        raise CaseError("\n".join(str(error) for error in wrong))
+    terminal.out("The case file is in order.")

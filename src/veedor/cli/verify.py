@@ -1,0 +1,34 @@
+"""`veedor verify`: an audit folder is what it says it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from veedor.cli import terminal
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  veedor verify out/bolivia-2019
+  veedor verify out/bolivia-2019 --recompute
+Exit codes: 0 everything agrees, 1 something does not (it is named on stderr).
+"""
+)
+@click.argument(
+    "directory", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR"
+)
+@click.option(
+    "--recompute", is_flag=True, help="Run the audit again on the inputs and compare the findings."
+)
+def command(directory: Path, recompute: bool) -> None:
+    """Check that an audit folder is what it says it is.
+
+    Every hash in DIR is computed anew; with --recompute, given the inputs, the findings too.
+    """
+    from veedor.audit.verify import verify
+
+    for line in verify(directory, recompute=recompute):
+        terminal.out(f"ok  {terminal.cell(line)}")
