@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,47 @@ class Result:
 
     directory: Path
     document: Document
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings, in the order of the checks."""
+        return self.document.findings
+
+    def table(self) -> pa.Table:
+        """One row a finding: check, subject, status, kind, title, questioned sheets, p-values."""
+        rows = [
+            {
+                "check": f.check,
+                "subject": f.subject,
+                "status": f.status,
+                "kind": f.kind,
+                "title": f.title,
+                "stations": f.questioned.stations if f.questioned else None,
+                "valid": f.questioned.valid if f.questioned else None,
+                "robustness": f.robustness,
+                "p_value": f.p_value,
+                "p_adjusted": f.p_adjusted,
+            }
+            for f in self.findings
+        ]
+        return pa.Table.from_pylist(rows)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the outcome, and the findings as a table."""
+        o = self.document.outcome
+        head = (
+            f"<p><b>{escape(self.document.case.title)}</b><br>"
+            f"{escape(o.winner or 'no winner')} (decided by {escape(o.decided_by)}),"
+            f" margin {o.margin_points} points: <b>{escape(o.statement)}</b></p>"
+        )
+        rows = "".join(
+            f"<tr><td>{escape(f.id)}</td><td>{escape(f.status)}</td><td>{escape(f.fact)}</td></tr>"
+            for f in self.findings
+        )
+        return (
+            f"{head}<table><thead><tr><th>finding</th><th>status</th><th>fact</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
 
 
 @dataclass

@@ -36,7 +36,7 @@ def read(
         for i, column in enumerate(names)
     }
     columns["_row"] = pa.array(numbers, pa.int64())
-    return con.create_table(f"raw_{name}", pa.table(columns))
+    return con.create_table(f"raw_{name}", ibis.memtable(pa.table(columns)))
 
 
 def header_names(path: Path, *, shown: str, sheet: str | None, header: int) -> list[str]:
