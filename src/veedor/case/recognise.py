@@ -252,7 +252,8 @@ def _key(
     if alone:
         return (alone[0],), True
     parts = [*geography.values(), *codes]
-    for station in [(name,) for name in stations[:2]] or [()]:
+    ends: list[tuple[str, ...]] = [(name,) for name in stations[:2]]
+    for station in ends or [()]:
         for count in range(1, min(len(parts), 4) + 1):
             for chosen in combinations(parts, count):
                 columns = (*chosen, *station)

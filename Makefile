@@ -1,0 +1,89 @@
+# Targets make their own .venv from the locks in requirements/ with the standard library's venv and
+# pip; nothing but GNU make and Python 3.11 or later is needed. Say PYTHON=... to choose one.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := out
+SEED := 0
+TWIN := bolivia-2019
+
+# The folder of public data, where it lies beside the project and no other is named.
+ifndef VEEDOR_DATA
+ifneq ($(wildcard ../shared/data/.),)
+export VEEDOR_DATA := $(abspath ../shared/data)
+endif
+endif
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCK := uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal \
+	--python-version 3.11 --custom-compile-command 'make lock' --quiet
+
+# A Python that is new enough; the first of these names that is one.
+FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 python3.14; do \
+	if "$$name" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	echo "$$name"; exit; fi; done; \
+	echo 'Python 3.11 or later, with its venv module, was not found. Install it, or say' \
+	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
+
+.PHONY: help audit test targets bench docs lock clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+audit: $(VENV)/.core ## audit Bolivia 2019, or its simulated twin where the data cannot be had
+	@code=0; $(BIN)/veedor data get bolivia-2019 > /dev/null || code=$$?; \
+	if [ $$code = 0 ]; then \
+	  $(BIN)/veedor audit bolivia-2019 --seed $(SEED) --out $(OUT)/bolivia-2019; \
+	elif [ $$code = 4 ]; then \
+	  echo; echo '*** The data of bolivia-2019 cannot be had on this machine.'; \
+	  echo '*** What follows is an audit of a SIMULATED election of the same shape. It says'; \
+	  echo '*** nothing about any real one.'; echo; \
+	  $(BIN)/veedor simulate $(TWIN) --seed $(SEED) --out $(OUT)/simulated --audit; \
+	else exit $$code; fi
+
+test: $(VENV)/.test ## lint, types, contracts between modules, tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+targets: $(VENV)/.test ## compare the audit of Bolivia 2019 with the published numbers
+	$(BIN)/python -m pytest -m real
+
+bench: $(VENV)/.test ## time the audit beside its peers
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.docs ## build the documentation
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+lock: ## write requirements/*.txt anew (needs uv)
+	$(LOCK) --group build -o requirements/core.txt
+	$(LOCK) --group build --extra test -c requirements/core.txt -o requirements/test.txt
+	$(LOCK) --group build --extra docs -c requirements/core.txt -o requirements/docs.txt
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) $(OUT) dist build docs/_build .pytest_cache .mypy_cache .ruff_cache \
+	  .hypothesis .import_linter_cache
+
+# One stamp per set of requirements: a second run finds it newer than its lock and does nothing.
+$(VENV)/.made:
+	@python=$$($(FIND_PYTHON)); echo "making $(VENV) with $$($$python --version)"; \
+	$$python -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.core: requirements/core.txt pyproject.toml | $(VENV)/.made
+	@echo 'installing requirements/core.txt'
+	@$(PIP) install --require-hashes -r requirements/core.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.%: requirements/%.txt $(VENV)/.core
+	@echo 'installing requirements/$*.txt'
+	@$(PIP) install --require-hashes -r requirements/$*.txt
+	@touch $@
