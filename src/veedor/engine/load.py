@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 from veedor.case.manifest import Case, Source
 from veedor.case.tables import cell, votes_columns
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
-from veedor.engine.verbs import total
+from veedor.engine.verbs import rows, total
 from veedor.errors import SourceError
 from veedor.sources import Opened, open_source
 
@@ -115,10 +115,15 @@ def _number(column: ir.Value, source: Source) -> tuple[ir.IntegerValue, ir.Strin
         negative = as_text.re_search("^[-\u2212][0-9]+([.,][0-9]+)?$")
         fractional = as_text.re_search(r"^[0-9]+[.,][0-9]+$")
         empty = column.isnull() | (as_text == "")
-    branches = [(empty, "empty")]
+    branches: list[tuple[ir.BooleanValue, str | None]] = []
     if as_text is not None:
-        branches = [(as_text == word, meaning) for word, meaning in source.words.items()] + branches
-    branches += [(good, None), (negative, "negative"), (fractional, "fractional")]
+        branches = [(as_text == word, meaning) for word, meaning in source.words.items()]
+    branches += [
+        (good, None),
+        (empty, "empty"),
+        (negative, "negative"),
+        (fractional, "fractional"),
+    ]
     state = ibis.cases(
         *((c.fill_null(False), ibis.literal(s, type="string")) for c, s in branches), else_="word"
     )
@@ -252,16 +257,12 @@ def _first_known(con: ibis.BaseBackend, frames: list[ir.Table], names: list[str]
             single.rename({f"{n}__{i}": n for n in names} | {f"k{i}": "station"}),
             [("station", f"k{i}")],
         )
-    return joined.select(
-        "station",
-        **{
-            n: ibis.coalesce(*[joined[f"{n}__{i}"] for i in range(len(singles))])
-            .fill_null("" if n not in ("latitude", "longitude", "place_class") else None)
-            if n not in ("latitude", "longitude", "place_class")
-            else ibis.coalesce(*[joined[f"{n}__{i}"] for i in range(len(singles))])
-            for n in names
-        },
-    )
+    known = {
+        n: ibis.coalesce(*[joined[f"{n}__{i}"] for i in range(len(singles))]) for n in names
+    }
+    for level in set(names) - {"latitude", "longitude", "place_class"}:
+        known[level] = known[level].fill_null("")
+    return joined.select("station", **known)
 
 
 def _sheets(
@@ -290,8 +291,8 @@ def _sheets(
             role="official" if count == case.official else source.role,
             source=source,
             fields=frozenset(present),
-            stations=int(sheets.count().execute()),
-            set_aside=int(aside.count().execute()),
+            stations=rows(sheets),
+            set_aside=rows(aside),
             empty_kept=source.blank_cell == "empty",
         )
     con.create_table("cells", ibis.union(*cells) if len(cells) > 1 else cells[0])
@@ -498,7 +499,7 @@ def _history(con: ibis.BaseBackend, case: Case, source: Source, table: ir.Table)
     grouped = grouped.filter(grouped.valid > 0)
     shares = {n: grouped[n].cast("float64") / grouped.valid for n in names}
     made = grouped.select("cell", "valid", **shares)
-    if int(made.count().execute()) == 0:
+    if rows(made) == 0:
         raise SourceError(
             "no place of the earlier election matches a place of this one",
             place=source.file,

@@ -57,6 +57,11 @@ def total(columns: Iterable[ir.NumericValue]) -> ir.NumericValue:
     return result
 
 
+def rows(table: ir.Table) -> int:
+    """How many rows a table has."""
+    return int(table.count().to_pyarrow().as_py())
+
+
 def unportable(expression: ir.Expr) -> list[str]:
     """The names of the operations in a query that give other results on other engines."""
     found = set()

@@ -60,7 +60,7 @@ def open_source(
     }
     _check_columns(source, names, set(added), shown)
     table = _table(con, source, path, shown, names, folder)
-    rows = int(table.count().execute())
+    rows = _rows(table)
     if rows == 0:
         raise SourceError(
             "has column names and no rows", place=shown, remedy="Fetch the file again."
@@ -69,7 +69,7 @@ def open_source(
         table = _join(con, table, lookup, lookups[lookup.file], folder)
     for entry in source.only:
         table = table.filter(_cell(table[entry.column]).isin(entry.values))
-    kept = int(table.count().execute()) if source.only else rows
+    kept = _rows(table) if source.only else rows
     return Opened(table, rows, rows - kept)
 
 
@@ -190,7 +190,7 @@ def _join(
         if column not in other.columns:
             raise SourceError(f"has no column {column!r}", place=shown, remedy="Mend `lookup.on`.")
     keys = list(lookup.on.values())
-    most = other.group_by(keys).agg(n=ibis._.count()).n.max().execute()
+    most = other.group_by(keys).agg(n=ibis._.count()).n.max().to_pyarrow().as_py()
     if most is not None and most > 1:
         raise SourceError(
             f"{' and '.join(keys)} stand {most} times together: rows would be multiplied",
@@ -203,6 +203,11 @@ def _join(
         _cell(table[left]) == _cell(other[f"_on_{i}"]) for i, left in enumerate(lookup.on)
     ]
     return table.left_join(other.drop(*clash), predicates)
+
+
+def _rows(table: ir.Table) -> int:
+    """How many rows a table has."""
+    return int(table.count().to_pyarrow().as_py())
 
 
 def _cell(column: ir.Value) -> ir.StringValue:

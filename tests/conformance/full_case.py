@@ -1,0 +1,102 @@
+"""A case that has every kind of evidence a check can need, made of random honest sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.building import small_case
+
+Columns = dict[str, list[Any]]
+
+
+def official_columns(stations: int, seed: int = 1) -> Columns:
+    """An official count with all fields: three options, centres of four stations."""
+    rng = np.random.default_rng(seed)
+    centre = np.arange(stations) // 4
+    support = rng.beta(6, 6, size=centre.max(initial=0) + 1)[centre] if stations else np.array([])
+    registered = rng.integers(60, 240, size=stations)
+    cast = rng.binomial(registered, 0.8)
+    null = rng.binomial(cast, 0.03)
+    blank = rng.binomial(cast - null, 0.02)
+    valid = cast - null - blank
+    first = rng.binomial(valid, support)
+    second = rng.binomial(valid - first, 0.85)
+    third = valid - first - second
+    return {
+        "station": [f"S{i:05d}" for i in range(stations)],
+        "region": [f"R{c // 16}" for c in centre],
+        "municipality": [f"M{c // 4}" for c in centre],
+        "centre": [f"C{c}" for c in centre],
+        "lat": [round(float(x), 4) for x in rng.uniform(-20, -10, size=stations)],
+        "lon": [round(float(x), 4) for x in rng.uniform(-70, -60, size=stations)],
+        "registered": registered.tolist(),
+        "A": first.tolist(),
+        "B": second.tolist(),
+        "C": third.tolist(),
+        "blank": blank.tolist(),
+        "null": null.tolist(),
+        "declared_valid": valid.tolist(),
+        "declared_cast": cast.tolist(),
+        "reason": [("ILLEGIBLE" if x < 0.05 else "") for x in rng.random(stations)],
+    }
+
+
+def full_case(
+    folder: Path,
+    stations: int = 64,
+    *,
+    change: Callable[[Mapping[str, Columns]], None] = lambda tables: None,
+    names: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the case; `change` may edit its tables, `names` renames the options."""
+    official = official_columns(stations)
+    rng = np.random.default_rng(2)
+    votes = ["station", "registered", "A", "B", "C", "blank", "null"]
+
+    def part(share: float) -> Columns:
+        chosen = rng.random(stations) < share
+        chosen[0] = True
+        keep = np.flatnonzero(chosen)
+        return {k: [official[k][i] for i in keep] for k in votes}
+
+    tables: dict[str, Columns] = {
+        "official": official,
+        "early": part(0.6),
+        "later": part(0.9),
+        "copies": part(0.5),
+    }
+    for name in ("early", "later", "copies"):
+        table = tables[name]
+        for i in range(0, len(table["station"]), 17):
+            table["A"][i] += 1
+    listed = official["station"][: max(1, stations // 10)]
+    codes = list(official["station"])
+    first = {level: official[level][::4] for level in ("region", "municipality", "centre")}
+    count = len(first["centre"])
+    total = sum(official["declared_valid"])
+    change(tables)
+    naming = dict(names or {})
+    for table in tables.values():
+        for old, new in naming.items():
+            table[new] = table.pop(old)
+    options = [naming.get(o, o) for o in ("A", "B", "C")]
+    return small_case(
+        folder,
+        tables,
+        options=options,
+        roles={"copies": "copy"},
+        at={"early": "2020-01-31T20:00:00Z", "later": "2020-01-31T23:00:00Z"},
+        lists={"named": listed or ["S00000"], "burnt": listed[:3] or ["S00000"]},
+        lost=("burnt",),
+        history={**first, options[0]: [50] * count, options[1]: [45] * count,
+                 options[2]: [5] * count} if count else None,
+        place_class={"station": codes,
+                     "place_class": ["rural" if i % 3 else "urban" for i in range(stations)]}
+        if stations else None,
+        announced=[{"count": "official", "source": "the authority",
+                    "totals": {"valid": total}}],
+    )
