@@ -1,0 +1,295 @@
+"""A simulated election written as a case: files as an authority publishes them, and `case.toml`.
+
+The truth about tampering lies in a file of its own, which the case does not name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from veedor.case.manifest import FORMAT, load_case
+from veedor.errors import VeedorError
+from veedor.simulate.election import Bools, Election, Ints, Sheets
+from veedor.simulate.tamper import Truth
+
+POLLS_CLOSED = dt.datetime(2031, 5, 4, 17, 0, tzinfo=dt.UTC)
+"""A date to come, lest anybody take the election for one that was held."""
+
+GEOGRAPHY = ("region", "municipality", "locality", "centre")
+COLOURS = ("#2b5c9e", "#c4641a", "#4d8a4d", "#8a5aa0", "#9a8f3c", "#3f8f95", "#a34d66", "#6b6b6b")
+
+
+def write_case(
+    election: Election,
+    directory: Path | str,
+    *,
+    title: str,
+    id: str,
+    seed: int,
+    truth: Sequence[Truth] = (),
+) -> Path:
+    """Write the counts, the class of the places, the earlier election, the truth and `case.toml`.
+
+    Same election and arguments, same bytes.
+
+    Parameters
+    ----------
+    election : Election
+    directory : path
+        Made where need be.
+    title, id : str
+        Of the case.
+    seed : int
+        Stated in the notes and in `truth.json`, so that anybody can make the case again.
+    truth : sequence of Truth
+
+    Returns
+    -------
+    Path
+        The case file, validated.
+    """
+    directory = Path(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VeedorError(
+            f"this folder cannot be made ({error.strerror})",
+            place=str(directory),
+            remedy="Name another folder to write the case into.",
+        ) from error
+    written = []
+    for name, table in _tables(election).items():
+        options = pa.csv.WriteOptions(quoting_style="needed")
+        pa.csv.write_csv(table, directory / name, write_options=options)
+        data = (directory / name).read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        written.append({"path": name, "sha256": digest, "bytes": len(data)})
+    answers = json.dumps(_truth(election, seed, truth), indent=1, sort_keys=True)
+    (directory / "truth.json").write_text(answers + "\n", encoding="utf-8", newline="\n")
+    path = directory / "case.toml"
+    text = _toml(_case(election, title, id, seed, written))
+    path.write_text(text, encoding="utf-8", newline="\n")
+    load_case(path)
+    return path
+
+
+def _tables(election: Election) -> dict[str, pa.Table]:
+    """File name -> its table, in the order in which the case lists them."""
+    places = election.places
+    everything = np.ones(election.stations, dtype=bool)
+    found = {"official.csv": _count(election, election.official, everything)}
+    if election.preliminary is not None:
+        for number in range(len(election.parameters.snapshots)):
+            seen = election.published(number)
+            table = _count(election, election.preliminary, seen)
+            found[f"preliminary-{number + 1}.csv"] = table
+    classes = np.where(places.rural, "rural", "urban")
+    found["classes.csv"] = pa.table(
+        {"station": places.station, "class": pa.array(classes.astype(object), pa.string())}
+    )
+    first = places.first
+    columns = {k: v for k, v in _names(election, first).items() if k in GEOGRAPHY}
+    columns |= {o: pa.array(election.history[:, i]) for i, o in enumerate(election.options)}
+    found["earlier.csv"] = pa.table(columns)
+    return found
+
+
+def _names(election: Election, rows: Ints) -> dict[str, pa.Array]:
+    """Names of the places of some stations. They are numbered within the place that holds them:
+
+    as in life, only the full path is unique.
+    """
+    places = election.places
+    levels = {level: getattr(places, level) for level in GEOGRAPHY}
+    columns: dict[str, pa.Array] = {}
+    above = np.zeros_like(places.region)
+    for level, codes in levels.items():
+        starts = np.flatnonzero(np.diff(above, prepend=-1))
+        offset = codes[starts][np.searchsorted(starts, np.arange(len(codes)), side="right") - 1]
+        numbers = np.char.add(f"{level.capitalize()} ", (codes - offset + 1)[rows].astype(str))
+        columns[level] = pa.array(numbers.astype(object), pa.string())
+        above = codes
+    return columns
+
+
+def _count(election: Election, sheets: Sheets, seen: Bools) -> pa.Table:
+    """One count as published: a row for each sheet seen, votes of each option in a column."""
+    places, rows = election.places, np.flatnonzero(seen)
+    columns: dict[str, Any] = {"station": places.station[rows]}
+    columns |= _names(election, rows)
+    columns["lat"], columns["lon"] = places.latitude[rows], places.longitude[rows]
+    columns["registered"] = places.registered[rows]
+    columns |= {o: sheets.votes[rows, i] for i, o in enumerate(election.options)}
+    columns |= {
+        "blank": sheets.blank[rows],
+        "null": sheets.null[rows],
+        "declared_valid": election.declared_valid[rows],
+        "declared_cast": election.declared_cast[rows],
+    }
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+
+def _truth(election: Election, seed: int, truths: Sequence[Truth]) -> dict[str, Any]:
+    names = [*election.options, "blank", "null"]
+    return {
+        "format": 1,
+        "seed": seed,
+        "stations": election.stations,
+        "options": list(election.options),
+        "box": dict(zip(election.options, election.box.votes.sum(axis=0).tolist(), strict=True)),
+        "tampering": [
+            {
+                "kind": truth.kind,
+                "where": truth.where,
+                "option": truth.option,
+                "rival": truth.rival,
+                "both_counts": truth.both_counts,
+                "stations": [str(code) for code in truth.station.tolist()],
+                "votes": truth.votes.tolist(),
+                "change": dict(zip(names, truth.change.sum(axis=0).tolist(), strict=True)),
+            }
+            for truth in truths
+        ],
+    }
+
+
+def _case(
+    election: Election, title: str, id: str, seed: int, files: list[dict[str, Any]]
+) -> dict[str, Any]:
+    official = election.official
+    totals = dict(zip(election.options, official.votes.sum(axis=0).tolist(), strict=True))
+    totals |= {
+        "valid": int(official.valid.sum()),
+        "blank": int(official.blank.sum()),
+        "null": int(official.null.sum()),
+        "cast": int(official.cast.sum()),
+        "registered": int(election.places.registered.sum()),
+        "sheets": election.stations,
+    }
+    shares = election.parameters.shares
+    return {
+        "format": FORMAT,
+        "id": id,
+        "title": title,
+        "contest": "president",
+        "date": POLLS_CLOSED.date(),
+        "timezone": "Etc/UTC",
+        "official": "official",
+        "geography": list(GEOGRAPHY),
+        "region": "region",
+        "compulsory": election.parameters.compulsory,
+        "simulated": True,
+        "notes": [f"Simulated by veedor with seed {seed}; no such election was ever held."],
+        "rule": dict(election.parameters.rule),
+        "options": [
+            {"id": o, "name": f"Option {o}", "colour": COLOURS[i % len(COLOURS)],
+             "main": shares[i] >= 0.1}
+            for i, o in enumerate(election.options)
+        ],
+        "events": _events(election),
+        "files": files,
+        "sources": _sources(election),
+        "announced": [{"count": "official", "source": "simulated announcement", "totals": totals}],
+    }  # fmt: skip
+
+
+def _instant(election: Election, snapshot: int) -> dt.datetime:
+    """When a snapshot was taken: the second in which its last sheet arrived."""
+    last = election.arrival[election.published(snapshot)].max()
+    return POLLS_CLOSED + dt.timedelta(seconds=int(np.ceil(last)))
+
+
+def _events(election: Election) -> list[dict[str, Any]]:
+    found = [{"id": "polls-closed", "at": POLLS_CLOSED, "text": "Polling stations close."}]
+    if election.preliminary is None:
+        return found
+    texts = ["Last publication of the preliminary count before its interruption."]
+    texts += ["A later publication of the preliminary count."] * len(election.parameters.snapshots)
+    for number in range(len(election.parameters.snapshots)):
+        name = "cut" if number == 0 else f"snapshot-{number + 1}"
+        found.append({"id": name, "at": _instant(election, number), "text": texts[number]})
+    return found
+
+
+def _sources(election: Election) -> list[dict[str, Any]]:
+    columns = {option: option for option in election.options}
+    levels = {level: level for level in GEOGRAPHY}
+    form: dict[str, Any] = {"format": "delimited"}
+    count = {
+        **form,
+        "kind": "count",
+        "key": "station",
+        "registered": "registered",
+        "blank": "blank",
+        "null": "null",
+        "declared_valid": "declared_valid",
+        "declared_cast": "declared_cast",
+        "latitude": "lat",
+        "longitude": "lon",
+        "geography": levels,
+        "options": columns,
+    }
+    official = {"id": "official", "count": "official", "role": "official", "file": "official.csv"}
+    found = [{**count, **official, "title": "Official count"}]
+    snapshots = len(election.parameters.snapshots) if election.preliminary is not None else 0
+    for number in range(snapshots):
+        name = f"preliminary-{number + 1}"
+        found.append({**count, "id": name, "count": name, "role": "preliminary",
+                      "file": f"{name}.csv", "at": _instant(election, number),
+                      "title": f"Preliminary count, snapshot {number + 1}"})  # fmt: skip
+    found.append({**form, "id": "classes", "kind": "stations", "file": "classes.csv",
+                  "key": "station", "place_class": "class"})  # fmt: skip
+    found.append({**form, "id": "earlier", "kind": "history", "file": "earlier.csv",
+                  "election": "the election before this one", "match": "geography",
+                  "level": "centre", "geography": levels, "options": columns})  # fmt: skip
+    return found
+
+
+def _toml(document: Mapping[str, Any]) -> str:
+    """A document as TOML: scalars first, then tables, then arrays of tables."""
+    lines: list[str] = []
+    _emit(lines, document, "", "")
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _emit(lines: list[str], table: Mapping[str, Any], path: str, head: str) -> None:
+    if head:
+        lines += ["", head]
+    rest = []
+    for key, value in table.items():
+        if isinstance(value, Mapping) or (
+            isinstance(value, list) and value and isinstance(value[0], Mapping)
+        ):
+            rest.append((f"{path}{_key(key)}", value))
+        else:
+            lines.append(f"{_key(key)} = {_value(value)}")
+    for name, value in rest:
+        if isinstance(value, Mapping):
+            _emit(lines, value, f"{name}.", f"[{name}]")
+        else:
+            for entry in value:
+                _emit(lines, entry, f"{name}.", f"[[{name}]]")
+
+
+def _key(key: str) -> str:
+    bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
+    return key if bare else json.dumps(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    return json.dumps(value)
