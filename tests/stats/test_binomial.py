@@ -1,0 +1,31 @@
+"""Exact binomial statements against SciPy's own tests."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from veedor.stats.binomial import exact_interval, sign_test
+
+
+def test_sign_test_is_the_exact_binomial_test():
+    up = np.array([0, 1, 7, 10, 40, 300])
+    down = np.array([0, 0, 2, 10, 70, 250])
+    expected = [1.0] + [
+        stats.binomtest(int(u), int(u + d)).pvalue for u, d in zip(up[1:], down[1:], strict=True)
+    ]
+    assert sign_test(up, down) == pytest.approx(expected)
+
+
+def test_sign_test_does_not_know_up_from_down():
+    assert sign_test(3, 19) == sign_test(19, 3)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 9), (9, 9), (78, 333), (226, 4692)])
+def test_interval_is_clopper_and_pearson_s(successes, trials):
+    found = exact_interval(successes, trials)
+    expected = stats.binomtest(successes, trials).proportion_ci(0.95, "exact")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_no_trial_gives_no_interval():
+    assert np.isnan(exact_interval(0, 0).low)
