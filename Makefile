@@ -11,7 +11,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT := out
 SEED := 0
-TWIN := bolivia-2019
 
 # The folder of public data, where it lies beside the project and no other is named.
 ifndef VEEDOR_DATA
@@ -31,7 +30,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	echo 'Python 3.11 or later, with its venv module, was not found. Install it, or say' \
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
-.PHONY: help audit test targets bench docs lock clean
+.PHONY: help audit drill test targets bench docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +43,12 @@ audit: $(VENV)/.core ## audit Bolivia 2019, or its simulated twin where the data
 	  echo; echo '*** The data of bolivia-2019 cannot be had on this machine.'; \
 	  echo '*** What follows is an audit of a SIMULATED election of the same shape. It says'; \
 	  echo '*** nothing about any real one.'; echo; \
-	  $(BIN)/veedor simulate $(TWIN) --seed $(SEED) --out $(OUT)/simulated --audit; \
+	  $(BIN)/veedor simulate twin --seed $(SEED) --out $(OUT)/simulated-twin --audit; \
 	else exit $$code; fi
+
+drill: $(VENV)/.core ## audit a simulated election that was tampered with in known ways
+	$(BIN)/veedor simulate drill --seed $(SEED) --out $(OUT)/drill-case
+	$(BIN)/veedor audit $(OUT)/drill-case --seed $(SEED) --out $(OUT)/drill
 
 test: $(VENV)/.test ## lint, types, contracts between modules, tests
 	$(BIN)/ruff check src tests
@@ -53,8 +56,10 @@ test: $(VENV)/.test ## lint, types, contracts between modules, tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-targets: $(VENV)/.test ## compare the audit of Bolivia 2019 with the published numbers
-	$(BIN)/python -m pytest -m real
+targets: $(VENV)/.core ## compare the audit of Bolivia 2019 with published numbers (needs its data)
+	$(BIN)/veedor data get bolivia-2019 > /dev/null
+	$(BIN)/veedor audit bolivia-2019 --seed $(SEED) --out $(OUT)/bolivia-2019
+	$(BIN)/python targets/compare.py targets/bolivia-2019.toml $(OUT)/bolivia-2019
 
 bench: $(VENV)/.test ## time the audit beside its peers
 	$(BIN)/python -m benchmarks

@@ -48,7 +48,9 @@ Exit codes: 0 the audit ran, whatever it found; 1 it could not run, and nothing 
 def command(
     case: str, out: Path | None, seed: int, only: tuple[str, ...], fail_on: tuple[str, ...]
 ) -> None:
-    """Audit CASE and write a folder with the report, the findings and the rows behind them.
+    """Audit a case and write a folder with the report.
+
+    The folder also holds the findings for machines and the rows behind each of them.
 
     CASE is the name of a public case (`veedor data list`), a case file, or its folder. Data that
     are not on this machine are fetched where their public origin is known.

@@ -1,0 +1,89 @@
+"""`veedor simulate`: an election whose truth is known, as a case that can be audited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from veedor.cli import terminal
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  veedor simulate                                  list the scenarios
+  veedor simulate plain --out out/plain-case
+  veedor simulate stuffed --seed 7 --stations 5000 --audit
+Exit codes: 0 written (and audited), 1 could not be done, 2 wrong usage.
+"""
+)
+@click.argument("scenario", required=False)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder to write.  [default: out/simulated- and the scenario]",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--stations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many polling stations.  [default: the scenario's]",
+)
+@click.option("--audit", "audited", is_flag=True, help="Audit it too, into DIR/audit.")
+def command(
+    scenario: str | None, out: Path | None, seed: int, stations: int | None, audited: bool
+) -> None:
+    """Make an election whose truth is known.
+
+    Writes a case that `veedor audit` takes, and truth.json, which the case does not name: what was
+    tampered with, sheet by sheet. Without SCENARIO, the scenarios are listed.
+    """
+    from veedor.simulate import load, names
+
+    if scenario is None:
+        terminal.table(("scenario", "what it is"), [(name, load(name).summary) for name in names()])
+        return
+    case = _write(scenario, out or Path("out") / f"simulated-{scenario}", seed, stations)
+    terminal.out(
+        f"SIMULATED election written: {case}", f"Its truth: {case.with_name('truth.json')}"
+    )
+    if not audited:
+        terminal.out("", f"To audit it: veedor audit {case}")
+        return
+    from veedor.audit.run import audit
+    from veedor.cli.audit import summary
+
+    directory = case.parent / "audit"
+    with terminal.steps() as progress:
+        result = audit(
+            case,
+            directory,
+            seed=seed,
+            progress=progress,
+            command=["veedor", "audit", str(case), "--out", str(directory), "--seed", str(seed)],
+        )
+    terminal.out("", *summary(result.document, result.directory))
+
+
+def _write(scenario: str, directory: Path, seed: int, stations: int | None) -> Path:
+    from veedor.errors import VeedorError
+    from veedor.simulate import load, write_case
+
+    made = load(scenario)
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / "truth.json").is_file():
+        raise VeedorError(
+            "this folder holds something other than a simulated election",
+            place=str(directory),
+            remedy="Name another folder with --out.",
+        )
+    with terminal.steps() as progress:
+        progress(f"drawing {scenario}, seed {seed}")
+        election, truth = made.make(seed, stations)
+        progress(f"writing {election.stations:,} stations")
+        title = f"Simulated election: {scenario}, seed {seed}"
+        return write_case(
+            election, directory, title=title, id=f"simulated-{scenario}", seed=seed, truth=truth
+        )
