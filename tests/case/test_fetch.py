@@ -148,7 +148,7 @@ def test_no_network_says_so_and_what_to_do(tmp_path):
         with pytest.raises(DownloadError) as caught:
             get(url, tmp_path / "f")
     assert "no connection" in str(caught.value)
-    assert "3 tries" in str(caught.value)
+    assert "2 tries" in str(caught.value)
     assert "VEEDOR_DATA" in str(caught.value)
 
 

@@ -30,6 +30,8 @@ Progress = Callable[[str, int, int], None]
 CHUNK = 1 << 16
 RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT = 30.0
+CONNECTIONS = 2
+"""Tries to reach a server: on a machine without a network, more would only be waited for."""
 OFFLINE = (
     "Check the network, or put the file into a data folder and name that folder in VEEDOR_DATA."
 )
@@ -106,6 +108,7 @@ class Fetcher:
         partial = _Partial.beside(target)
         report = progress or (lambda *_: None)
         last: Exception | None = None
+        unconnected = 0
         for attempt in range(self.attempts):
             try:
                 self._transfer(url, partial, size, lambda n: report(label or url, n, size))
@@ -120,12 +123,15 @@ class Fetcher:
                 last = _wrong_hash(url, sha256, found)
             except _Interrupted as error:
                 last = error
+                unconnected += isinstance(error, _Unconnected)
+                if unconnected == CONNECTIONS:
+                    break
                 if attempt + 1 < self.attempts:
                     self.sleep(min(error.wait or 0.5 * 2**attempt, LONGEST_WAIT))
         if isinstance(last, DownloadError):
             raise last
         raise DownloadError(
-            f"could not be fetched in {self.attempts} tries: {last}", place=url, remedy=OFFLINE
+            f"could not be fetched in {attempt + 1} tries: {last}", place=url, remedy=OFFLINE
         ) from last
 
     def _transfer(
@@ -170,6 +176,10 @@ class _Interrupted(Exception):
     def __init__(self, message: str, wait: float | None = None) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+class _Unconnected(_Interrupted):
+    """A try that did not reach the server."""
 
 
 @dataclass(slots=True)
@@ -242,7 +252,7 @@ def _network_errors(url: str, partial: _Partial) -> Iterator[None]:
             f"the server answered {error.code} {error.reason}", place=url, remedy=OFFLINE
         ) from error
     except urllib.error.URLError as error:
-        raise _Interrupted(f"no connection ({error.reason})") from error
+        raise _Unconnected(f"no connection ({error.reason})") from error
     except (ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPException) as error:
         raise _Interrupted(f"the transfer broke off ({error or type(error).__name__})") from error
     except OSError as error:

@@ -68,8 +68,10 @@ def get(case: str) -> None:
                 found = catalogue.locate(manifest, entry.path, progress=progress)
             except (catalogue.UnavailableError, DownloadError) as error:
                 lacking.append(entry)
-                word = "Not here, and can be done without" if entry.optional else "Error"
-                terminal.note(f"{word}: {error}")
+                if entry.optional:
+                    terminal.note(f"Not here, and can be done without: {entry.path}")
+                else:
+                    terminal.note(f"Error: {error}")
             else:
                 if not sys.stderr.isatty() or found.how != "download":
                     terminal.out(f"{found.how:<8}  {found.path}")
