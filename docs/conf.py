@@ -37,7 +37,7 @@ def check_page(check: Check) -> str:
     if check.benign:
         lines += ["## Benign explanations", ""]
         lines += [
-            f"* {b.text} ({'tested where the evidence allows' if b.result else 'not testable here'})"
+            f"* {b.text} ({'tested where possible' if b.result else 'not testable here'})"
             for b in check.benign
         ]
     promise = check.promise
@@ -66,8 +66,11 @@ def _sections(doc: str) -> str:
             result += ["", f"## {line}", ""]
             skip = True
         elif line.startswith("    "):
-            result.append(f": {line.strip()}" if result and result[-1] and
-                          not lines[i - 1].startswith("    ") else f"  {line.strip()}")
+            result.append(
+                f": {line.strip()}"
+                if result and result[-1] and not lines[i - 1].startswith("    ")
+                else f"  {line.strip()}"
+            )
         elif ":" in line and following.startswith("    "):
             result += ["", f"`{line.strip()}`"]
         else:
@@ -85,9 +88,23 @@ def write_checks() -> None:
         (folder / f"{name}.md").write_text(check_page(check), encoding="utf-8")
     rows = [f"| [`{n}`]({n}.md) | {c.asks} |" for n, c in every.items()]
     needs = [f"`{need}`\n: without it: {why}\n" for need, why in NEEDS.items()]
-    index = ["# The checks", "", "| check | what it asks |", "|---|---|", *rows, "",
-             "## What a check may need", "", *needs, "```{toctree}", ":hidden:", "",
-             *every, "```", ""]
+    index = [
+        "# The checks",
+        "",
+        "| check | what it asks |",
+        "|---|---|",
+        *rows,
+        "",
+        "## What a check may need",
+        "",
+        *needs,
+        "```{toctree}",
+        ":hidden:",
+        "",
+        *every,
+        "```",
+        "",
+    ]
     (folder / "index.md").write_text("\n".join(index), encoding="utf-8")
 
 

@@ -158,7 +158,7 @@ def test_the_package_can_be_called(tmp_path):
 
 def test_an_unknown_check_is_named(tmp_path):
     path = small_case(tmp_path / "case", {"official": COUNT})
-    with pytest.raises(VeedorError, match="no check 'sheets.nothing'"):
+    with pytest.raises(VeedorError, match=r"no check 'sheets\.nothing'"):
         audit(path, tmp_path / "out", only=["sheets.nothing"])
 
 

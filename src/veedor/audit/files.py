@@ -25,7 +25,7 @@ def sha256(path: Path) -> str:
 
 
 def slug(name: str) -> str:
-    """A file name for an id: other characters than letters, digits, '.', '_', '+', '-' become '_'."""
+    """A file name for an id: what is no letter, digit, '.', '_', '+' or '-' becomes '_'."""
     return re.sub(r"[^A-Za-z0-9._+-]", "_", name)
 
 

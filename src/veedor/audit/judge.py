@@ -210,9 +210,7 @@ class Judge:
             ),
             margin_points=_rounded(float(100 * outcome.margin)),
             slack_votes=_rounded(float(margins.value)),
-            break_even=BreakEven(
-                switched=even.switched, removed=even.removed, added=even.added
-            ),
+            break_even=BreakEven(switched=even.switched, removed=even.removed, added=even.added),
             fewest_sheets=fewest.sheets,
             statement=overall,
             changes_under=changes,
@@ -260,4 +258,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return round(float(value), 6)
     return value
-

@@ -157,7 +157,7 @@ def audit(
     """
     say = progress or (lambda message: None)
     clock = _Clock()
-    started = dt.datetime.now(dt.timezone.utc)
+    started = dt.datetime.now(dt.UTC)
     manifest = load_case(catalogue.find_case(str(case)))
     checks = _chosen(only)
     target = Path(out) if out else Path("out") / manifest.id
@@ -176,9 +176,7 @@ def audit(
         built = folder / "built"
         with clock.time("evidence"):
             findings = _write_evidence(evidence, facts, findings, built)
-        figures = {
-            f.id: [fig for fig in fact.figures] for f, (_, fact, _) in zip(findings, facts, strict=True)
-        }
+        figures = {f.id: fact.figures for f, (_, fact, _) in zip(findings, facts, strict=True)}
         document = _document(manifest, evidence, inputs, outcome, findings, not_run, seed)
         if report:
             with clock.time("figures"):
@@ -211,9 +209,7 @@ def read(
                 raise
             missing[source.id] = error.message
     paths = {path: found.path for path, found in located.items()}
-    evidence, opened = load(
-        case, connect(folder), paths, folder, missing=missing, progress=say
-    )
+    evidence, opened = load(case, connect(folder), paths, folder, missing=missing, progress=say)
     return evidence, _inputs(case, evidence, located, opened)
 
 
@@ -231,7 +227,10 @@ def _fetching(say: Progress) -> Callable[[str, int, int], None]:
 
 
 def _inputs(
-    case: Case, evidence: Evidence, located: Mapping[str, catalogue.Located], opened: Mapping[str, Any]
+    case: Case,
+    evidence: Evidence,
+    located: Mapping[str, catalogue.Located],
+    opened: Mapping[str, Any],
 ) -> list[Input]:
     aside = {info.source.id: info.set_aside for info in evidence.counts.values()}
     inputs = []
@@ -308,9 +307,7 @@ def _chosen(only: Sequence[str]) -> dict[str, Check]:
     if not only:
         return every
     chosen = {
-        name: check
-        for name, check in every.items()
-        if name in only or name.split(".")[0] in only
+        name: check for name, check in every.items() if name in only or name.split(".")[0] in only
     }
     groups = {name.split(".")[0] for name in every}
     for wanted in only:
@@ -428,9 +425,7 @@ def _evidence_table(evidence: Evidence, fact: Fact) -> pa.Table:
     if "sid" in fact.rows:
         columns.update(evidence.describe(np.asarray(fact.rows["sid"], dtype=np.int64)))
     columns.update({k: v for k, v in fact.rows.items() if k != "sid"})
-    return pa.table(
-        {k: pa.array(v, from_pandas=True) for k, v in columns.items()}
-    )
+    return pa.table({k: pa.array(v, from_pandas=True) for k, v in columns.items()})
 
 
 def _document(
@@ -477,9 +472,7 @@ def _draw(
     for finding in document.findings:
         own = figures[finding.id]
         paths = drawing.write(own, built / "figures") if own else []
-        findings.append(
-            finding.model_copy(update={"figures": paths, "alt": [f.alt for f in own]})
-        )
+        findings.append(finding.model_copy(update={"figures": paths, "alt": [f.alt for f in own]}))
     return document.model_copy(update={"findings": findings})
 
 
@@ -522,7 +515,7 @@ def _finish(
         command=list(command),
         seed=seed,
         started=started.isoformat(timespec="seconds"),
-        ended=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+        ended=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         versions=versions,
         parameters={
             "replicates": REPLICATES,

@@ -53,9 +53,7 @@ def verify(
     document = _read(folder / "findings.json", Document)
     agreed = [_outputs(folder, manifest), _evidence(folder, document)]
     if manifest.inputs != document.inputs:
-        raise VerifyError(
-            "the manifest and the findings name other inputs", place=str(folder)
-        )
+        raise VerifyError("the manifest and the findings name other inputs", place=str(folder))
     if recompute:
         agreed += _recompute(folder, manifest, document, case, progress)
     return agreed
@@ -71,7 +69,9 @@ def _read(path: Path, model: type[Any]) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise VerifyError(f"not as the format says: {where}: {first['msg']}", place=str(path)) from error
+        raise VerifyError(
+            f"not as the format says: {where}: {first['msg']}", place=str(path)
+        ) from error
 
 
 def _outputs(folder: Path, manifest: Manifest) -> str:
@@ -88,9 +88,9 @@ def _outputs(folder: Path, manifest: Manifest) -> str:
                 place=str(path),
                 remedy="The file was changed after the audit wrote it.",
             )
-    present = {
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()
-    } - {"manifest.json"}
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {
+        "manifest.json"
+    }
     if extra := sorted(present - set(manifest.outputs)):
         raise VerifyError("is not in the manifest", place=str(folder / extra[0]))
     return f"{len(manifest.outputs)} files have the hashes that the manifest says"
@@ -127,7 +127,7 @@ def _recompute(
             place=str(folder),
             remedy=f"Install veedor {manifest.veedor}, or check the hashes alone with --hashes.",
         )
-    if case is None and manifest.case not in {entry.id for entry in bundled()}:
+    if case is None and manifest.case not in {entry.name for entry in bundled()}:
         raise VerifyError(
             f"is an audit of {manifest.case!r}, which is no bundled case",
             place=str(folder),

@@ -32,9 +32,7 @@ from veedor.errors import CaseError
 FORMAT = 1
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-Names = Annotated[
-    tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)
-]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 """One column name or several; several are summed (votes) or joined (keys)."""
 
 
@@ -110,13 +108,13 @@ class Filter(_Entry):
 class Announced(_Entry):
     """Totals that the authority announced, nationally or for one place.
 
-    `path` is the place, from the outermost level of geography inwards; empty for the whole.
+    `path` is the place, from the outermost level inwards; empty for the whole.
     """
 
     count: Identifier
     path: tuple[str, ...] = ()
     totals: dict[str, int]
-    """Option id, or `valid`, `blank`, `null`, `cast`, `registered`, `sheets` -> announced number."""
+    """Option id, or valid, blank, null, cast, registered, sheets -> the announced number."""
     source: str
 
 
@@ -281,7 +279,7 @@ class Case(_Entry):
     """What the law provides for a sheet that is annulled; text only, no treatment is computed."""
     options: tuple[Option, ...] = Field(min_length=1)
     geography: tuple[str, ...] = Field(min_length=1)
-    """Levels, from the outermost to the polling centre (the last but one holds comparable places)."""
+    """Levels, from the outermost to the polling centre."""
     siblings: str | None = None
     """The level whose sheets are one another's siblings; the innermost when left out."""
     region: str | None = None
@@ -371,7 +369,9 @@ class Case(_Entry):
             for column in {c for _, c in source.mapped()} if source.kind == "count" else set():
                 uses = [k for k, c in source.mapped() if c == column and k.startswith("options.")]
                 if len(uses) > 1:
-                    raise ValueError(f"{place}: column {column!r} is mapped to {' and '.join(uses)}")
+                    raise ValueError(
+                        f"{place}: column {column!r} is mapped to {' and '.join(uses)}"
+                    )
         if self.official not in counts:
             raise ValueError(
                 f"official: no source records the count {self.official!r};"
@@ -500,4 +500,3 @@ def _place(path: Path, text: str, first: str, keys: list[str]) -> str:
         if pattern.match(lines[n]):
             return f"{path}:{n + 1}"
     return f"{path}:{number + 1}" if heads else str(path)
-

@@ -59,7 +59,7 @@ SET_ASIDE = {
 
 HISTORY = {
     "cell": "int64: cell of the level at which the earlier election is joined",
-    "h0, h1, ...": "float: share of the earlier valid votes, in [0, 1], that stands for each option",
+    "h0, h1, ...": "float: share of the earlier valid votes, 0 to 1, standing for the option",
     "valid": "int64: valid votes then",
 }
 """`history`: an earlier election by place; options with no counterpart are null."""

@@ -37,6 +37,9 @@ __all__ = [
     "registry",
 ]
 
+GROUPS = ("outcome", "sheets", "reconcile")
+"""Groups that come first in a report, in this order."""
+
 NEEDS = {
     "registered": "the official count has no registered voters",
     "blank": "the official count has no blank votes",
@@ -214,9 +217,9 @@ class _Plain(string.Formatter):
         if not format_spec and isinstance(value, int | np.integer):
             return f"{int(value):,}".replace("-", "\u2212")
         if not format_spec and isinstance(value, float | np.floating):
-            return f"{float(value):,.4g}".replace("-", "\u2212") if abs(value) < 1000 else (
-                f"{float(value):,.0f}".replace("-", "\u2212")
-            )
+            number = float(value)
+            text = f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
+            return text.replace("-", "\u2212")
         return super().format_field(value, format_spec)
 
 
@@ -250,15 +253,9 @@ def registry() -> dict[str, Check]:
             raise TypeError(f"{info.name} must hold one check, and holds {len(kinds)}")
         kinds[0].id = f"{parts[2]}.{parts[3].replace('_', '-')}"
         found[kinds[0].id] = kinds[0]()
-    groups = ["outcome", "sheets", "reconcile"]
-    return dict(
-        sorted(
-            found.items(),
-            key=lambda item: (
-                groups.index(item[0].split(".")[0])
-                if item[0].split(".")[0] in groups
-                else len(groups),
-                item[0],
-            ),
-        )
-    )
+    return dict(sorted(found.items(), key=lambda item: (_place_of(item[0]), item[0])))
+
+
+def _place_of(name: str) -> int:
+    group = name.split(".")[0]
+    return GROUPS.index(group) if group in GROUPS else len(GROUPS)

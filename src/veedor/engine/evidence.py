@@ -141,7 +141,7 @@ class Evidence:
     def snapshots(self) -> list[str]:
         """Counts that are publications of one running count, in order of their instants."""
         dated = [c for c in self.counts.values() if c.source.at and c.id != self.official]
-        return [c.id for c in sorted(dated, key=lambda c: c.source.at or 0)]  # type: ignore[arg-type,return-value]
+        return [c.id for c in sorted(dated, key=lambda c: c.source.at or 0)]
 
     def has(self, need: str) -> bool:
         """Whether the case has a kind of evidence; see `veedor.checks.base.NEEDS`."""

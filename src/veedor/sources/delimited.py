@@ -62,9 +62,7 @@ def read(
         raise _explain(error, shown, header) from error
 
 
-def header_names(
-    staged: Path, *, shown: str, separator: str, quote: str, header: int
-) -> list[str]:
+def header_names(staged: Path, *, shown: str, separator: str, quote: str, header: int) -> list[str]:
     """The column names, from line `header`."""
     with staged.open(encoding="utf-8", newline="") as stream:
         lines = [line for _, line in zip(range(header), stream, strict=False)]

@@ -164,7 +164,8 @@ def _check_columns(source: Source, names: list[str], added: set[str], shown: str
     ]
     if rest:
         raise SourceError(
-            f"has columns that the case file neither maps nor ignores: {', '.join(map(repr, rest))}",
+            "has columns that the case file neither maps nor ignores: "
+            + ", ".join(map(repr, rest)),
             place=f"{shown}, row {source.header}",
             remedy=(
                 f"Map them under sources.{source.id} (an option that is left out is lost votes),"
@@ -184,7 +185,13 @@ def _join(
     stem = _stem(f"lookup_{path.name}")
     staged = staging.stage(path, folder, stem, encoding=lookup.encoding, member=None)
     other = delimited.read(
-        con, staged, shown=shown, separator=lookup.separator, quote='"', header=1, escape=lookup.escape
+        con,
+        staged,
+        shown=shown,
+        separator=lookup.separator,
+        quote='"',
+        header=1,
+        escape=lookup.escape,
     ).drop("_row")
     for column in lookup.on.values():
         if column not in other.columns:

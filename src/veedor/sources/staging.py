@@ -32,17 +32,19 @@ def open_bytes(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
     """
     try:
         if zipfile.is_zipfile(path) and path.suffix.lower() != ".xlsx":
-            with zipfile.ZipFile(path) as archive:
-                with archive.open(_member(archive, path, member)) as stream:
-                    yield stream
+            with (
+                zipfile.ZipFile(path) as archive,
+                archive.open(_member(archive, path, member)) as stream,
+            ):
+                yield stream
         elif path.suffix.lower() == ".zip":
             raise zipfile.BadZipFile("no end of the archive")
         elif path.suffix.lower() == ".gz":
-            with gzip.open(path) as stream:
-                yield stream
+            with gzip.open(path) as unzipped:
+                yield unzipped  # type: ignore[misc]
         else:
-            with path.open("rb") as stream:
-                yield stream
+            with path.open("rb") as plain:
+                yield plain
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise SourceError(
             f"the archive is damaged or cut short ({error})",

@@ -7,8 +7,14 @@ from collections.abc import Iterable, Mapping
 import ibis.expr.types as ir
 import numpy as np
 
+from veedor.audit.findings import Figure, Status
+from veedor.case.manifest import Announced
 from veedor.case.tables import cell
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.contest import Outcome
+
+MOST_POINTS = 8_000
+"""Dots in one picture; beyond that, density is drawn or the map is left out."""
 
 
 class Result(Check):
@@ -47,9 +53,7 @@ class Result(Check):
         "observed": (
             "The sheets give {outcome}; {differing} of the announced totals differ from their sum."
         ),
-        "not-observed": (
-            "The sheets give {outcome}; every announced total agrees with their sum."
-        ),
+        "not-observed": ("The sheets give {outcome}; every announced total agrees with their sum."),
         "not-determinable": (
             "The sheets give {outcome}; the case has no announced totals to compare it with."
         ),
@@ -65,12 +69,16 @@ class Result(Check):
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Totals, and votes by region and by polling centre with its position."""
         t = evidence.sheets()
-        stations = evidence.stations().select("sid", "latitude", "longitude")
+        levels = evidence.case.geography
+        stations = evidence.stations()
+        stations = stations.select(
+            "sid", "latitude", "longitude", name=levels[-1], place=evidence.case.region_level
+        )
         counted = t.filter(t.counted)
         region = cell(evidence.case.region_level)
         sums = {v: counted[v].fill_null(0).sum() for v in evidence.votes_columns}
         places = counted.join(stations, "sid")
-        centre = cell(evidence.case.geography[-1])
+        centre = cell(levels[-1])
         return {
             "totals": t.agg(
                 sheets=t.counted.cast("int64").sum(),
@@ -87,9 +95,12 @@ class Result(Check):
             "centres": places.group_by(centre=places[centre]).agg(
                 sid=places.sid.min(),
                 stations=places.count(),
+                name=places.name.min(),
+                place=places.place.min(),
                 latitude=places.latitude.mean(),
                 longitude=places.longitude.mean(),
                 valid=places.valid.sum(),
+                cast=places["cast"].sum(),
                 registered=places.registered.fill_null(0).sum(),
                 **{v: places[v].fill_null(0).sum() for v in evidence.votes_columns},
             ),
@@ -115,7 +126,8 @@ class Result(Check):
         differences = list(_differences(context, {**sums, **votes}))
         announced = [a for a in context.case.announced if _national(a, context)]
         shares = {
-            o: round(float(100 * s), 6) for o, s in zip(context.options, outcome.shares, strict=True)
+            o: round(float(100 * s), 6)
+            for o, s in zip(context.options, outcome.shares, strict=True)
         }
         turnout = 100 * totals["cast"] / registered if registered and sums["registered"] else None
         statistic = {
@@ -135,7 +147,9 @@ class Result(Check):
             "not_counted": totals["rows"] - totals["sheets"],
             "differences": differences,
         }
-        status = "observed" if differences else "not-observed" if announced else "not-determinable"
+        status: Status = (
+            "observed" if differences else "not-observed" if announced else "not-determinable"
+        )
         rows = measured["regions"]
         yield self.fact(
             status,
@@ -151,8 +165,8 @@ class Result(Check):
         )
 
 
-def _national(entry: object, context: Context) -> bool:
-    return getattr(entry, "count", "") == context.case.official and not getattr(entry, "path", ())
+def _national(entry: Announced, context: Context) -> bool:
+    return entry.count == context.case.official and not entry.path
 
 
 def _differences(context: Context, sums: Mapping[str, int | None]) -> Iterable[dict[str, object]]:
@@ -170,38 +184,113 @@ def _differences(context: Context, sums: Mapping[str, int | None]) -> Iterable[d
                 }
 
 
-def _sentence(outcome: object, context: Context) -> str:
+def _sentence(outcome: Outcome, context: Context) -> str:
     names = {o.id: o.name for o in context.case.options}
-    winner = getattr(outcome, "winner", None)
-    by = getattr(outcome, "decided_by", "")
-    through = getattr(outcome, "through", ())
-    if winner:
-        return f"{names[winner]} as the winner (decided by {by})"
-    if through:
-        return f"a run-off between {' and '.join(names[o] for o in through)}"
-    if getattr(outcome, "seats", None) is not None:
+    if outcome.winner:
+        return f"{names[outcome.winner]} as the winner (decided by {outcome.decided_by})"
+    if outcome.through:
+        return f"a run-off between {' and '.join(names[o] for o in outcome.through)}"
+    if outcome.seats is not None:
         return "the distribution of seats below"
-    return f"no winner ({by})"
+    return f"no winner ({outcome.decided_by})"
 
 
 def _figures(
     measured: Mapping[str, Columns], context: Context, shares: Mapping[str, float]
-) -> Iterable[object]:
-    from veedor.audit.findings import Figure
-
-    names = {o.id: o.name for o in context.case.options}
+) -> Iterable[Figure]:
+    options = {o.id: o for o in context.case.options}
     order = sorted(shares, key=lambda o: -shares[o])
     yield Figure(
         id="outcome.result.shares",
         chart="bars",
         rows={
-            "category": np.array([names[o] for o in order], dtype=object),
+            "label": np.array([options[o].name for o in order], dtype=object),
             "value": np.array([shares[o] for o in order]),
-            "option": np.array(order, dtype=object),
         },
-        alt="Share of the valid votes by option: "
-        + ", ".join(f"{names[o]} {shares[o]:.2f} %" for o in order[:4]),
-        labels={"title": "Share of the vote", "x": "per cent", "y": ""},
+        alt="Share of the votes by option: "
+        + ", ".join(f"{options[o].name} {shares[o]:.2f} %" for o in order[:4]),
+        labels={"title": "Share of the votes", "x": "per cent", "y": ""},
     )
+    if len(order) > 1:
+        yield from _places(measured["centres"], context, order[0], order[1])
 
 
+def _places(rows: Columns, context: Context, first: str, second: str) -> Iterable[Figure]:
+    """Margin on the map, and turnout against the share, by the innermost place."""
+    place = context.case.geography[-1]
+    index = {o: i for i, o in enumerate(context.options)}
+    valid = rows["valid"].astype(np.float64)
+    votes = {o: rows[f"v{index[o]}"].astype(np.float64) for o in (first, second)}
+    some = valid > 0
+    margin = 100 * (votes[first] - votes[second]) / np.where(some, valid, 1)
+    located = some & ~np.isnan(rows["longitude"].astype(np.float64))
+    if 1 < located.sum() <= MOST_POINTS:
+        yield Figure(
+            id="outcome.result.map",
+            chart="map",
+            rows={
+                "lon": rows["longitude"][located],
+                "lat": rows["latitude"][located],
+                "value": np.round(margin[located], 2),
+                "size": valid[located],
+                "name": rows["name"][located],
+                "region": rows["place"][located],
+            },
+            alt=f"Map of {int(located.sum()):,} places ({place}), coloured by the share of {first}"
+            f" less the share of {second} in percentage points.",
+            labels={
+                "title": f"Share of {first} less share of {second}, by {place}",
+                "value": "points",
+                "size": "valid votes",
+            },
+        )
+    registered = rows["registered"].astype(np.float64)
+    shown = some & (registered > 0)
+    turnout = 100 * rows["cast"] / np.where(shown, registered, 1)
+    if 1 < shown.sum() <= MOST_POINTS:
+        yield Figure(
+            id="outcome.result.turnout",
+            chart="scatter",
+            rows={
+                "x": np.round(turnout[shown], 2),
+                "y": np.round(100 * votes[first][shown] / valid[shown], 2),
+                "size": valid[shown],
+                "name": rows["name"][shown],
+                "region": rows["place"][shown],
+            },
+            alt=f"Turnout against the share of {first} in {int(shown.sum()):,} places ({place}):"
+            " one dot a place. A description; many things tie the two together.",
+            labels={
+                "title": f"Turnout and share of {first}, by {place}",
+                "x": "turnout, per cent of registered",
+                "y": f"share of {first}, per cent",
+                "size": "valid votes",
+            },
+        )
+    elif shown.any():
+        yield _density(turnout[shown], 100 * votes[first][shown] / valid[shown], first, place)
+
+
+def _density(turnout: np.ndarray, share: np.ndarray, first: str, place: str) -> Figure:
+    edges = np.linspace(0, 100, 51)
+    counts, _, _ = np.histogram2d(np.clip(turnout, 0, 100), share, bins=(edges, edges))
+    x, y = np.nonzero(counts)
+    return Figure(
+        id="outcome.result.turnout",
+        chart="heatmap",
+        rows={
+            "x": edges[x],
+            "x2": edges[x + 1],
+            "y": edges[y],
+            "y2": edges[y + 1],
+            "count": counts[x, y].astype(np.int64),
+        },
+        alt=f"Density of turnout against the share of {first} over {len(turnout):,} places"
+        f" ({place}), in cells of two points. A description; many things tie the two together.",
+        labels={
+            "title": f"Turnout and share of {first}, by {place}",
+            "x": "turnout, per cent of registered",
+            "y": f"share of {first}, per cent",
+            "count": "places",
+        },
+    )

@@ -55,8 +55,7 @@ class Slack(Check):
     benign = (
         Benign(
             "targeted",
-            "The list was drawn up by looking for such sheets; no rate follows from it for"
-            " others.",
+            "The list was drawn up by looking for such sheets; no rate follows from it for others.",
         ),
     )
 
@@ -82,9 +81,10 @@ class Slack(Check):
         """The whole contest, then each list."""
         rows = measured["sheets"]
         counted = rows["counted"].astype(bool)
-        votes = np.stack(
-            [_zero(rows[f"v{i}"]) for i in range(len(context.options))], axis=1
-        ) * counted[:, None]
+        votes = (
+            np.stack([_zero(rows[f"v{i}"]) for i in range(len(context.options))], axis=1)
+            * counted[:, None]
+        )
         yield self._contest(rows, votes, counted, context)
         for name in context.lists:
             yield self._list(name, measured, votes, context)
