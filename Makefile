@@ -51,10 +51,9 @@ drill: $(VENV)/.core ## audit a simulated election that was tampered with in kno
 	$(BIN)/veedor audit $(OUT)/drill-case --seed $(SEED) --out $(OUT)/drill
 
 test: $(VENV)/.test ## lint, types, contracts between modules, tests
-	$(BIN)/ruff check src tests
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	@failed=; for step in 'ruff check src tests' mypy lint-imports 'python -m pytest'; do \
+	  echo "$$step"; $(BIN)/$$step || failed="$$failed, $$step"; done; \
+	if [ -n "$$failed" ]; then echo "failed: $${failed#, }" >&2; exit 1; fi
 
 targets: $(VENV)/.core ## compare the audit of Bolivia 2019 with published numbers (needs its data)
 	$(BIN)/veedor data get bolivia-2019 > /dev/null
