@@ -1,0 +1,225 @@
+"""What each page of the report shows: a document's findings, gathered by check."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from markupsafe import Markup
+
+from veedor.audit.findings import Document, Finding, Kind, Materiality
+from veedor.errors import VeedorError
+from veedor.report import svg
+from veedor.report.plain import cleaned, stem
+from veedor.report.strips import Strip, needed_margin, strips
+from veedor.report.tables import Statistic, Table, evidence, statistic
+from veedor.report.wording import Wording
+
+STATUSES = ("observed", "not-determinable", "void", "not-observed", "not-applicable")
+_FAMILIES: dict[str, tuple[Kind, ...]] = {
+    "votes": ("discrepancy", "irregularity"),
+    "control": ("control", "vulnerability"),
+    "unusual": ("anomaly",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure in the page: the safe SVG, its alternative text, its files and its spec."""
+
+    id: str
+    markup: Markup
+    alt: str
+    svg: str
+    vl: str
+    spec: Any
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A finding with everything that its section shows."""
+
+    anchor: str
+    finding: Finding
+    title: str
+    fact: str
+    rule: str
+    explanations: list[tuple[str, bool, str | None]]
+    statistic: Statistic
+    parameters: Statistic
+    treatments: list[tuple[Materiality, Strip]]
+    evidence: Table | None
+    figures: list[Drawing]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A page: one check with its findings."""
+
+    id: str
+    anchor: str
+    group: str
+    heading: str
+    asks: str
+    items: list[Item]
+    statuses: list[tuple[str, int]]
+    kinds: list[str]
+    changing: list[Item] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the first page needs beyond the document itself."""
+
+    names: dict[str, str]
+    needed: float | None
+    slack_points: float | None
+    families: dict[str, list[Item]]
+    statuses: list[tuple[str, int]]
+    changing: list[tuple[str, str, str, float | None]]
+    colours: dict[str, str]
+
+
+def checks(document: Document, directory: Path, words: Wording) -> list[Check]:
+    """The checks in the order of their first finding, each with its findings."""
+    by_check: dict[str, list[Finding]] = {}
+    for finding in document.findings:
+        by_check.setdefault(finding.check, []).append(finding)
+    taken: set[str] = set()
+    made = []
+    for check, findings in by_check.items():
+        items = [_item(finding, document, directory, words, taken) for finding in findings]
+        single = len(items) == 1
+        asks = words.finding(findings[0], "asks")
+        made.append(
+            Check(
+                id=check,
+                anchor=f"check-{stem(check)}",
+                group=check.partition(".")[0],
+                heading=items[0].title if single else asks,
+                asks=asks,
+                items=items,
+                statuses=_counted([item.finding.status for item in items]),
+                kinds=list(dict.fromkeys(finding.kind for finding in findings)),
+                changing=[i for i in items if any(t.outcome_changes for t, _ in i.treatments)],
+            )
+        )
+    return made
+
+
+def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summary:
+    """What the first page says beyond the document's own numbers."""
+    outcome = document.outcome
+    items = {item.finding.id: item for page in pages for item in page.items}
+    observed = [item for item in items.values() if item.finding.status == "observed"]
+    families = {
+        name: [item for item in observed if item.finding.kind in kinds]
+        for name, kinds in _FAMILIES.items()
+    }
+    families["unavailable"] = not_determined(pages)
+    changing = []
+    for change in outcome.changes_under:
+        item = items.get(change.finding)
+        title = item.title if item else change.finding
+        anchor = item.anchor if item else ""
+        changing.append((anchor, title, change.treatment, change.margin_points))
+    share = outcome.slack_votes is not None and outcome.valid
+    return Summary(
+        names={option.id: option.name for option in document.options},
+        needed=needed_margin(outcome),
+        slack_points=100 * outcome.slack_votes / outcome.valid if share else None,  # type: ignore[operator]
+        families=families,
+        statuses=_counted([i.finding.status for i in items.values()]),
+        changing=changing,
+        colours={option.id: option.colour for option in document.options if option.colour},
+    )
+
+
+def not_determined(pages: Sequence[Check]) -> list[Item]:
+    """The findings that the evidence does not decide, or could not have decided."""
+    undecided = ("not-determinable", "void")
+    return [item for page in pages for item in page.items if item.finding.status in undecided]
+
+
+def _counted(statuses: Sequence[str]) -> list[tuple[str, int]]:
+    counts = Counter(statuses)
+    return [(status, counts[status]) for status in STATUSES if counts[status]]
+
+
+def _item(
+    finding: Finding, document: Document, directory: Path, words: Wording, taken: set[str]
+) -> Item:
+    anchor = _unique(stem(finding.id), taken)
+    title = words.finding(finding, "title")
+    rows = None
+    if finding.evidence is not None:
+        _inside(directory, finding.evidence.path, "evidence", finding.id)
+        rows = evidence(directory, finding.evidence, title, words)
+    return Item(
+        anchor=anchor,
+        finding=finding,
+        title=title,
+        fact=words.finding(finding, "fact"),
+        rule=words.finding(finding, "rule"),
+        explanations=[
+            (
+                words.explanation(finding, i, "text") or "",
+                given.tested,
+                words.explanation(finding, i, "result"),
+            )
+            for i, given in enumerate(finding.explanations)
+        ],
+        statistic=statistic(finding.statistic, words),
+        parameters=statistic(finding.parameters, words),
+        treatments=list(
+            zip(finding.materiality, strips(finding.materiality, document.outcome), strict=True)
+        ),
+        evidence=rows,
+        figures=[
+            _drawing(directory, path, alt, finding.id)
+            for path, alt in zip(finding.figures, _alts(finding), strict=True)
+        ],
+    )
+
+
+def _alts(finding: Finding) -> list[str]:
+    """One alternative text a figure; the title where the document gives none."""
+    missing = len(finding.figures) - len(finding.alt)
+    return [*finding.alt, *[finding.title] * missing][: len(finding.figures)]
+
+
+def _drawing(directory: Path, path: str, alt: str, finding: str) -> Drawing:
+    file = _inside(directory, path, "figures", finding)
+    vl = PurePosixPath(path).with_suffix(".vl.json").as_posix()
+    source = _inside(directory, vl, "figures", finding)
+    name = f"f-{stem(file.stem)}"
+    spec = cleaned(json.loads(source.read_bytes()))
+    markup = svg.inline(file.read_text("utf-8"), f"{name}-", path)
+    width = int(float(markup.partition(' width="')[2].partition('"')[0] or 600))
+    return Drawing(name, Markup(markup), alt, path, vl, spec, width)  # noqa: S704  (svg.inline)
+
+
+def _inside(directory: Path, path: str, folder: str, finding: str) -> Path:
+    """The file at `path`, which must lie in `folder` of the audit folder."""
+    parts = PurePosixPath(path).parts
+    plain = len(parts) == 2 and parts[0] == folder and parts[1] != ".." and "\\" not in path
+    if not plain or not (directory / path).is_file():
+        raise VeedorError(
+            f"the file {path!r} is not in the audit folder",
+            place=f"finding {finding}",
+            remedy="Run the audit again.",
+        )
+    return directory / path
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, again = name, 2
+    while candidate in taken:
+        candidate, again = f"{name}-{again}", again + 1
+    taken.add(candidate)
+    return candidate

@@ -1,0 +1,157 @@
+"""Tables of the report: a statistic's nested lists and the first rows of the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from veedor.audit.findings import EvidenceFile
+from veedor.errors import VeedorError
+from veedor.report.plain import clean, cleaned
+from veedor.report.wording import Wording
+
+INLINED = 200
+"""Rows of evidence in the page; the parquet holds all."""
+
+_MOST_CHOICES = 40
+_IDENTIFIERS = frozenset("sid station code id year row line table page centre_code".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its key, its heading, whether it holds numbers, and the choices to filter by."""
+
+    key: str
+    heading: str
+    number: bool
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells ready to show, row by row; `total` counts the rows that there are in all."""
+
+    key: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: list[list[str]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A statistic apart: single values as (name, text), and its lists as tables."""
+
+    values: list[tuple[str, str]]
+    tables: list[Table]
+
+
+def statistic(given: Mapping[str, Any], words: Wording) -> Statistic:
+    """The statistic of a finding, its nested objects and lists of objects as tables."""
+    values: list[tuple[str, str]] = []
+    tables: list[Table] = []
+    for key, value in cleaned(dict(given)).items():
+        name = words.known("terms", key)
+        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+            tables.append(_of_objects(key, name, value, words))
+        elif isinstance(value, dict) and value:
+            tables.append(_of_mapping(key, name, value, words))
+        else:
+            values.append((name, cell(key, value, words)))
+    return Statistic(values, tables)
+
+
+def evidence(directory: Path, file: EvidenceFile, caption: str, words: Wording) -> Table:
+    """The first rows of an evidence file, in the file's order."""
+    path = directory / file.path
+    try:
+        source = pq.ParquetFile(path)
+        batch = next(source.iter_batches(batch_size=INLINED), None)
+        total = source.metadata.num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise VeedorError(
+            f"the evidence cannot be read: {error}", place=str(path), remedy="Run the audit again."
+        ) from error
+    names = source.schema_arrow.names
+    rows = [] if batch is None else batch.to_pylist()[:INLINED]
+    listed = [[row[name] for name in names] for row in rows]
+    return _table("evidence", caption, names, listed, total, words, {file.key})
+
+
+def cell(key: str, value: Any, words: Wording, identifiers: frozenset[str] = _IDENTIFIERS) -> str:
+    """One value as text: numbers with separators unless they identify something."""
+    if value is None:
+        return words.text("numbers.none")
+    if isinstance(value, bool | float):
+        return words.number(value)
+    if isinstance(value, Decimal):
+        return words.number(float(value))
+    if isinstance(value, int):
+        return str(value) if key in identifiers else words.number(value)
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return words.text("numbers.join").join(cell(key, item, words) for item in value)
+    if isinstance(value, dict):
+        pairs = (f"{words.known('terms', k)}: {cell(k, v, words)}" for k, v in value.items())
+        return words.text("numbers.join").join(pairs)
+    if isinstance(value, bytes):
+        return value.hex()
+    return clean(str(value))
+
+
+def _of_objects(key: str, name: str, rows: list[dict[str, Any]], words: Wording) -> Table:
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    listed = [[row.get(column) for column in names] for row in rows]
+    return _table(key, name, names, listed, len(rows), words)
+
+
+def _of_mapping(key: str, name: str, given: dict[str, Any], words: Wording) -> Table:
+    if all(isinstance(value, dict) for value in given.values()):
+        rows = [{"_of": label, **value} for label, value in given.items()]
+        return _of_objects(key, name, rows, words)
+    listed = [[words.known("terms", label), value] for label, value in given.items()]
+    return _table(key, name, ["_of", "_value"], listed, len(listed), words)
+
+
+def _table(
+    key: str,
+    caption: str,
+    names: Sequence[str],
+    rows: list[list[Any]],
+    total: int,
+    words: Wording,
+    keys: set[str] | None = None,
+) -> Table:
+    identifiers = _IDENTIFIERS | (keys or set())
+    columns = []
+    for i, name in enumerate(names):
+        column = [row[i] for row in rows if row[i] is not None]
+        number = bool(column) and name not in identifiers and all(
+            isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+            for value in column
+        )
+        heading = words.known("terms", clean(name))
+        columns.append(Column(name, heading, number, _choices(column, len(rows))))
+    written = [
+        [cell(name, value, words, identifiers) for name, value in zip(names, row, strict=True)]
+        for row in rows
+    ]
+    return Table(key, caption, tuple(columns), written, total)
+
+
+def _choices(column: list[Any], rows: int) -> tuple[str, ...]:
+    """The values to filter by, where a column of text repeats a few of them."""
+    if rows < 12 or not all(isinstance(value, str) for value in column):
+        return ()
+    distinct = sorted({clean(value) for value in column})
+    return tuple(distinct) if 2 <= len(distinct) <= min(_MOST_CHOICES, rows // 3) else ()
