@@ -1,10 +1,10 @@
-"""Exact binomial statements against SciPy's own tests."""
+"""The sign test against SciPy's binomial test."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from veedor.stats.binomial import exact_interval, sign_test
+from veedor.stats.binomial import sign_test
 
 
 def test_sign_test_is_the_exact_binomial_test():
@@ -18,14 +18,3 @@ def test_sign_test_is_the_exact_binomial_test():
 
 def test_sign_test_does_not_know_up_from_down():
     assert sign_test(3, 19) == sign_test(19, 3)
-
-
-@pytest.mark.parametrize(("successes", "trials"), [(0, 9), (9, 9), (78, 333), (226, 4692)])
-def test_interval_is_clopper_and_pearson_s(successes, trials):
-    found = exact_interval(successes, trials)
-    expected = stats.binomtest(successes, trials).proportion_ci(0.95, "exact")
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-
-
-def test_no_trial_gives_no_interval():
-    assert np.isnan(exact_interval(0, 0).low)

@@ -43,6 +43,12 @@ def test_same_total_is_over_the_lines_read_in_both():
     assert found.same_total.tolist() == [True, False]
 
 
+def test_records_exchanged_between_rows_are_seen():
+    first = np.array([[108, 7, 51, 5], [16, 2, 10, 33], [90, 5, 5, 5]])
+    second = np.array([[16, 2, 10, 33], [108, 7, 51, 5], [71, 9, 2, 44]])
+    assert [KINDS[k] for k in classify(first, second).kind] == ["other-row", "other-row", "other"]
+
+
 def test_digit_slips_agree_with_strings():
     rng = np.random.default_rng(1)
     first = rng.integers(0, 400, 4000)

@@ -18,6 +18,7 @@ KINDS = (
     "transposed-digits",
     "one-digit",
     "lost-digit",
+    "other-row",
     "other",
 )
 """Kinds of difference, the first that fits a row counting; `other` is none of them.
@@ -31,6 +32,7 @@ transposed-digits  in every line that differs, two neighbouring digits are excha
 one-digit          in every line that differs, the digits are transposed, or just one digit of a
                    number of two or more digits differs
 lost-digit         in every line that differs, one of the above, or a digit was left out or added
+other-row          three or more lines differ, and a record is that of another row that differs
 """
 
 PLACES = 9
@@ -93,6 +95,7 @@ def classify(first: Ints, second: Ints) -> Slips:
     give("shift", _shifts(a, b, differ, lines))
     for name, rows in _digits(a, b, differ, kind == KINDS.index("other")).items():
         give(name, rows)
+    give("other-row", _other_rows(a, b, kind == KINDS.index("other"), lines))
     return Slips(kind, a.sum(axis=1) == b.sum(axis=1))
 
 
@@ -148,6 +151,18 @@ def _digits(a: Ints, b: Ints, differ: Mask, wanted: Mask) -> dict[str, Mask]:
     }
 
 
+def _other_rows(a: Ints, b: Ints, wanted: Mask, lines: Ints) -> Mask:
+    """bool (n): the second record of a row is the first of another wanted row, or the reverse."""
+    found = np.zeros(len(a), dtype=np.bool_)
+    at = np.flatnonzero(wanted & (lines >= 3))
+    if len(at):
+        _, same = np.unique(np.concatenate([a[at], b[at]]), axis=0, return_inverse=True)
+        firsts, seconds = same[: len(at)], same[len(at) :]
+        found[at] = np.isin(seconds, firsts) | np.isin(firsts, seconds)
+    return found
+
+
 def _length(values: Ints) -> Ints:
     """How many digits each number has; 1 for 0."""
-    return 1 + sum((values >= 10**place).astype(np.int64) for place in range(1, PLACES + 1))
+    powers = 10 ** np.arange(1, PLACES + 1, dtype=np.int64)
+    return np.asarray(1 + np.searchsorted(powers, values, side="right"), dtype=np.int64)
