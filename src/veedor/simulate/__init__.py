@@ -1,15 +1,16 @@
 """Simulated elections: honest, with realistic geography, and tampered with, the truth known.
 
-`honest` draws an election from `Parameters`; the functions of `tamper` alter one and say how;
-`load` gives a named scenario that does both; `write_case` makes of it a case that can be audited.
+`honest_election` draws an election from `Parameters`; the functions of `tamper` alter one and say
+how; `load` gives a named scenario that does both; `write_case` makes of it a case to be audited.
 """
 
 from veedor.simulate.election import Election, Places, Sheets, generator
-from veedor.simulate.honest import honest
+from veedor.simulate.honest import honest_election
+from veedor.simulate.moments import shape_of
 from veedor.simulate.parameters import Parameters, shape
 from veedor.simulate.scenarios import Scenario, load, names
-from veedor.simulate.shape import shape_of
-from veedor.simulate.tamper import KINDS, Truth
+from veedor.simulate.tamper import KINDS
+from veedor.simulate.truth import Truth
 from veedor.simulate.write import write_case
 
 __all__ = [
@@ -21,7 +22,7 @@ __all__ = [
     "Sheets",
     "Truth",
     "generator",
-    "honest",
+    "honest_election",
     "load",
     "names",
     "shape",

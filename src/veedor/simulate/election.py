@@ -137,7 +137,7 @@ class Election:
         return ~self.published(0)
 
     def option(self, name: str | int) -> int:
-        """Index of an option: by id, by index, or `first` and `second` by the votes in the boxes."""
+        """Index of an option: by id, by index, or `first`, `second` by the votes in the boxes."""
         if isinstance(name, int):
             if 0 <= name < len(self.options):
                 return name

@@ -24,14 +24,13 @@ CALIBRATION_STEPS = 12
 
 @dataclass(frozen=True, slots=True)
 class _Preferences:
-    """(C, K) expected shares of each centre, now and at the earlier election; (C,) the divide."""
+    """(C, K) expected shares of each centre, now and at the earlier election."""
 
     now: Floats
     before: Floats
-    divide: Floats
 
 
-def honest(parameters: Parameters, seed: int, *, stations: int | None = None) -> Election:
+def honest_election(parameters: Parameters, seed: int, *, stations: int | None = None) -> Election:
     """Draw an honest election.
 
     Parameters
@@ -45,14 +44,15 @@ def honest(parameters: Parameters, seed: int, *, stations: int | None = None) ->
     parameters = parameters.scaled(stations)
     places = make_places(parameters, seed)
     tree = _tree(places)
-    electors = np.bincount(places.centre, weights=places.registered).astype(float)
-    preferences = _preferences(parameters, seed, places, tree, electors)
-    cast = _turnout(parameters, seed, places, tree, preferences.divide, electors)
-    box = _ballots(parameters, seed, places, tree, preferences.now, cast)
-    order, arrival = _arrival(parameters, seed, places, preferences.divide)
+    divide = _effects(generator(seed, "divide"), tree, parameters.spread)
+    cast = _turnout(parameters, seed, places, tree, divide)
+    blank, null = _invalid(parameters, seed, places, tree, cast)
+    valid = cast - blank - null
+    preferences = _preferences(parameters, seed, places, tree, divide, valid)
+    box = Sheets(_votes(parameters, seed, preferences.now[places.centre], valid), blank, null)
+    order, arrival = _arrival(parameters, seed, places, divide)
     fast = record(parameters, seed, "preliminary", box, places.registered)
     declared_valid, declared_cast = declare(parameters, seed, box)
-    rng = generator(seed, "history")
     return Election(
         parameters=parameters,
         seed=seed,
@@ -64,9 +64,7 @@ def honest(parameters: Parameters, seed: int, *, stations: int | None = None) ->
         declared_cast=declared_cast,
         order=order,
         arrival=arrival,
-        history=rng.multinomial(
-            rng.binomial(electors.astype(np.int64), 0.9 * parameters.turnout), preferences.before
-        ).astype(np.int64),
+        history=_history(parameters, seed, places, preferences.before),
     )
 
 
@@ -98,12 +96,15 @@ def _softmax(scores: Floats) -> Floats:
 
 
 def _preferences(
-    parameters: Parameters, seed: int, places: Places, tree: tuple[Ints, ...], electors: Floats
+    parameters: Parameters,
+    seed: int,
+    places: Places,
+    tree: tuple[Ints, ...],
+    divide: Floats,
+    valid: Ints,
 ) -> _Preferences:
     count = len(parameters.options)
-    rng = generator(seed, "preferences")
-    divide = _effects(rng, tree, parameters.spread)
-    own = _effects(rng, tree, parameters.own, count)
+    own = _effects(generator(seed, "preferences"), tree, parameters.own, count)
     rural = places.rural[places.first].astype(float)
     tilt = np.array(parameters.rural_tilt or (0.0,) * count)
     loading = np.array(parameters.loading or (0.0,) * count)
@@ -116,8 +117,9 @@ def _preferences(
     before = fixed + kept * local + np.sqrt(1 - kept**2) * anew
     blocs = _blocs(parameters, seed, tree, rural, fixed + local)
     shares = np.array(parameters.shares) / sum(parameters.shares)
-    now = _calibrated(fixed + local, shares, electors, blocs)
-    return _Preferences(now, _calibrated(before, shares, electors, blocs), divide)
+    weights = np.bincount(places.centre, weights=valid) / max(int(valid.sum()), 1)
+    now = _calibrated(fixed + local, shares, weights, blocs)
+    return _Preferences(now, _calibrated(before, shares, weights, blocs))
 
 
 def _blocs(
@@ -138,11 +140,10 @@ def _blocs(
 
 
 def _calibrated(
-    scores: Floats, shares: Floats, electors: Floats, blocs: tuple[Ints, Ints, Floats]
+    scores: Floats, shares: Floats, weights: Floats, blocs: tuple[Ints, Ints, Floats]
 ) -> Floats:
     """(C, K) shares by centre, blocs included, whose weighted mean is the national `shares`."""
     centres, chosen, dissent = blocs
-    weights = electors / electors.sum()
     level = np.log(shares)
     expected = np.empty_like(scores)
     for _ in range(CALIBRATION_STEPS):
@@ -159,7 +160,6 @@ def _turnout(
     places: Places,
     tree: tuple[Ints, ...],
     divide: Floats,
-    electors: Floats,
 ) -> Ints:
     """(S,) ballots in each box."""
     rng = generator(seed, "turnout")
@@ -172,7 +172,7 @@ def _turnout(
     fade = (60.0 - places.registered) / max(60.0 - parameters.smallest, 1.0)
     effect = effect + parameters.tiny * np.maximum(fade, 0.0)
     level = logit(parameters.turnout)
-    weights = places.registered / electors.sum()
+    weights = places.registered / places.registered.sum()
     for _ in range(CALIBRATION_STEPS):
         level += logit(parameters.turnout) - logit(weights @ expit(level + effect))
     return _overdispersed(rng, places.registered, expit(level + effect), parameters.turnout_within)
@@ -186,15 +186,11 @@ def _overdispersed(rng: np.random.Generator, n: Ints, rate: Floats, within: floa
     return rng.binomial(n, rate).astype(np.int64)
 
 
-def _ballots(
-    parameters: Parameters,
-    seed: int,
-    places: Places,
-    tree: tuple[Ints, ...],
-    preferences: Floats,
-    cast: Ints,
-) -> Sheets:
-    rng = generator(seed, "ballots")
+def _invalid(
+    parameters: Parameters, seed: int, places: Places, tree: tuple[Ints, ...], cast: Ints
+) -> tuple[Ints, Ints]:
+    """(S,), (S,): blank and null votes in each box."""
+    rng = generator(seed, "invalid")
     rural = places.rural[places.first] - parameters.rural
     rates = []
     for level, tilt, spread in (
@@ -203,17 +199,28 @@ def _ballots(
     ):
         raised = expit(logit(level) + tilt * rural + _effects(rng, tree, spread))
         mean = np.average(raised[places.centre], weights=cast + 1)
-        rates.append((raised * level / mean)[places.centre])
-    null = _overdispersed(rng, cast, np.minimum(rates[0], 0.9), parameters.null_within)
-    blank = _overdispersed(
-        rng, cast - null, np.minimum(rates[1] / (1 - rates[0]), 0.9), parameters.blank_within
-    )
-    expected = preferences[places.centre]
+        rates.append(np.minimum(raised * level / mean, 0.45)[places.centre])
+    null = _overdispersed(rng, cast, rates[0], parameters.null_within)
+    rest = np.minimum(rates[1] / (1 - rates[0]), 0.9)
+    return _overdispersed(rng, cast - null, rest, parameters.blank_within), null
+
+
+def _votes(parameters: Parameters, seed: int, expected: Floats, valid: Ints) -> Ints:
+    """(S, K) votes for options, given each sheet's expected shares (S, K)."""
+    rng = generator(seed, "votes")
     if parameters.within > 0:
         expected = rng.standard_gamma(expected * (1 / parameters.within - 1))
         expected /= expected.sum(axis=1, keepdims=True)
-    votes = rng.multinomial(cast - null - blank, expected).astype(np.int64)
-    return Sheets(votes, blank, null)
+    return rng.multinomial(valid, expected).astype(np.int64)
+
+
+def _history(parameters: Parameters, seed: int, places: Places, expected: Floats) -> Ints:
+    """(C, K) votes of the earlier election, of about as many voters."""
+    rng = generator(seed, "history")
+    electors = np.bincount(places.centre, weights=places.registered).astype(np.int64)
+    return rng.multinomial(rng.binomial(electors, 0.9 * parameters.turnout), expected).astype(
+        np.int64
+    )
 
 
 def _arrival(
@@ -226,7 +233,7 @@ def _arrival(
     rng = generator(seed, "arrival")
     count = int(places.municipality[-1]) + 1
     remote = (places.remoteness - places.remoteness.mean()) / (places.remoteness.std() or 1.0)
-    delay = rng.standard_normal(count)[places.municipality]
+    delay = 0.5 * rng.standard_normal(count)[places.municipality]
     delay = delay + rng.standard_normal(places.centres)[places.centre]
     score = parameters.late_remote * remote + parameters.late_place * delay
     score = score + parameters.late_link * (divide / (divide.std() or 1.0))[places.centre]

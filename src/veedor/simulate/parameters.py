@@ -97,7 +97,7 @@ class Parameters:
     late_link: float = 0.0
     """Weight of the main divide: poor places report late, and vote as poor places do."""
     late_place: float = 0.6
-    """Weight of the municipality's and of the centre's own delay, each."""
+    """Weight of the place's own delay: the centre's, and half of it the municipality's."""
     late_sheet: float = 0.5
     """Weight of the sheet's own delay, independent of all else."""
     snapshots: tuple[float, ...] = (0.84,)
@@ -212,9 +212,7 @@ def parameters_from(entries: Mapping[str, Any], base: Parameters | None = None) 
                 place=f"parameters.{name}",
                 remedy=f"The parameters are {', '.join(sorted(known))}.",
             )
-    values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()
-    }
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
     return dataclasses.replace(base or Parameters(), **values)
 
 

@@ -93,7 +93,7 @@ def _municipalities(
 
 def _pick(weights: Floats, count: int, rng: np.random.Generator) -> Ints:
     edges = np.cumsum(weights)
-    drawn = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
+    drawn: Ints = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
     return np.minimum(drawn, len(weights) - 1).astype(np.int64)
 
 
@@ -106,7 +106,7 @@ def _locality_numbers(parameters: Parameters, municipality: Ints, rural: Bools) 
     rank = np.empty(len(key), dtype=np.int64)
     rank[order] = np.arange(len(key)) - starts
     village = 1 + np.floor(rank / parameters.rural_centres_per_locality).astype(np.int64)
-    return np.where(rural, village, 0)
+    return village * rural
 
 
 def _runs(codes: Ints) -> Ints:
@@ -118,7 +118,7 @@ def _runs(codes: Ints) -> Ints:
 def _remoteness(rng: np.random.Generator, locality: Ints, rural: Bools) -> Floats:
     """(C,) from 0 to 1; villages lie further out, and one town is one distance."""
     count = int(locality[-1]) + 1
-    far, near = rng.beta(2.5, 2.0, count), rng.beta(1.2, 6.0, count)
+    far, near = rng.beta(2.5, 2.0, count), rng.beta(1.2, 12.0, count)
     return np.where(rural, far[locality], near[locality])
 
 

@@ -15,9 +15,7 @@ TOTAL_SLIPS = np.array([-100, -20, -10, -10, -5, -2, -1, -1, 1, 1, 2, 5, 10, 10,
 """What a wrong addition is wrong by: a unit, a carry, a line; as often up as down."""
 
 
-def record(
-    parameters: Parameters, seed: int, count: str, box: Sheets, registered: Ints
-) -> Sheets:
+def record(parameters: Parameters, seed: int, count: str, box: Sheets, registered: Ints) -> Sheets:
     """One count's record of every sheet.
 
     A record with more votes than registered voters is turned down on entry and typed again.

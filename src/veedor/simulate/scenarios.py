@@ -13,9 +13,10 @@ import numpy as np
 
 from veedor.errors import VeedorError
 from veedor.simulate.election import Election, generator
-from veedor.simulate.honest import honest
+from veedor.simulate.honest import honest_election
 from veedor.simulate.parameters import Parameters, parameters_from, shape
-from veedor.simulate.tamper import KINDS, Truth
+from veedor.simulate.tamper import KINDS
+from veedor.simulate.truth import Truth
 
 DEFAULT_STATIONS = 2000
 
@@ -48,7 +49,7 @@ class Scenario:
         option : str or int, optional
             Another beneficiary; where it is the rival, the former beneficiary becomes the rival.
         """
-        election = honest(self.parameters, seed, stations=stations)
+        election = honest_election(self.parameters, seed, stations=stations)
         scale = election.stations / self.parameters.stations
         truths: list[Truth] = []
         taken = np.zeros(election.stations, dtype=bool)
@@ -65,9 +66,7 @@ class Scenario:
         return election, tuple(truths)
 
 
-def _beneficiary(
-    election: Election, entry: Mapping[str, Any], option: str | int
-) -> dict[str, int]:
+def _beneficiary(election: Election, entry: Mapping[str, Any], option: str | int) -> dict[str, int]:
     which = election.option(option)
     if entry["kind"] not in _WITH_RIVAL:
         return {"option": which}

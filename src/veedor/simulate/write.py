@@ -19,7 +19,7 @@ import pyarrow.csv
 from veedor.case.manifest import FORMAT, load_case
 from veedor.errors import VeedorError
 from veedor.simulate.election import Bools, Election, Ints, Sheets
-from veedor.simulate.tamper import Truth
+from veedor.simulate.truth import Truth
 
 POLLS_CLOSED = dt.datetime(2031, 5, 4, 17, 0, tzinfo=dt.UTC)
 """A date to come, lest anybody take the election for one that was held."""

@@ -128,9 +128,9 @@ def components(tree: tuple[Ints, ...], values: Floats) -> tuple[Floats, float]:
     """
     whole = np.zeros_like(tree[0])
     chain = [whole, *tree]
-    below = [
-        _half_square(chain[i], chain[i + 1], values) for i in range(len(tree))
-    ] + [_half_square(chain[-1], np.arange(len(values)), values)]
+    below = [_half_square(chain[i], chain[i + 1], values) for i in range(len(tree))] + [
+        _half_square(chain[-1], np.arange(len(values)), values)
+    ]
     found = np.array(below)
     return np.sqrt(np.maximum(found[:-1] - found[1:], 0.0)), float(np.sqrt(found[-1]))
 
@@ -147,8 +147,8 @@ def _half_square(parent: Ints, child: Ints, values: Floats) -> float:
 
     def pairs(codes: Ints, length: int) -> tuple[Floats, Floats]:
         n = np.bincount(codes, minlength=length).astype(float)
-        total = np.bincount(codes, values, length)
-        return (n * (n - 1) / 2).astype(float), n * np.bincount(codes, values**2, length) - total**2
+        total = np.bincount(codes, values, length).astype(float)
+        return n * (n - 1) / 2, n * np.bincount(codes, values**2, length) - total**2
 
     number, squares = pairs(parent, size)
     inner_number, inner_squares = pairs(child, len(owner))
