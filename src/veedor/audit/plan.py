@@ -1,0 +1,118 @@
+"""Before anything is measured: the checks that were asked for, the files, the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from veedor.audit.findings import Input, NotRun
+from veedor.case import catalogue
+from veedor.case.manifest import Case
+from veedor.checks.base import NEEDS, Check, registry
+from veedor.engine.duck import connect
+from veedor.engine.evidence import Evidence
+from veedor.engine.load import load
+from veedor.errors import VeedorError
+from veedor.sources import Opened
+
+Progress = Callable[[str], None]
+
+
+def chosen(only: Sequence[str]) -> dict[str, Check]:
+    """The checks that are named by id or by group; all when nothing is named.
+
+    Raises
+    ------
+    VeedorError
+        Where a name is neither a check nor a group.
+    """
+    every = registry()
+    groups = {name.split(".")[0] for name in every}
+    for wanted in only:
+        if wanted not in every and wanted not in groups:
+            raise VeedorError(
+                f"there is no check {wanted!r}", remedy="`veedor checks` lists them all."
+            )
+    return {
+        name: check
+        for name, check in every.items()
+        if not only or name in only or name.split(".")[0] in only
+    }
+
+
+def applicable(
+    evidence: Evidence, checks: Mapping[str, Check]
+) -> tuple[dict[str, Check], list[NotRun]]:
+    """The checks for which the case has evidence, and why each of the others cannot be asked."""
+    runs: dict[str, Check] = {}
+    others: list[NotRun] = []
+    for name, check in checks.items():
+        lacking = [need for need in check.needs if not evidence.has(need)]
+        if not lacking:
+            runs[name] = check
+            continue
+        why = "; ".join(NEEDS[need] for need in lacking)
+        others.append(NotRun(check=name, title=check.title, status="not-applicable", why=why))
+    return runs, others
+
+
+def read(
+    case: Case, folder: Path, say: Progress = lambda message: None
+) -> tuple[Evidence, list[Input]]:
+    """Locate and load all files of a case; `folder` takes what is unpacked on the way."""
+    located: dict[str, catalogue.Located] = {}
+    missing: dict[str, str] = {}
+    for source in case.sources:
+        try:
+            for path in [source.file, *(lookup.file for lookup in source.lookup)]:
+                if path not in located:
+                    located[path] = catalogue.locate(case, path, progress=_fetching(say))
+        except catalogue.UnavailableError as error:
+            if not source.optional:
+                raise
+            missing[source.id] = error.message
+    paths = {path: found.path for path, found in located.items()}
+    evidence, opened = load(case, connect(folder), paths, folder, missing=missing, progress=say)
+    return evidence, _inputs(case, evidence, located, opened)
+
+
+def _fetching(say: Progress) -> Callable[[str, int, int], None]:
+    """Progress of a download, told once in every tenth of the file."""
+    told: dict[str, int] = {}
+
+    def progress(path: str, done: int, total: int) -> None:
+        tenth = 10 * done // max(total, 1)
+        if told.get(path) != tenth:
+            told[path] = tenth
+            say(f"fetching {path}: {10 * tenth} % of {total:,} bytes")
+
+    return progress
+
+
+def _inputs(
+    case: Case,
+    evidence: Evidence,
+    located: Mapping[str, catalogue.Located],
+    opened: Mapping[str, Opened],
+) -> list[Input]:
+    aside = {info.source.id: info.set_aside for info in evidence.counts.values()}
+    inputs = []
+    for source in case.sources:
+        if source.id not in opened:
+            continue
+        for path in [source.file, *(lookup.file for lookup in source.lookup)]:
+            found = located[path]
+            own = path == source.file
+            inputs.append(
+                Input(
+                    source=source.id,
+                    kind=source.kind if own else "lookup",
+                    path=path,
+                    sha256=found.sha256,
+                    bytes=found.bytes,
+                    rows=opened[source.id].rows if own else None,
+                    set_aside=aside.get(source.id, 0) if own else 0,
+                    origin=found.origin,
+                )
+            )
+    return inputs

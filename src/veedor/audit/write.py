@@ -1,0 +1,183 @@
+"""Write the audit folder: the rows behind each finding, the document, the figures, the manifest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import veedor
+from veedor.audit import files
+from veedor.audit.findings import (
+    CaseSummary,
+    Document,
+    EvidenceFile,
+    Fact,
+    Finding,
+    Input,
+    Manifest,
+    NotRun,
+    Option,
+    OutcomeSummary,
+    Scope,
+)
+from veedor.audit.judge import REPLICATES
+from veedor.case.manifest import Case
+from veedor.engine.evidence import Evidence
+
+PACKAGES = (
+    "duckdb",
+    "ibis-framework",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "pydantic",
+    "vl-convert-python",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How an audit was asked for, for its manifest."""
+
+    seed: int
+    command: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+
+
+def write_evidence(
+    evidence: Evidence, facts: Sequence[Fact], findings: Sequence[Finding], built: Path
+) -> list[Finding]:
+    """Write the rows of each fact, and give the findings with where their rows are."""
+    (built / "evidence").mkdir(parents=True)
+    written: list[Finding] = []
+    names: set[str] = set()
+    for finding, fact in zip(findings, facts, strict=True):
+        name = files.slug(finding.id)
+        if name in names:
+            raise ValueError(f"two findings are called {name}")
+        names.add(name)
+        if fact.rows is None or not any(len(v) for v in fact.rows.values()):
+            written.append(finding)
+            continue
+        path = f"evidence/{name}.parquet"
+        table = _table(evidence, fact)
+        pq.write_table(table, built / path, compression="zstd")
+        entry = EvidenceFile(
+            path=path,
+            rows=table.num_rows,
+            key="station" if fact.key == "sid" else fact.key,
+            sha256=files.sha256(built / path),
+        )
+        written.append(finding.model_copy(update={"evidence": entry}))
+    return written
+
+
+def _table(evidence: Evidence, fact: Fact) -> pa.Table:
+    """The rows of a fact, its stations by official code and place."""
+    columns: dict[str, Any] = {}
+    rows = fact.rows or {}
+    if "sid" in rows:
+        columns.update(evidence.describe(np.asarray(rows["sid"], dtype=np.int64)))
+    columns.update({k: v for k, v in rows.items() if k != "sid"})
+    return pa.table({k: pa.array(v, from_pandas=True) for k, v in columns.items()})
+
+
+def document(
+    evidence: Evidence,
+    inputs: list[Input],
+    outcome: OutcomeSummary,
+    findings: list[Finding],
+    not_run: list[NotRun],
+    seed: int,
+) -> Document:
+    """`findings.json` as an object."""
+    case = evidence.case
+    lacking = [f"{name}: {why}" for name, why in evidence.missing.items()]
+    return Document(
+        veedor=veedor.__version__,
+        case=CaseSummary(
+            id=case.id,
+            title=case.title,
+            contest=case.contest,
+            date=case.date.isoformat(),
+            simulated=case.simulated,
+            notes=[*filter(None, [case.rule_text, case.remedy_text]), *case.notes],
+        ),
+        options=[Option(id=o.id, name=o.name, colour=o.colour) for o in case.options],
+        inputs=inputs,
+        outcome=outcome,
+        findings=findings,
+        not_run=not_run,
+        scope=Scope(
+            not_examined=[*case.scope.not_examined, *lacking],
+            refused=list(case.scope.refused),
+            destroyed=list(case.scope.destroyed),
+        ),
+        seed=seed,
+    )
+
+
+def draw(made: Document, facts: Sequence[Fact], built: Path) -> Document:
+    """Draw the figures of all facts, and give the document with where they are."""
+    from veedor.report import figures
+
+    findings = []
+    for finding, fact in zip(made.findings, facts, strict=True):
+        paths = figures.write(fact.figures, built) if fact.figures else []
+        alts = [figure.alt for figure in fact.figures]
+        findings.append(finding.model_copy(update={"figures": paths, "alt": alts}))
+    return made.model_copy(update={"findings": findings})
+
+
+def manifest(
+    case: Case, inputs: list[Input], built: Path, call: Call, seconds: dict[str, float]
+) -> None:
+    """Write `manifest.json`: all that is needed to repeat the audit, and each output's hash."""
+    shutil.copyfile(case.path, built / "case.toml")
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    versions |= {name: metadata.version(name) for name in PACKAGES}
+    made = Manifest(
+        veedor=veedor.__version__,
+        case=case.id,
+        case_sha256=case.sha256,
+        command=list(call.command),
+        seed=call.seed,
+        started=call.started.isoformat(timespec="seconds"),
+        ended=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        versions=versions,
+        parameters={
+            "replicates": REPLICATES,
+            "only": list(call.only),
+            "peak_memory_bytes": peak_memory(),
+        },
+        inputs=inputs,
+        outputs={
+            path.relative_to(built).as_posix(): files.sha256(path)
+            for path in sorted(built.rglob("*"))
+            if path.is_file() and path.name != "manifest.json"
+        },
+        seconds=seconds,
+    )
+    files.write_json(built / "manifest.json", made.model_dump(mode="json"))
+
+
+def peak_memory() -> int | None:
+    """The most memory that this process has held, in bytes; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
