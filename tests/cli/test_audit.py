@@ -153,15 +153,16 @@ class TestVerify:
 
         calls = []
 
-        def agree(directory, *, recompute):
-            calls.append((directory, recompute))
+        def agree(directory, *, recompute, case=None):
+            calls.append((directory, recompute, case))
             return ["hashes of 3 files"]
 
         monkeypatch.setattr(verify, "verify", agree)
         assert main(["verify", str(tmp_path)]) == 0
         assert main(["verify", str(tmp_path), "--recompute"]) == 0
-        assert calls == [(tmp_path, False), (tmp_path, True)]
-        assert capsys.readouterr().out == "ok  hashes of 3 files\n" * 2
+        assert main(["verify", str(tmp_path), "--recompute", "--case", "mine"]) == 0
+        assert calls == [(tmp_path, False, None), (tmp_path, True, None), (tmp_path, True, "mine")]
+        assert capsys.readouterr().out == "ok  hashes of 3 files\n" * 3
 
     def test_a_disagreement_is_1(self, tmp_path, capsys, monkeypatch):
         from veedor.audit import verify

@@ -109,7 +109,8 @@ def summary(document: Document, directory: Path) -> list[str]:
     lines = [document.case.title + ("  [SIMULATED]" if document.case.simulated else ""), ""]
     lines += [_sentence(document.outcome)]
     if changes:
-        lines += [f"  It would change under treatments of: {', '.join(changes)}."]
+        more = f" and {len(changes) - 5} more" if len(changes) > 5 else ""
+        lines += [f"  It would change under treatments of: {', '.join(changes[:5])}{more}."]
     lines += ["", "Findings by status:"]
     lines += [f"  {number:>5}  {status}" for status, number in sorted(counted.items())]
     report = directory / "index.html"

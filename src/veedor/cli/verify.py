@@ -14,6 +14,7 @@ from veedor.cli import terminal
 Examples:
   veedor verify out/bolivia-2019
   veedor verify out/bolivia-2019 --recompute
+  veedor verify out/mine --recompute --case mine/case.toml
 Exit codes: 0 everything agrees, 1 something does not (it is named on stderr).
 """
 )
@@ -23,12 +24,18 @@ Exit codes: 0 everything agrees, 1 something does not (it is named on stderr).
 @click.option(
     "--recompute", is_flag=True, help="Run the audit again on the inputs and compare the findings."
 )
-def command(directory: Path, recompute: bool) -> None:
+@click.option(
+    "--case",
+    metavar="CASE",
+    help="The case that was audited, for --recompute; found by itself where it is a public one.",
+)
+def command(directory: Path, recompute: bool, case: str | None) -> None:
     """Check that an audit folder is what it says it is.
 
     Every hash in DIR is computed anew; with --recompute, given the inputs, the findings too.
     """
     from veedor.audit.verify import verify
 
-    for line in verify(directory, recompute=recompute):
+    given = {"case": case} if case else {}
+    for line in verify(directory, recompute=recompute, **given):
         terminal.out(f"ok  {terminal.cell(line)}")
