@@ -36,6 +36,5 @@ def command(directory: Path, recompute: bool, case: str | None) -> None:
     """
     from veedor.audit.verify import verify
 
-    given = {"case": case} if case else {}
-    for line in verify(directory, recompute=recompute, **given):
+    for line in verify(directory, recompute=recompute, case=case):
         terminal.out(f"ok  {terminal.cell(line)}")
