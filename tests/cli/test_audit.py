@@ -167,7 +167,7 @@ class TestVerify:
     def test_a_disagreement_is_1(self, tmp_path, capsys, monkeypatch):
         from veedor.audit import verify
 
-        def disagree(directory, *, recompute):
+        def disagree(directory, *, recompute, case=None):
             raise VerifyError("changed", place="evidence/x.parquet")
 
         monkeypatch.setattr(verify, "verify", disagree)
