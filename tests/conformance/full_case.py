@@ -92,11 +92,19 @@ def full_case(
         at={"early": "2020-01-31T20:00:00Z", "later": "2020-01-31T23:00:00Z"},
         lists={"named": listed or ["S00000"], "burnt": listed[:3] or ["S00000"]},
         lost=("burnt",),
-        history={**first, options[0]: [50] * count, options[1]: [45] * count,
-                 options[2]: [5] * count} if count else None,
-        place_class={"station": codes,
-                     "place_class": ["rural" if i % 3 else "urban" for i in range(stations)]}
-        if stations else None,
-        announced=[{"count": "official", "source": "the authority",
-                    "totals": {"valid": total}}],
+        history={
+            **first,
+            options[0]: [50] * count,
+            options[1]: [45] * count,
+            options[2]: [5] * count,
+        }
+        if count
+        else None,
+        place_class={
+            "station": codes,
+            "place_class": ["rural" if i % 3 else "urban" for i in range(stations)],
+        }
+        if stations
+        else None,
+        announced=[{"count": "official", "source": "the authority", "totals": {"valid": total}}],
     )

@@ -43,9 +43,13 @@ def comparable(fact: Fact, renamed=lambda text: text):
             return round(value, 6)
         return renamed(value) if isinstance(value, str) else value
 
-    return (renamed(fact.subject), fact.status, numbers(dict(fact.statistic)),
-            len(next(iter(fact.rows.values()))) if fact.rows else 0,
-            None if fact.questioned is None else len(fact.questioned))
+    return (
+        renamed(fact.subject),
+        fact.status,
+        numbers(dict(fact.statistic)),
+        len(next(iter(fact.rows.values()))) if fact.rows else 0,
+        None if fact.questioned is None else len(fact.questioned),
+    )
 
 
 LUCK = {"expected", "expected_low", "expected_high", "p", "p_value"}
@@ -149,8 +153,16 @@ def _nulls(tables):
 
 def _zeros(tables):
     for table in tables.values():
-        for column in ("registered", "A", "B", "C", "blank", "null", "declared_valid",
-                       "declared_cast"):
+        for column in (
+            "registered",
+            "A",
+            "B",
+            "C",
+            "blank",
+            "null",
+            "declared_valid",
+            "declared_cast",
+        ):
             if column in table:
                 table[column] = [0] * len(table[column])
 
@@ -170,8 +182,11 @@ def _absent(tables):
 
 
 @pytest.mark.parametrize("stations", [1, 64], ids=["one", "many"])
-@pytest.mark.parametrize("change", [_nulls, _zeros, _huge, _absent, lambda tables: None],
-                         ids=["nulls", "zeros", "huge", "set-aside", "as-is"])
+@pytest.mark.parametrize(
+    "change",
+    [_nulls, _zeros, _huge, _absent, lambda tables: None],
+    ids=["nulls", "zeros", "huge", "set-aside", "as-is"],
+)
 def test_odd_inputs_give_a_status_never_an_exception(tmp_path, stations, change):
     found = read_case(full_case(tmp_path, stations, change=change))
     for name, check in CHECKS.items():

@@ -1,0 +1,1 @@
+"""Benchmarks: whole audits, measured from outside, with where the time goes."""
