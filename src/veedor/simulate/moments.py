@@ -171,9 +171,13 @@ def _divide(
     if count.rural.any() and not count.rural.all():
         tilt = np.log((country + 1) / country.sum()) - np.log((town + 1) / town.sum())
     enough = count.votes.sum(axis=1) >= FEWEST_VOTES
-    logs = np.log(count.votes[enough][:, main] + 0.5) - count.rural[enough, None] * tilt[main]
+    logs, rural = np.log(count.votes[enough][:, main] + 0.5), count.rural[enough]
     weights = shares[main] / shares[main].sum()
     ratios = logs - (logs @ weights)[:, None]
+    if rural.any() and not rural.all():  # sheets' mean: the ratio of totals understates a tilt
+        mean = ratios[rural].mean(axis=0) - ratios[~rural].mean(axis=0)
+        tilt[main] = mean + tilt[main] @ weights
+        ratios = ratios - rural[:, None] * mean
     tree = tuple(codes[enough] for codes in count.tree)
     axis = np.linalg.eigh(np.cov(ratios * np.sqrt(weights), rowvar=False))[1][:, -1]
     score = ratios @ (np.sqrt(weights) * axis)
