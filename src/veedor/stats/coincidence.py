@@ -43,7 +43,8 @@ class Counted:
 
     Attributes
     ----------
-    sheets : int
+    sheets, telling : int
+        Sheets; those whose repetition would count, as its chance (1) is at most the threshold.
     identical : int
         Pairs of one vector, however likely by chance.
     pairs, groups, repeats : int
@@ -60,6 +61,7 @@ class Counted:
 
     minimum: int
     sheets: int
+    telling: int
     identical: int
     pairs: int
     groups: int
@@ -121,15 +123,14 @@ def coincidences(
     same = _Nested.of([_packed(list(counts.T)), *inside])
     like = _Nested.of([_packed([counts.sum(axis=1), *(counts & 1).T]), *inside])
     twins = same.repeated()
-    chance = np.ones(len(use))
-    chance[same.order[twins]] = pair_chance(counts[same.order[twins]])
+    rarely = (pair_chance(counts) <= rare)[same.order]
     found = []
     for depth in range(len(cells), -1, -1):
         first, second, examined, weight = like.pairs(depth, limit, rng)
         odds = pair_chance((counts[first] + counts[second]) // 2)
         odds[odds > rare] = 0.0
         least = np.minimum(large[first], large[second])
-        told = twins & (chance[same.order] <= rare)
+        told = twins & rarely
         members = np.zeros(len(vectors), dtype=bool)
         members[use[same.order[same.groups(depth, told).members]]] = True
         counted = []
@@ -140,8 +141,8 @@ def coincidences(
             tail = _tail(some.repeats, mean)
             counted.append(
                 Counted(
-                    minimum, int(big.sum()), every.pairs, some.pairs, some.groups, some.repeats,
-                    mean, *tail,
+                    minimum, int(big.sum()), int((big & rarely).sum()), every.pairs, some.pairs,
+                    some.groups, some.repeats, mean, *tail,
                 )
             )
         found.append(Coincidences(tuple(counted), members, examined, weight != 1.0))
