@@ -74,63 +74,139 @@ def pictures() -> list[Figure]:
     event = np.full(60, "", dtype=object)
     event[40] = "publication stops"
     return [
-        Figure("bars", "bars", {
-            "label": np.array([*REGIONS, HOSTILE], dtype=object),
-            "value": np.array([12, 33, 9, 4, 51, 20, 2]),
-        }, "Sheets by region: Esmeril has the most, 51.",
-            {"title": "Unanimous sheets by region", "x": "Sheets"}),
-        Figure("grouped", "bars", {
-            "label": np.repeat(np.array(REGIONS, dtype=object), 2),
-            "value": np.arange(12) + 3,
-            "series": np.array(["MAS", "CC"] * 6, dtype=object),
-            "hex": np.array(["#1f4ea1", "#f28e2b"] * 6, dtype=object),
-        }, "Votes by region and option.", {"title": "Votes by option", "x": "Votes"}),
-        Figure("turnout", "histogram", {
-            "low": edges[:-1], "high": edges[1:], "count": counts,
-            "expected": counts * 0.9 + 3, "reference": np.full(40, 100.0),
-        }, "Turnout of the sheets, most between 75 and 95 %.",
-            {"title": "Turnout", "x": "Turnout, %", "y": "Sheets"}),
-        Figure("scatter", "scatter", {
-            "x": s["turnout"], "y": s["share"], "series": s["region"], "region": s["region"],
-            "name": s["centre"],
-        }, "Turnout against share of the winner, a cloud without a second cluster.",
-            {"title": "Turnout and share", "x": "Turnout, %", "y": "Share of MAS, %",
-             "series": "Region"}),
-        Figure("grains", "intervals", {
-            "label": np.array(["raw", "region", "municipality", "locality", "centre"], dtype=object),
-            "value": np.array([16.8, 8.7, 7.8, 5.8, 0.55]),
-            "low": np.array([16.1, 7.9, 6.9, 4.9, 0.15]),
-            "high": np.array([17.4, 9.6, 8.7, 6.7, 0.96]),
-            "reference": np.zeros(5),
-        }, "The unexplained gap shrinks from 16.8 points to 0.55 as the grain gets finer.",
-            {"title": "Unexplained gap by grain", "x": "Points"}),
-        Figure("density", "heatmap", {
-            "x": gx[ix], "x2": gx[ix + 1], "y": gy[iy], "y2": gy[iy + 1],
-            "count": grid[ix, iy].astype(int),
-        }, "Joint density of turnout and share.",
-            {"title": "Density", "x": "Turnout, %", "y": "Share, %", "count": "Sheets"}),
-        Figure("panels", "heatmap", {
-            "x": np.tile(gx[ix], 2), "x2": np.tile(gx[ix + 1], 2), "y": np.tile(gy[iy], 2),
-            "y2": np.tile(gy[iy + 1], 2), "count": np.tile(grid[ix, iy].astype(int), 2),
-            "panel": np.repeat(np.array(["MAS", "CC"], dtype=object), len(ix)),
-        }, "Joint density of turnout and share, for each option.",
-            {"title": "Density by option", "x": "Turnout, %", "y": "Share, %", "count": "Sheets"}),
-        Figure("map", "map", {
-            "lon": s["lon"], "lat": s["lat"], "value": s["share"] - 50, "name": s["centre"],
-            "region": s["region"],
-        }, "Where the winner's share lies above and below one half.",
-            {"title": "Share less 50", "value": "Points"}),
-        Figure("clock", "lines", {"x": minutes, "y": rate, "event": event},
+        Figure(
+            "bars",
+            "bars",
+            {
+                "label": np.array([*REGIONS, HOSTILE], dtype=object),
+                "value": np.array([12, 33, 9, 4, 51, 20, 2]),
+            },
+            "Sheets by region: Esmeril has the most, 51.",
+            {"title": "Unanimous sheets by region", "x": "Sheets"},
+        ),
+        Figure(
+            "grouped",
+            "bars",
+            {
+                "label": np.repeat(np.array(REGIONS, dtype=object), 2),
+                "value": np.arange(12) + 3,
+                "series": np.array(["MAS", "CC"] * 6, dtype=object),
+                "hex": np.array(["#1f4ea1", "#f28e2b"] * 6, dtype=object),
+            },
+            "Votes by region and option.",
+            {"title": "Votes by option", "x": "Votes"},
+        ),
+        Figure(
+            "turnout",
+            "histogram",
+            {
+                "low": edges[:-1],
+                "high": edges[1:],
+                "count": counts,
+                "expected": counts * 0.9 + 3,
+                "reference": np.full(40, 100.0),
+            },
+            "Turnout of the sheets, most between 75 and 95 %.",
+            {"title": "Turnout", "x": "Turnout, %", "y": "Sheets"},
+        ),
+        Figure(
+            "scatter",
+            "scatter",
+            {
+                "x": s["turnout"],
+                "y": s["share"],
+                "series": s["region"],
+                "region": s["region"],
+                "name": s["centre"],
+            },
+            "Turnout against share of the winner, a cloud without a second cluster.",
+            {
+                "title": "Turnout and share",
+                "x": "Turnout, %",
+                "y": "Share of MAS, %",
+                "series": "Region",
+            },
+        ),
+        Figure(
+            "grains",
+            "intervals",
+            {
+                "label": np.array(
+                    ["raw", "region", "municipality", "locality", "centre"], dtype=object
+                ),
+                "value": np.array([16.8, 8.7, 7.8, 5.8, 0.55]),
+                "low": np.array([16.1, 7.9, 6.9, 4.9, 0.15]),
+                "high": np.array([17.4, 9.6, 8.7, 6.7, 0.96]),
+                "reference": np.zeros(5),
+            },
+            "The unexplained gap shrinks from 16.8 points to 0.55 as the grain gets finer.",
+            {"title": "Unexplained gap by grain", "x": "Points"},
+        ),
+        Figure(
+            "density",
+            "heatmap",
+            {
+                "x": gx[ix],
+                "x2": gx[ix + 1],
+                "y": gy[iy],
+                "y2": gy[iy + 1],
+                "count": grid[ix, iy].astype(int),
+            },
+            "Joint density of turnout and share.",
+            {"title": "Density", "x": "Turnout, %", "y": "Share, %", "count": "Sheets"},
+        ),
+        Figure(
+            "panels",
+            "heatmap",
+            {
+                "x": np.tile(gx[ix], 2),
+                "x2": np.tile(gx[ix + 1], 2),
+                "y": np.tile(gy[iy], 2),
+                "y2": np.tile(gy[iy + 1], 2),
+                "count": np.tile(grid[ix, iy].astype(int), 2),
+                "panel": np.repeat(np.array(["MAS", "CC"], dtype=object), len(ix)),
+            },
+            "Joint density of turnout and share, for each option.",
+            {"title": "Density by option", "x": "Turnout, %", "y": "Share, %", "count": "Sheets"},
+        ),
+        Figure(
+            "map",
+            "map",
+            {
+                "lon": s["lon"],
+                "lat": s["lat"],
+                "value": s["share"] - 50,
+                "name": s["centre"],
+                "region": s["region"],
+            },
+            "Where the winner's share lies above and below one half.",
+            {"title": "Share less 50", "value": "Points"},
+        ),
+        Figure(
+            "clock",
+            "lines",
+            {"x": minutes, "y": rate, "event": event},
             "Sheets verified a minute; none after 19:40.",
-            {"title": "Verified sheets", "y": "Sheets a minute"}),
-        Figure("progress", "lines", {
-            "x": np.tile(np.arange(1, 11) * 10, 2),
-            "y": np.array([-2.9, -2.8, 1.4, 6.3, 8.5, 13.1, 15.6, 17.2, 8.5, 29.8] * 2),
-            "low": np.array([-4, -4, 0, 5, 7, 11, 14, 15, 6, 28.0] * 2),
-            "high": np.array([-1, -1, 3, 8, 10, 15, 17, 19, 11, 31.0] * 2),
-            "series": np.repeat(np.array(["2019", "2016"], dtype=object), 10),
-        }, "Margin by tenth of the count.", {"title": "Margin by tenth", "x": "Counted, %",
-            "y": "Margin, points", "series": "Election"}),
+            {"title": "Verified sheets", "y": "Sheets a minute"},
+        ),
+        Figure(
+            "progress",
+            "lines",
+            {
+                "x": np.tile(np.arange(1, 11) * 10, 2),
+                "y": np.array([-2.9, -2.8, 1.4, 6.3, 8.5, 13.1, 15.6, 17.2, 8.5, 29.8] * 2),
+                "low": np.array([-4, -4, 0, 5, 7, 11, 14, 15, 6, 28.0] * 2),
+                "high": np.array([-1, -1, 3, 8, 10, 15, 17, 19, 11, 31.0] * 2),
+                "series": np.repeat(np.array(["2019", "2016"], dtype=object), 10),
+            },
+            "Margin by tenth of the count.",
+            {
+                "title": "Margin by tenth",
+                "x": "Counted, %",
+                "y": "Margin, points",
+                "series": "Election",
+            },
+        ),
     ]
 
 
@@ -145,16 +221,33 @@ def _evidence(directory: Path, name: str, rows: int) -> EvidenceFile:
 
 def _treatments(remove: float) -> list[Materiality]:
     return [
-        Materiality(treatment="remove", margin_points=remove, winner="MAS" if remove >= 10 else None,
-                    outcome_changes=remove < 10),
-        Materiality(treatment="replace", margin_points=remove + 0.2, winner="MAS",
-                    outcome_changes=False, low=remove + 0.05, high=remove + 0.35),
-        Materiality(treatment="worst", margin_points=remove - 0.9, winner=None,
-                    outcome_changes=True),
-        Materiality(treatment="best", margin_points=remove + 0.4, winner="MAS",
-                    outcome_changes=False),
-        Materiality(treatment="share-false", margin_points=None, winner=None,
-                    outcome_changes=False, share=0.499),
+        Materiality(
+            treatment="remove",
+            margin_points=remove,
+            winner="MAS" if remove >= 10 else None,
+            outcome_changes=remove < 10,
+        ),
+        Materiality(
+            treatment="replace",
+            margin_points=remove + 0.2,
+            winner="MAS",
+            outcome_changes=False,
+            low=remove + 0.05,
+            high=remove + 0.35,
+        ),
+        Materiality(
+            treatment="worst", margin_points=remove - 0.9, winner=None, outcome_changes=True
+        ),
+        Materiality(
+            treatment="best", margin_points=remove + 0.4, winner="MAS", outcome_changes=False
+        ),
+        Materiality(
+            treatment="share-false",
+            margin_points=None,
+            winner=None,
+            outcome_changes=False,
+            share=0.499,
+        ),
     ]
 
 
@@ -165,25 +258,37 @@ def _unanimous(directory: Path, option: str, drawn: dict[str, Figure]) -> Findin
     observed = option in ("MAS", "CC")
     names = ["bars", "scatter"] if option == "MAS" else []
     return Finding(
-        check="sheets.unanimous", subject=option,
+        check="sheets.unanimous",
+        subject=option,
         title=f"Sheets on which every valid vote is for {option}",
-        status="observed" if observed else "not-observed", kind="anomaly",
+        status="observed" if observed else "not-observed",
+        kind="anomaly",
         asks="Is every valid vote on a sheet for one option?",
         rule="Sheets of one centre draw their voters from the same place and should resemble "
         "one another.",
         fact=f"On 81 sheets every one of the 9,039 valid votes is for {option}."
-        if observed else f"No sheet has all its valid votes for {option}.",
+        if observed
+        else f"No sheet has all its valid votes for {option}.",
         statistic={
-            "stations": 81 if observed else 0, "valid": 9039, "margin_points": -0.128,
-            "regions": [{"region": r, "stations": 3 * i, "share": 12.5 + i}
-                        for i, r in enumerate(REGIONS)],
-            "votes": {"MAS": 9039, "CC": 0}, "sizes": [41, 112, 238],
+            "stations": 81 if observed else 0,
+            "valid": 9039,
+            "margin_points": -0.128,
+            "regions": [
+                {"region": r, "stations": 3 * i, "share": 12.5 + i} for i, r in enumerate(REGIONS)
+            ],
+            "votes": {"MAS": 9039, "CC": 0},
+            "sizes": [41, 112, 238],
         },
         interval=Interval(of="stations", level=0.95, low=70.1, high=92.4, method="Poisson"),
-        p_value=0.00001, p_adjusted=0.003,
+        p_value=0.00001,
+        p_adjusted=0.003,
         explanations=[
-            Explanation(id="community", text="Voting by community decision", tested=True,
-                        result="61 of 81 lie in municipalities where 2016 was unanimous too."),
+            Explanation(
+                id="community",
+                text="Voting by community decision",
+                tested=True,
+                result="61 of 81 lie in municipalities where 2016 was unanimous too.",
+            ),
             Explanation(id="family", text="Very small tables of one family", tested=False),
         ],
         questioned=_QUESTIONED if observed else None,
@@ -191,62 +296,139 @@ def _unanimous(directory: Path, option: str, drawn: dict[str, Figure]) -> Findin
         robustness="fragile" if observed else None,
         parameters={"minimum_valid": 1},
         evidence=_evidence(directory, f"sheets.unanimous.{option}", 3000) if observed else None,
-        figures=[f"figures/{name}.svg" for name in names], alt=[drawn[n].alt for n in names],
-        references=["EU expert mission 2019, https://example.org/report.",
-                    "Idrobo et al. 2022, 10.1086/719639", "javascript:alert(1)"],
+        figures=[f"figures/{name}.svg" for name in names],
+        alt=[drawn[n].alt for n in names],
+        references=[
+            "EU expert mission 2019, https://example.org/report.",
+            "Idrobo et al. 2022, 10.1086/719639",
+            "javascript:alert(1)",
+        ],
     )
 
 
 def _plain(check: str, status: str, kind: str, title: str, fact: str, **more: Any) -> Finding:
-    return Finding(check=check, subject=more.pop("subject", ""), title=title, status=status,
-                   kind=kind, asks=more.pop("asks", "Do the records agree?"),
-                   rule="The two records should say the same.", fact=fact,
-                   statistic=more.pop("statistic", {"stations": 706, "votes": 8025}), **more)
+    return Finding(
+        check=check,
+        subject=more.pop("subject", ""),
+        title=title,
+        status=status,
+        kind=kind,
+        asks=more.pop("asks", "Do the records agree?"),
+        rule="The two records should say the same.",
+        fact=fact,
+        statistic=more.pop("statistic", {"stations": 706, "votes": 8025}),
+        **more,
+    )
 
 
 def findings(directory: Path, drawn: dict[str, Figure]) -> list[Finding]:
     """About a dozen findings of every status."""
 
     def shown(*names: str) -> dict[str, Any]:
-        return {"figures": [f"figures/{n}.svg" for n in names], "alt": [drawn[n].alt for n in names]}
+        return {
+            "figures": [f"figures/{n}.svg" for n in names],
+            "alt": [drawn[n].alt for n in names],
+        }
 
     return [
-        _plain("outcome.result", "observed", "descriptive", "The outcome from the sheets",
-               "The 34,555 official sheets give MAS 47.076 % and CC 36.511 %.", **shown("grouped")),
+        _plain(
+            "outcome.result",
+            "observed",
+            "descriptive",
+            "The outcome from the sheets",
+            "The 34,555 official sheets give MAS 47.076 % and CC 36.511 %.",
+            **shown("grouped"),
+        ),
         *[_unanimous(directory, option, drawn) for option in ("MAS", "CC", "MTS", "MNR")],
-        _plain("sheets.full-turnout", "observed", "anomaly", "Sheets at full turnout",
-               "280 sheets have exactly as many votes as registered voters.", **shown("turnout"),
-               questioned=_QUESTIONED, materiality=_treatments(9.777), robustness="fragile",
-               evidence=_evidence(directory, "sheets.full-turnout", 40)),
-        _plain("sheets.zero-votes", "observed", "anomaly", f"A rival with none: {HOSTILE}",
-               f"At {HOSTILE} the rival has no vote.", subject="<b>CC</b>",
-               statistic={"place": HOSTILE, "stations": 3}),
-        _plain("reconcile.counts", "observed", "discrepancy", "Preliminary and official differ",
-               "706 sheets differ between the two counts; the net effect on the lead is 44 votes."),
-        _plain("flow.publication-gap", "observed", "control", "The publication stopped",
-               "Nothing was published for 22 h 48 min 56 s.", **shown("clock")),
-        _plain("trend.composition", "not-observed", "descriptive", "The late trend, by grain",
-               "At polling-centre grain 0.55 points of 16.8 stay unexplained.",
-               **shown("grains", "progress")),
-        _plain("infrastructure.undeclared-host", "not-determinable", "vulnerability",
-               "Hosts that were not declared", "The logs of one server do not survive.",
-               questioned=_QUESTIONED),
-        _plain("sheets.arithmetic", "void", "irregularity", "Declared and summed totals",
-               "The two fields are equal in every row; the check could not have failed."),
-        _plain("fingerprints.density", "not-observed", "descriptive", "Turnout and share",
-               "The density has one mode.", **shown("density", "panels", "map")),
+        _plain(
+            "sheets.full-turnout",
+            "observed",
+            "anomaly",
+            "Sheets at full turnout",
+            "280 sheets have exactly as many votes as registered voters.",
+            **shown("turnout"),
+            questioned=_QUESTIONED,
+            materiality=_treatments(9.777),
+            robustness="fragile",
+            evidence=_evidence(directory, "sheets.full-turnout", 40),
+        ),
+        _plain(
+            "sheets.zero-votes",
+            "observed",
+            "anomaly",
+            f"A rival with none: {HOSTILE}",
+            f"At {HOSTILE} the rival has no vote.",
+            subject="<b>CC</b>",
+            statistic={"place": HOSTILE, "stations": 3},
+        ),
+        _plain(
+            "reconcile.counts",
+            "observed",
+            "discrepancy",
+            "Preliminary and official differ",
+            "706 sheets differ between the two counts; the net effect on the lead is 44 votes.",
+        ),
+        _plain(
+            "flow.publication-gap",
+            "observed",
+            "control",
+            "The publication stopped",
+            "Nothing was published for 22 h 48 min 56 s.",
+            **shown("clock"),
+        ),
+        _plain(
+            "trend.composition",
+            "not-observed",
+            "descriptive",
+            "The late trend, by grain",
+            "At polling-centre grain 0.55 points of 16.8 stay unexplained.",
+            **shown("grains", "progress"),
+        ),
+        _plain(
+            "infrastructure.undeclared-host",
+            "not-determinable",
+            "vulnerability",
+            "Hosts that were not declared",
+            "The logs of one server do not survive.",
+            questioned=_QUESTIONED,
+        ),
+        _plain(
+            "sheets.arithmetic",
+            "void",
+            "irregularity",
+            "Declared and summed totals",
+            "The two fields are equal in every row; the check could not have failed.",
+        ),
+        _plain(
+            "fingerprints.density",
+            "not-observed",
+            "descriptive",
+            "Turnout and share",
+            "The density has one mode.",
+            **shown("density", "panels", "map"),
+        ),
     ]
 
 
 def _outcome() -> OutcomeSummary:
     return OutcomeSummary(
-        count="official", rule="absolute majority, or at least 40 % and a lead of 10 points",
-        winner="MAS", decided_by="lead", runner_up="CC", sheets=34555, registered=7315364,
-        cast=6460515, valid=6137671, blank=93507, null=229337,
+        count="official",
+        rule="absolute majority, or at least 40 % and a lead of 10 points",
+        winner="MAS",
+        decided_by="lead",
+        runner_up="CC",
+        sheets=34555,
+        registered=7315364,
+        cast=6460515,
+        valid=6137671,
+        blank=93507,
+        null=229337,
         votes={"MAS": 2889359, "CC": 2240920, "PDC": 539081, "21F": 260316},
         shares={"MAS": 47.0758, "CC": 36.5109, "PDC": 8.7831, "21F": 4.2413},
-        margin_points=10.564903, slack_votes=34671.9,
-        break_even={"switched": 17336, "removed": 38525, "added": 31520}, fewest_sheets=183,
+        margin_points=10.564903,
+        slack_votes=34671.9,
+        break_even={"switched": 17336, "removed": 38525, "added": 31520},
+        fewest_sheets=183,
         statement="fragile",
         changes_under=[
             {"finding": "sheets.full-turnout", "treatment": "remove", "margin_points": 9.777},
@@ -261,35 +443,76 @@ def folder(directory: Path) -> Path:
     drawn = {figure.id: figure for figure in pictures()}
     figures.write(list(drawn.values()), directory)
     inputs = [
-        Input(source="official", kind="excel", path="computo-final.zip", sha256=SHA, bytes=667586,
-              rows=34555, origin="https://example.org/computo-final.zip"),
-        Input(source="log", kind="delimited", path="trep-log.csv", sha256=SHA, bytes=2_400_133,
-              rows=34044, set_aside=2),
+        Input(
+            source="official",
+            kind="excel",
+            path="computo-final.zip",
+            sha256=SHA,
+            bytes=667586,
+            rows=34555,
+            origin="https://example.org/computo-final.zip",
+        ),
+        Input(
+            source="log",
+            kind="delimited",
+            path="trep-log.csv",
+            sha256=SHA,
+            bytes=2_400_133,
+            rows=34044,
+            set_aside=2,
+        ),
     ]
     document = Document(
         veedor="0.1.0",
-        case=CaseSummary(id="bolivia-2019", title="Bolivia, general election 2019",
-                         contest="president", date="2019-10-20",
-                         notes=["Annulment at a table is followed by a repeat vote there."]),
-        options=[{"id": "MAS", "name": "Movimiento al Socialismo", "colour": "#1f4ea1"},
-                 {"id": "CC", "name": "Comunidad Ciudadana", "colour": "#f28e2b"},
-                 {"id": "21F", "name": HOSTILE}],
-        inputs=inputs, outcome=_outcome(), findings=findings(directory, drawn),
-        not_run=[
-            NotRun(check="handwriting.same-writer", title="One hand on several sheets",
-                   status="not-applicable", why="the case has no scans"),
-            NotRun(check="custody.chain", title="The chain of custody", status="not-determinable",
-                   why="the custody forms were asked for and not given"),
+        case=CaseSummary(
+            id="bolivia-2019",
+            title="Bolivia, general election 2019",
+            contest="president",
+            date="2019-10-20",
+            notes=["Annulment at a table is followed by a repeat vote there."],
+        ),
+        options=[
+            {"id": "MAS", "name": "Movimiento al Socialismo", "colour": "#1f4ea1"},
+            {"id": "CC", "name": "Comunidad Ciudadana", "colour": "#f28e2b"},
+            {"id": "21F", "name": HOSTILE},
         ],
-        scope=Scope(not_examined=["Signatures"], refused=["The complete log of the preliminary count"],
-                    destroyed=["225 sheets of one department"]),
+        inputs=inputs,
+        outcome=_outcome(),
+        findings=findings(directory, drawn),
+        not_run=[
+            NotRun(
+                check="handwriting.same-writer",
+                title="One hand on several sheets",
+                status="not-applicable",
+                why="the case has no scans",
+            ),
+            NotRun(
+                check="custody.chain",
+                title="The chain of custody",
+                status="not-determinable",
+                why="the custody forms were asked for and not given",
+            ),
+        ],
+        scope=Scope(
+            not_examined=["Signatures"],
+            refused=["The complete log of the preliminary count"],
+            destroyed=["225 sheets of one department"],
+        ),
         seed=20191020,
     )
     manifest = Manifest(
-        veedor="0.1.0", case="bolivia-2019", case_sha256=SHA,
-        command=["veedor", "audit", "bolivia-2019"], seed=20191020, started="2026-01-05T10:00:00Z",
-        ended="2026-01-05T10:00:14Z", versions={"python": "3.11.9", "duckdb": "2.0.1"},
-        parameters={}, inputs=inputs, outputs={"findings.json": SHA}, seconds={},
+        veedor="0.1.0",
+        case="bolivia-2019",
+        case_sha256=SHA,
+        command=["veedor", "audit", "bolivia-2019"],
+        seed=20191020,
+        started="2026-01-05T10:00:00Z",
+        ended="2026-01-05T10:00:14Z",
+        versions={"python": "3.11.9", "duckdb": "2.0.1"},
+        parameters={},
+        inputs=inputs,
+        outputs={"findings.json": SHA},
+        seconds={},
     )
     (directory / "findings.json").write_text(document.model_dump_json(indent=1), "utf-8")
     (directory / "manifest.json").write_text(manifest.model_dump_json(indent=1), "utf-8")

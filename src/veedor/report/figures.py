@@ -1,10 +1,10 @@
 """Figures: the data of a `Figure` put into its chart template, as a Vega-Lite spec and as SVG.
 
 A template is `charts/KIND.vl.json`: Vega-Lite with a few marks that `_Filling` resolves.
-`$data` is the rows; `$label:NAME` a label; `$type:COLUMN` and `$scale:COLUMN` are read off the
-data; `$map:NAME` is the view of a map; an object with `$needs` stays only where the data have
-that column; `$first` is the first of its objects that stays. The template's `usermeta` names
-the columns that it takes.
+`$data` is the rows; `$label:NAME` a label; `$type`, `$scale`, `$extent` and `$order:COLUMN` are
+read off the data; `$map:NAME` is the view of a map. An object with `$needs` stays only where the
+data have that column; `$first` is the first of its objects that stays. The template's `usermeta`
+names the columns that it takes.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _CHARTS = resources.files("veedor.report") / "charts"
 _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _GONE = object()
+_UNTITLED = frozenset({"x", "y", "series", "size", "value", "count", "panel"})
+"""Labels of axes and legends: without one there is no title, rather than the column's name."""
 
 
 def write(figures: Sequence[Figure], directory: Path) -> list[str]:
@@ -200,7 +202,7 @@ class _Filling:
             return staying[0] if staying else _GONE
         if "$width" in node:
             return node["several" if node["$width"] in self._columns else "one"]
-        if node.get("$needs", None) not in (None, *self._columns):
+        if node.get("$needs") not in (None, *self._columns):
             return _GONE
         filled = ((key, self.of(value)) for key, value in node.items() if key != "$needs")
         kept = {key: value for key, value in filled if value is not _GONE}
@@ -213,14 +215,22 @@ class _Filling:
             rows = zip(*self._columns.values(), strict=True)
             return {"values": [dict(zip(names, row, strict=True)) for row in rows]}
         if kind == "$label":
-            return self._labels.get(name) or (None if name in ("x", "y", "series") else _GONE)
+            return self._labels.get(name) or (None if name in _UNTITLED else _GONE)
         if kind == "$map":
             return self._view[name]
         if kind == "$type":
             return "temporal" if self._is_time(name) else "quantitative"
         if kind == "$scale":
             return self._scale(name)
+        if kind == "$order":
+            return list(dict.fromkeys(self._columns[name]))
+        if kind == "$extent":
+            return self._extent(name)
         return node
+
+    def _extent(self, name: str) -> Any:
+        known = [value for value in self._columns[name] if value is not None]
+        return [min(known), max(known)] if known else _GONE
 
     def _is_time(self, name: str) -> bool:
         return any(isinstance(value, str) for value in self._columns[name])

@@ -22,9 +22,7 @@ def densest(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bo
     """
     valid = (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
     cells = np.stack([np.floor(lon[valid] / _CELL), np.floor(lat[valid] / _CELL)], axis=1)
-    distinct, of_point, points = np.unique(
-        cells, axis=0, return_inverse=True, return_counts=True
-    )
+    distinct, of_point, points = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     patch = _patches([(int(x), int(y)) for x, y in distinct])
     if not patch:
         return valid
@@ -59,7 +57,7 @@ def _padded(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def _patches(cells: list[tuple[int, int]]) -> list[int]:
     """The number of the connected patch of each cell."""
-    number = {cell: -1 for cell in cells}
+    number = dict.fromkeys(cells, -1)
     patches = 0
     for start in cells:
         if number[start] >= 0:

@@ -86,13 +86,15 @@ class Summary:
 
 
 def checks(document: Document, directory: Path, words: Wording) -> list[Check]:
-    """The checks in the order of their first finding, each with its findings."""
+    """The checks with their findings, group by group, in the order of the document."""
     by_check: dict[str, list[Finding]] = {}
     for finding in document.findings:
         by_check.setdefault(finding.check, []).append(finding)
+    groups = list(dict.fromkeys(_group(check) for check in by_check))
     taken: set[str] = set()
     made = []
-    for check, findings in by_check.items():
+    for check in sorted(by_check, key=lambda check: groups.index(_group(check))):
+        findings = by_check[check]
         items = [_item(finding, document, directory, words, taken) for finding in findings]
         single = len(items) == 1
         asks = words.finding(findings[0], "asks")
@@ -100,7 +102,7 @@ def checks(document: Document, directory: Path, words: Wording) -> list[Check]:
             Check(
                 id=check,
                 anchor=f"check-{stem(check)}",
-                group=check.partition(".")[0],
+                group=_group(check),
                 heading=items[0].title if single else asks,
                 asks=asks,
                 items=items,
@@ -144,6 +146,10 @@ def not_determined(pages: Sequence[Check]) -> list[Item]:
     """The findings that the evidence does not decide, or could not have decided."""
     undecided = ("not-determinable", "void")
     return [item for page in pages for item in page.items if item.finding.status in undecided]
+
+
+def _group(check: str) -> str:
+    return check.partition(".")[0]
 
 
 def _counted(statuses: Sequence[str]) -> list[tuple[str, int]]:

@@ -10,19 +10,19 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-_CONTROL = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
-_CONTROL |= {0x7F: 0x2421}
-_CONTROL |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
-_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_CONTROL |= dict.fromkeys(_BIDI, 0xFFFD)
-_CONTROL |= dict.fromkeys((0xFFFE, 0xFFFF), 0xFFFD)
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+del _CONTROL[0x09], _CONTROL[0x0A]
+_ACTING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF)
+_CONTROL |= {code: f"\\u{code:04x}" for code in _ACTING}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_LINK = re.compile(r"(https?://[^\s<>\"'`]+[^\s<>\"'`.,;:)\]])|\b(10\.\d{4,9}/[^\s<>\"'`]*[A-Za-z0-9])")
+_LINK = re.compile(
+    r"(https?://[^\s<>\"'`]+[^\s<>\"'`.,;:)\]])|\b(10\.\d{4,9}/[^\s<>\"'`]*[A-Za-z0-9])"
+)
 
 
 def clean(text: str) -> str:
-    """`text` with control characters as visible pictures and bidirectional overrides as U+FFFD."""
+    """`text` with control characters and bidirectional overrides written as escapes."""
     if text.isascii() and text.isprintable():
         return text
     return _SURROGATE.sub("�", text.translate(_CONTROL))

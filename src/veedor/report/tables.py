@@ -21,7 +21,8 @@ INLINED = 200
 """Rows of evidence in the page; the parquet holds all."""
 
 _MOST_CHOICES = 40
-_IDENTIFIERS = frozenset("sid station code id year row line table page centre_code".split())
+_IDENTIFIERS = frozenset({"sid", "station", "code", "id", "year", "row", "line", "table", "page"})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,13 @@ def _table(
     columns = []
     for i, name in enumerate(names):
         column = [row[i] for row in rows if row[i] is not None]
-        number = bool(column) and name not in identifiers and all(
-            isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-            for value in column
+        number = (
+            bool(column)
+            and name not in identifiers
+            and all(
+                isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+                for value in column
+            )
         )
         heading = words.known("terms", clean(name))
         columns.append(Column(name, heading, number, _choices(column, len(rows))))

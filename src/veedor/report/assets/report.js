@@ -153,7 +153,8 @@
     const select = make("select", {}, make("option", { value: "" }, words.region + ": " + words.all));
     select.setAttribute("aria-label", words.region);
     names.forEach((value) => select.append(make("option", { value }, value)));
-    select.addEventListener("input", () => view.signal("region", select.value || null).runAsync());
+    select.addEventListener("input", () => { figure.dataset.region = select.value; view.signal("region", select.value || null).runAsync(); });
+    delete figure.dataset.region;
     figure.querySelector(".filters")?.remove();
     figure.querySelector(".live").before(make("div", { className: "filters" }, select));
   }
@@ -161,9 +162,10 @@
     const status = figure.querySelector(".live-status");
     view.addSignalListener("brush", (_, brush) => {
       const inside = (value, range) => value >= Math.min(...range) && value <= Math.max(...range);
-      const shown = values.filter((row) => brush.x && brush.y && inside(row.x, brush.x) && inside(row.y, brush.y));
+      const asked = values.filter((row) => !figure.dataset.region || row.region === figure.dataset.region);
+      const shown = asked.filter((row) => brush.x && brush.y && inside(row.x, brush.x) && inside(row.y, brush.y));
       status.textContent = brush.x
-        ? say(words.selected, { shown: number(shown.length), total: number(values.length) }) : words.explore_hint;
+        ? say(words.selected, { shown: number(shown.length), total: number(asked.length) }) : words.select_hint;
     });
   }
   async function explore(button) {
@@ -187,7 +189,7 @@
       button.hidden = true;
       button.style.display = "none";
       live.add(button);
-      status.textContent = words.explore_hint;
+      status.textContent = has("brush") ? words.select_hint : has("zoom") ? words.zoom_hint : words.explore_hint;
       figure.dataset.live = "yes";
     } catch (error) {
       place.hidden = true;

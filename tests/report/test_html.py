@@ -1,0 +1,222 @@
+"""The report is one file that loads nothing, runs nothing of the data's, and can be read by all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from veedor.errors import VeedorError
+from veedor.report.html import render
+from veedor.report.plain import clean, links, stem
+
+VOID = frozenset({"meta", "link", "input", "br", "hr", "img", "use", "path", "circle", "rect"})
+
+
+class Page(HTMLParser):
+    """The elements of a page in order, with their attributes and the text directly in them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.text: dict[int, str] = {}
+        self._open: list[int] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self._open.append(len(self.elements) - 1)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self.elements[self._open.pop()][0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.text[self._open[-1]] = self.text.get(self._open[-1], "") + data
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def parsed(page: str) -> Page:
+    return Page(page)
+
+
+def test_the_page_asks_for_nothing_from_anywhere(parsed: Page) -> None:
+    for tag, attributes in parsed.elements:
+        assert tag not in ("link", "iframe", "object", "embed", "img", "base", "form"), tag
+        assert "src" not in attributes, tag
+    policy = next(a["content"] for a in parsed.all("meta") if "http-equiv" in a)
+    assert "default-src 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+def test_only_the_scripts_of_the_package_may_run(page: str, parsed: Page) -> None:
+    policy = next(a["content"] for a in parsed.all("meta") if "http-equiv" in a)
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page, flags=re.S)
+    assert len(scripts) == 4
+    for attributes, text in scripts:
+        if "json" not in attributes:
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy
+
+
+def test_hostile_strings_act_nowhere(page: str, parsed: Page) -> None:
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "\\x1b[31mrojo" in page
+    for tag, attributes in parsed.elements:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        assert not attributes.get("href", "").lower().startswith("javascript"), tag
+
+
+def test_data_for_the_script_is_json_without_markup(page: str) -> None:
+    for name in ("specs", "strings"):
+        text = page.partition(f'id="{name}">')[2].partition("</script>")[0]
+        assert not set("<>&") & set(text)
+        assert json.loads(text)
+
+
+def test_every_link_within_the_page_leads_somewhere(parsed: Page) -> None:
+    anchors = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(anchors) == len(set(anchors))
+    for attributes in parsed.all("a"):
+        if attributes.get("href", "").startswith("#"):
+            assert attributes["href"][1:] in anchors
+
+
+def test_every_file_that_is_linked_exists(audit: Path, parsed: Page) -> None:
+    local = [a["href"] for a in parsed.all("a") if not re.match("#|https?:", a.get("href", "#"))]
+    assert len(local) > 10
+    for path in local:
+        assert (audit / path).is_file()
+
+
+def test_every_finding_has_an_address(audit: Path, parsed: Page) -> None:
+    document = json.loads((audit / "findings.json").read_text("utf-8"))
+    articles = {attributes["id"] for attributes in parsed.all("article")}
+    for finding in document["findings"]:
+        name = ".".join(filter(None, (finding["check"], finding["subject"])))
+        assert stem(name) in articles
+
+
+def test_headings_never_skip_a_level(parsed: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in parsed.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_the_page_is_usable_without_sight(parsed: Page) -> None:
+    tags = {tag for tag, _ in parsed.elements}
+    assert {"main", "nav", "header", "footer"} <= tags
+    assert parsed.all("html")[0]["lang"] == "en"
+    assert parsed.all("a")[0]["class"] == "skip"
+    assert len(parsed.all("caption")) == len(parsed.all("table"))
+    assert all("scope" in attributes for attributes in parsed.all("th"))
+    pictures = [a for a in parsed.all("div") if a.get("class") == "picture"]
+    assert pictures
+    assert all(a["role"] == "img" and a["aria-label"] for a in pictures)
+    for attributes in parsed.all("div"):
+        if attributes.get("class") == "scroll":
+            assert attributes["tabindex"] == "0"
+            assert attributes["aria-label"]
+
+
+def test_the_numbers_of_the_outcome_are_there(page: str) -> None:
+    for text in ("10.565 points", "34,672", "17,336", "38,525", "31,520", "183", "−0.128"):
+        assert text in page
+    assert "200 of 3,000 rows are shown" in page
+
+
+def test_checks_that_were_not_run_are_listed_with_the_reason(page: str) -> None:
+    assert "the case has no scans" in page
+    assert "the custody forms were asked for and not given" in page
+
+
+def test_the_same_folder_gives_the_same_page(audit: Path, page: str) -> None:
+    assert render(audit).read_text("utf-8") == page
+
+
+@pytest.mark.parametrize("name", ["findings.json", "manifest.json"])
+def test_a_folder_without_its_documents_is_an_error(tmp_path: Path, name: str, audit: Path) -> None:
+    shutil.copytree(audit, tmp_path / "copy")
+    (tmp_path / "copy" / name).unlink()
+    with pytest.raises(VeedorError, match=f"no {name}"):
+        render(tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.parquet", "/etc/passwd", "javascript:alert(1)", "evidence/none.parquet"]
+)
+def test_evidence_outside_the_folder_is_refused(tmp_path: Path, path: str, audit: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(audit, copy)
+    document = json.loads((copy / "findings.json").read_text("utf-8"))
+    document["findings"][1]["evidence"]["path"] = path
+    (copy / "findings.json").write_text(json.dumps(document), "utf-8")
+    with pytest.raises(VeedorError, match="is not in the audit folder"):
+        render(copy)
+
+
+def test_a_document_of_another_shape_is_named(tmp_path: Path, audit: Path) -> None:
+    shutil.copytree(audit, tmp_path / "copy")
+    (tmp_path / "copy" / "findings.json").write_text("{}", "utf-8")
+    with pytest.raises(VeedorError, match=r"findings\.json is not as its format says: veedor"):
+        render(tmp_path / "copy")
+
+
+def test_only_web_addresses_and_dois_become_links() -> None:
+    assert links("javascript:alert(1)") == [("javascript:alert(1)", None)]
+    assert links("See https://a.example/b).") == [
+        ("See ", None),
+        ("https://a.example/b", "https://a.example/b"),
+        (").", None),
+    ]
+    assert links("10.1086/719639") == [("10.1086/719639", "https://doi.org/10.1086/719639")]
+
+
+def test_control_characters_and_lone_surrogates_become_visible() -> None:
+    assert clean("a\x00b\x1b[0m\u202e\ud800") == "a\\x00b\\x1b[0m\\u202e\ufffd"
+    assert clean("Ñandú 投票\n") == "Ñandú 投票\n"
+
+
+def _browser() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+@pytest.mark.skipif(_browser() is None, reason="no Chromium to open the page with")
+def test_a_browser_opens_the_page_at_a_finding(tmp_path: Path, audit: Path) -> None:
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
+    address = f"{(audit / 'index.html').as_uri()}#sheets.unanimous.CC"
+    shown = subprocess.run(
+        [
+            str(_browser()),
+            *flags.split(),
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path}",
+            "--dump-dom",
+            address,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    opened = [a for a in Page(shown).all("section") if "open" in a.get("class", "").split()]
+    assert [a["id"] for a in opened] == ["check-sheets.unanimous"]
+    assert 'aria-sort="none"' in shown
