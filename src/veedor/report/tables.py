@@ -22,7 +22,6 @@ INLINED = 200
 
 _MOST_CHOICES = 40
 _IDENTIFIERS = frozenset({"sid", "station", "code", "id", "year", "row", "line", "table", "page"})
-)
 
 
 @dataclass(frozen=True, slots=True)
