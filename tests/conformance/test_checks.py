@@ -2,6 +2,7 @@
 
 import re
 
+import ibis
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from veedor.audit.findings import Fact
 from veedor.audit.run import context
 from veedor.checks.base import NEEDS, registry
 from veedor.engine import verbs
+from veedor.report import figures
 
 CHECKS = registry()
 FORBIDDEN = re.compile(
@@ -73,6 +75,7 @@ def test_metadata_is_whole(name):
 def test_measure_is_portable(name, evidence):
     for key, query in CHECKS[name].measure(evidence).items():
         assert verbs.unportable(query) == [], key
+        assert ibis.to_sql(query, dialect="pyspark"), key
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -101,6 +104,16 @@ def test_every_fact_is_written_out(name, evidence):
             assert figure.alt
         if fact.rows is not None:
             assert len({len(v) for v in fact.rows.values()}) == 1
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_figures_can_be_drawn(name, evidence, tmp_path):
+    drawn = [f for fact in assess(CHECKS[name], evidence) for f in fact.figures]
+    assert len({f.id for f in drawn}) == len(drawn)
+    paths = figures.write(drawn, tmp_path) if drawn else []
+    for path in paths:
+        assert (tmp_path / path).read_text().startswith("<svg")
+    assert len(paths) == len(drawn)
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -97,8 +97,9 @@ class Result(Check):
                 stations=places.count(),
                 name=places.name.min(),
                 place=places.place.min(),
-                latitude=places.latitude.mean(),
-                longitude=places.longitude.mean(),
+                located=places.latitude.count(),
+                latitude=places.latitude.sum(),
+                longitude=places.longitude.sum(),
                 valid=places.valid.sum(),
                 cast=places["cast"].sum(),
                 registered=places.registered.fill_null(0).sum(),
@@ -223,14 +224,15 @@ def _places(rows: Columns, context: Context, first: str, second: str) -> Iterabl
     votes = {o: rows[f"v{index[o]}"].astype(np.float64) for o in (first, second)}
     some = valid > 0
     margin = 100 * (votes[first] - votes[second]) / np.where(some, valid, 1)
-    located = some & ~np.isnan(rows["longitude"].astype(np.float64))
+    located = some & (rows["located"] > 0)
+    many = np.where(located, rows["located"], 1)
     if 1 < located.sum() <= MOST_POINTS:
         yield Figure(
             id="outcome.result.map",
             chart="map",
             rows={
-                "lon": rows["longitude"][located],
-                "lat": rows["latitude"][located],
+                "lon": (rows["longitude"].astype(np.float64) / many)[located],
+                "lat": (rows["latitude"].astype(np.float64) / many)[located],
                 "value": np.round(margin[located], 2),
                 "size": valid[located],
                 "name": rows["name"][located],
