@@ -202,9 +202,8 @@ def _figure(
         id=f"reconcile.counts.{count}",
         chart="bars",
         rows={
-            "category": np.array([names.get(r["option"], r["option"]) for r in table], object),
+            "label": np.array([names.get(r["option"], r["option"]) for r in table], object),
             "value": np.array([float(r["net"]) for r in table]),
-            "option": np.array([r["option"] for r in table], object),
         },
         alt="Net change of votes, official less preliminary, on the sheets in both counts: "
         + ", ".join(f"{names.get(r['option'], r['option'])} {r['net']:+,}" for r in table),
