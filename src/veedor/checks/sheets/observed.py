@@ -267,8 +267,9 @@ def _association(tested: list[dict[str, Any]]) -> str:
     least = min(tested, key=lambda w: (w["p"], -w["stations"]))
     grain = least["grains"][-1]
     return (
-        f"Within one {grain['level']}, where remarks and winners both vary, {grain['remarked']:,} of"
-        f" the sheets that {least['option']} won carry one, {grain['expected']:.1f} expected"
+        f"Within one {grain['level']}, where remarks and winners both vary,"
+        f" {grain['remarked']:,} of the sheets that {least['option']} won carry one,"
+        f" {grain['expected']:.1f} expected"
         f" (p = {least['p']:.2g} after correction for the number of options)."
     )
 
