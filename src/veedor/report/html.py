@@ -29,6 +29,9 @@ from veedor.report.plain import clean, links, stem
 from veedor.report.wording import Wording, load
 
 _PACKAGE = resources.files("veedor.report")
+_EARLY = 'document.documentElement.classList.add("js","routed")'
+"""Runs before the page is laid out, so that only the open section ever is."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -59,9 +62,10 @@ def render(directory: Path, language: str = "en") -> Path:
         figures=figures,
         specs={figure.id: figure.spec for figure in figures},
         style=_own(_asset("report.css")),
+        early=_own(_EARLY),
         script=_own(script),
         runtime=_own(runtime),
-        policy=_policy(script, runtime),
+        policy=_policy(_EARLY, script, runtime),
         strings=words.plain("script"),
         lang=words.language,
     )

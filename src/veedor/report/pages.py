@@ -20,6 +20,7 @@ from veedor.report.tables import Statistic, Table, evidence, statistic
 from veedor.report.wording import Wording
 
 STATUSES = ("observed", "not-determinable", "void", "not-observed", "not-applicable")
+_TREATMENTS = ("remove", "replace", "worst", "best", "share-false")
 _FAMILIES: dict[str, tuple[Kind, ...]] = {
     "votes": ("discrepancy", "irregularity"),
     "control": ("control", "vulnerability"),
@@ -81,7 +82,8 @@ class Summary:
     slack_points: float | None
     families: dict[str, list[Item]]
     statuses: list[tuple[str, int]]
-    changing: list[tuple[str, str, str, float | None]]
+    treatments: list[str]
+    changing: list[tuple[str, str, dict[str, float | None]]]
     colours: dict[str, str]
 
 
@@ -124,12 +126,13 @@ def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summa
         for name, kinds in _FAMILIES.items()
     }
     families["unavailable"] = not_determined(pages)
-    changing = []
+    changes: dict[str, dict[str, float | None]] = {}
     for change in outcome.changes_under:
-        item = items.get(change.finding)
-        title = item.title if item else change.finding
-        anchor = item.anchor if item else ""
-        changing.append((anchor, title, change.treatment, change.margin_points))
+        changes.setdefault(change.finding, {})[change.treatment] = change.margin_points
+    changing = [
+        (items[name].anchor, items[name].title, margins) if name in items else ("", name, margins)
+        for name, margins in changes.items()
+    ]
     share = outcome.slack_votes is not None and outcome.valid
     return Summary(
         names={option.id: option.name for option in document.options},
@@ -137,6 +140,7 @@ def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summa
         slack_points=100 * outcome.slack_votes / outcome.valid if share else None,  # type: ignore[operator]
         families=families,
         statuses=_counted([i.finding.status for i in items.values()]),
+        treatments=_ordered([change.treatment for change in outcome.changes_under]),
         changing=changing,
         colours={option.id: option.colour for option in document.options if option.colour},
     )
@@ -146,6 +150,12 @@ def not_determined(pages: Sequence[Check]) -> list[Item]:
     """The findings that the evidence does not decide, or could not have decided."""
     undecided = ("not-determinable", "void")
     return [item for page in pages for item in page.items if item.finding.status in undecided]
+
+
+def _ordered(treatments: Sequence[str]) -> list[str]:
+    """Each treatment once, those of the catalogue in its order."""
+    order = {name: i for i, name in enumerate(_TREATMENTS)}
+    return sorted(set(treatments), key=lambda name: (order.get(name, len(order)), name))
 
 
 def _group(check: str) -> str:

@@ -89,7 +89,9 @@ def cell(key: str, value: Any, words: Wording, identifiers: frozenset[str] = _ID
     """One value as text: numbers with separators unless they identify something."""
     if value is None:
         return words.text("numbers.none")
-    if isinstance(value, bool | float):
+    if isinstance(value, float):
+        return _real(key, value, words)
+    if isinstance(value, bool):
         return words.number(value)
     if isinstance(value, Decimal):
         return words.number(float(value))
@@ -99,6 +101,8 @@ def cell(key: str, value: Any, words: Wording, identifiers: frozenset[str] = _ID
         return value.isoformat(" ")
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, list | tuple | dict) and not value:
+        return words.text("numbers.none")
     if isinstance(value, list | tuple):
         return words.text("numbers.join").join(cell(key, item, words) for item in value)
     if isinstance(value, dict):
@@ -107,6 +111,16 @@ def cell(key: str, value: Any, words: Wording, identifiers: frozenset[str] = _ID
     if isinstance(value, bytes):
         return value.hex()
     return clean(str(value))
+
+
+def _real(key: str, value: float, words: Wording) -> str:
+    """Probabilities and percentage points have their own decimals, told by the statistic's key."""
+    parts = key.split("_")
+    if parts[-1] == "p" or key in ("p_value", "p_adjusted"):
+        return words.probability(value)
+    if {"points", "share", "shares", "margin"} & set(parts):
+        return words.number(value, 3)
+    return words.number(value)
 
 
 def _of_objects(key: str, name: str, rows: list[dict[str, Any]], words: Wording) -> Table:
@@ -120,7 +134,7 @@ def _of_mapping(key: str, name: str, given: dict[str, Any], words: Wording) -> T
         rows = [{"_of": label, **value} for label, value in given.items()]
         return _of_objects(key, name, rows, words)
     listed = [[words.known("terms", label), value] for label, value in given.items()]
-    return _table(key, name, ["_of", "_value"], listed, len(listed), words)
+    return _table(key, name, ["_of", f"_value_{key}"], listed, len(listed), words)
 
 
 def _table(
@@ -144,7 +158,7 @@ def _table(
                 for value in column
             )
         )
-        heading = words.known("terms", clean(name))
+        heading = words.known("terms", "_value" if name.startswith("_value_") else clean(name))
         columns.append(Column(name, heading, number, _choices(column, len(rows))))
     written = [
         [cell(name, value, words, identifiers) for name, value in zip(names, row, strict=True)]

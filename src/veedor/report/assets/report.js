@@ -11,7 +11,6 @@
   };
   const locale = root.lang || "en";
   const number = (value) => value.toLocaleString(locale);
-  root.classList.add("js", "routed");
 
   // Pages: one section at a time; without this script all are shown one after another.
   const pages = [...document.querySelectorAll(".page")];
@@ -23,12 +22,14 @@
     const target = document.getElementById(name());
     const page = (target && target.closest(".page")) || pages[0];
     pages.forEach((other) => other.classList.toggle("open", other === page));
+    prepare(page);
     entries.forEach((entry) => {
       if (entry.getAttribute("href") === "#" + page.id) entry.setAttribute("aria-current", "page");
       else entry.removeAttribute("aria-current");
     });
     if (narrow.matches) menu.open = false;
-    if (target && target !== page && target.id !== "main") target.scrollIntoView();
+    const alone = target && target.matches("article") && page.querySelectorAll("article").length === 1;
+    if (target && target !== page && target.id !== "main" && !alone) target.scrollIntoView();
     else if (!first || target) window.scrollTo(0, 0);
     if (!first && target && target.id !== "main") {
       const heading = target.querySelector("h1, h2") || page.querySelector("h1");
@@ -45,7 +46,6 @@
     page.append(turn);
   });
   window.addEventListener("hashchange", () => show(false));
-  show(true);
 
   // Theme: the system's, until the reader chooses.
   const toggle = document.getElementById("theme");
@@ -127,8 +127,13 @@
     [search, ...chosen.map(([, select]) => select)].forEach((control) => control.addEventListener("input", apply));
     table.closest(".scroll").before(box);
   }
-  document.querySelectorAll("table.searchable").forEach(searchable);
-  document.querySelectorAll("table.sortable").forEach(sortable);
+  const prepared = new Set();
+  function prepare(page) {
+    if (prepared.has(page)) return;
+    prepared.add(page);
+    page.querySelectorAll("table.searchable").forEach(searchable);
+    page.querySelectorAll("table.sortable").forEach(sortable);
+  }
 
   // Figures: the Vega runtime starts when a reader first asks for it; the picture stays if it cannot.
   const live = new Set();
@@ -153,20 +158,27 @@
     const select = make("select", {}, make("option", { value: "" }, words.region + ": " + words.all));
     select.setAttribute("aria-label", words.region);
     names.forEach((value) => select.append(make("option", { value }, value)));
-    select.addEventListener("input", () => { figure.dataset.region = select.value; view.signal("region", select.value || null).runAsync(); });
+    select.addEventListener("input", async () => {
+      figure.dataset.region = select.value;
+      await view.signal("region", select.value || null).runAsync();
+      figure.dispatchEvent(new Event("region"));
+    });
     delete figure.dataset.region;
     figure.querySelector(".filters")?.remove();
     figure.querySelector(".live").before(make("div", { className: "filters" }, select));
   }
   function counted(figure, values, view) {
     const status = figure.querySelector(".live-status");
-    view.addSignalListener("brush", (_, brush) => {
+    let brush = {};
+    const count = () => {
       const inside = (value, range) => value >= Math.min(...range) && value <= Math.max(...range);
       const asked = values.filter((row) => !figure.dataset.region || row.region === figure.dataset.region);
       const shown = asked.filter((row) => brush.x && brush.y && inside(row.x, brush.x) && inside(row.y, brush.y));
       status.textContent = brush.x
         ? say(words.selected, { shown: number(shown.length), total: number(asked.length) }) : words.select_hint;
-    });
+    };
+    view.addSignalListener("brush", (_, now) => { brush = now; count(); });
+    figure.addEventListener("region", count);
   }
   async function explore(button) {
     const figure = document.getElementById(button.dataset.figure);
@@ -197,5 +209,6 @@
       console.error(error);
     }
   }
+  show(true);
   document.querySelectorAll(".explore").forEach((button) => button.addEventListener("click", () => explore(button)));
 })();
