@@ -242,10 +242,13 @@ def _treatments(remove: float) -> list[Materiality]:
             treatment="best", margin_points=remove + 0.4, winner="MAS", outcome_changes=False
         ),
         Materiality(
-            treatment="share-false",
+            treatment="share-false-removed", margin_points=None, winner=None, outcome_changes=False
+        ),
+        Materiality(
+            treatment="share-false-switched",
             margin_points=None,
             winner=None,
-            outcome_changes=False,
+            outcome_changes=True,
             share=0.499,
         ),
     ]

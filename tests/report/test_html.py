@@ -141,6 +141,12 @@ def test_the_numbers_of_the_outcome_are_there(page: str) -> None:
     assert "200 of 3,000 rows are shown" in page
 
 
+def test_a_share_that_would_have_to_be_false_is_no_treatment(page: str) -> None:
+    assert page.count("49.9 %") == 3
+    assert page.count("not even all of them") == 3
+    assert "share-false" not in page.partition("<main")[2].partition("</main>")[0]
+
+
 def test_checks_that_were_not_run_are_listed_with_the_reason(page: str) -> None:
     assert "the case has no scans" in page
     assert "the custody forms were asked for and not given" in page

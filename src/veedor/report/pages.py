@@ -20,7 +20,10 @@ from veedor.report.tables import Statistic, Table, evidence, statistic
 from veedor.report.wording import Wording
 
 STATUSES = ("observed", "not-determinable", "void", "not-observed", "not-applicable")
-_TREATMENTS = ("remove", "replace", "worst", "best", "share-false")
+_TREATMENTS = ("remove", "replace", "worst", "best")
+_SHARE = "share-false"
+"""Treatments of this name say what share of votes would change the outcome; none is applied."""
+
 _FAMILIES: dict[str, tuple[Kind, ...]] = {
     "votes": ("discrepancy", "irregularity"),
     "control": ("control", "vulnerability"),
@@ -54,6 +57,7 @@ class Item:
     statistic: Statistic
     parameters: Statistic
     treatments: list[tuple[Materiality, Strip]]
+    shares: list[Materiality]
     evidence: Table | None
     figures: list[Drawing]
 
@@ -172,6 +176,7 @@ def _item(
 ) -> Item:
     anchor = _unique(stem(finding.id), taken)
     title = words.finding(finding, "title")
+    applied = [m for m in finding.materiality if not m.treatment.startswith(_SHARE)]
     rows = None
     if finding.evidence is not None:
         _inside(directory, finding.evidence.path, "evidence", finding.id)
@@ -192,9 +197,8 @@ def _item(
         ],
         statistic=statistic(finding.statistic, words),
         parameters=statistic(finding.parameters, words),
-        treatments=list(
-            zip(finding.materiality, strips(finding.materiality, document.outcome), strict=True)
-        ),
+        treatments=list(zip(applied, strips(applied, document.outcome), strict=True)),
+        shares=[m for m in finding.materiality if m.treatment.startswith(_SHARE)],
         evidence=rows,
         figures=[
             _drawing(directory, path, alt, finding.id)

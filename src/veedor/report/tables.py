@@ -133,7 +133,11 @@ def _of_mapping(key: str, name: str, given: dict[str, Any], words: Wording) -> T
     if all(isinstance(value, dict) for value in given.values()):
         rows = [{"_of": label, **value} for label, value in given.items()]
         return _of_objects(key, name, rows, words)
-    listed = [[words.known("terms", label), value] for label, value in given.items()]
+    numbers = all(isinstance(value, int | float) for value in given.values())
+    listed = [
+        [words.known("terms", label), value if numbers else cell(label, value, words)]
+        for label, value in given.items()
+    ]
     return _table(key, name, ["_of", f"_value_{key}"], listed, len(listed), words)
 
 
