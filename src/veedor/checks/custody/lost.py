@@ -137,7 +137,7 @@ class Lost(Check):
             records.append(row)
             recorded |= held
             differs |= differ
-        changed = differs.any(axis=1)
+        changed: Mask = np.asarray(differs.any(axis=1))
         statistic = {
             "listed": len(listed),
             "stations": len(sids),
@@ -198,8 +198,8 @@ def _record(
 ) -> tuple[dict[str, Any], Mask, Mask]:
     """What one other count holds of the lost sheets (m of them).
 
-    Returns its row of the statistic; bool (m): it holds the sheet; bool (m, options + 2): it differs, in
-    the votes for each option, blank or null votes.
+    Returns its row of the statistic; bool (m): it holds the sheet; bool (m, options + 2): it
+    differs in the votes for an option, blank or null votes.
     """
     lines = [*votes_columns(len(context.options)), "blank", "null"]
     sids = official["sid"][inside]
