@@ -122,10 +122,6 @@ class Duplicate(Check):
             " most {expected}.",
         ),
     )
-    references = (
-        "R. Arratia, L. Goldstein and L. Gordon, Poisson approximation and the Chen-Stein method,"
-        " Statistical Science 5 (1990) 403-424.",
-    )
     promise = Promise(
         alarm="p-value",
         honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
@@ -152,93 +148,80 @@ class Duplicate(Check):
         vectors = _vectors(rows, context)
         valid = vectors[:, : len(context.options)].sum(axis=1)
         cells = [whole(rows["region"]), whole(rows["centre"])]
-        found = coincidences(vectors, cells, valid, MINIMA, context.rng, rare=RARE)
-        others = [v for k, v in measured.items() if k.startswith("count:")]
+        scopes = coincidences(vectors, cells, valid, MINIMA, context.rng, rare=RARE)
         possible = _possible(valid >= MINIMA[0], cells)
-        for number, scope in enumerate(SCOPES):
-            groups = _group(vectors, cells, number, found[number].members)
+        others = [v for k, v in measured.items() if k.startswith("count:")]
+        for number, (scope, found) in enumerate(zip(SCOPES, scopes, strict=True)):
+            at, group = _group(vectors, cells[: len(cells) - number], found.members)
+            status = _status(found.counted[0], possible[number])
             yield self._scope(
-                scope, rows, vectors, valid, found[number], found[-1].counted[0], groups, others,
-                possible[number], context,
+                scope,
+                status,
+                found,
+                rows={
+                    "sid": rows["sid"][at],
+                    "group": group,
+                    "valid": valid[at],
+                    **{o: vectors[at, i] for i, o in enumerate(context.options)},
+                    "blank": vectors[at, -2],
+                    "null": vectors[at, -1],
+                },
+                explanations=self._explained(found, scopes[-1].counted[0], _elsewhere(
+                    rows["sid"][at], group, others, context
+                ), scope)
+                if status == "observed"
+                else (),
+                fields=vectors.shape[1],
             )
 
     def _scope(
         self,
         scope: str,
-        rows: Columns,
-        vectors: NDArray[np.int64],
-        valid: NDArray[np.int64],
+        status: Any,
         found: Coincidences,
-        elsewhere: Counted,
-        groups: tuple[NDArray[np.int64], NDArray[np.int64]],
-        others: Sequence[Columns],
-        possible: bool,
-        context: Context,
+        rows: Columns,
+        explanations: Any,
+        fields: int,
     ) -> Fact:
         first = found.counted[0]
-        low, high = (float(v) for v in poisson.interval(0.95, first.expected))
-        low, high = (0.0, 0.0) if first.expected == 0 else (low, high)
-        statistic = {
-            **{k: v for k, v in _entry(first).items() if k != "minimum"},
-            "expected_low": low,
-            "expected_high": high,
-            "undetected": first.detectable,
-            "examined": found.examined,
-            "drawn": found.sampled,
-            "minima": [_entry(c) for c in found.counted],
-        }
-        status = _status(first, possible)
-        members, number = groups
-        observed = status == "observed"
-        lines = [*context.options, "blank", "null"]
+        low, high = (
+            (float(v) for v in poisson.interval(0.95, first.expected))
+            if first.expected > 0
+            else (0.0, 0.0)
+        )
         return self.fact(
             status,
-            statistic,
+            {
+                **{k: v for k, v in _entry(first).items() if k != "minimum"},
+                "expected_low": low,
+                "expected_high": high,
+                "undetected": first.detectable,
+                "examined": found.examined,
+                "drawn": found.sampled,
+                "minima": [_entry(c) for c in found.counted],
+            },
             subject=scope,
-            words={"where": WHERE[scope], "fields": vectors.shape[1]},
+            words={"where": WHERE[scope], "fields": fields},
             p_value=first.p if status in ("observed", "not-observed") else None,
             interval=Interval(
                 of="expected", level=0.95, low=low, high=high,
                 method="Poisson about the conditional bound",
             ),
-            explanations=self._explained(
-                scope, rows, vectors, found, members, number, elsewhere, others, context
-            )
-            if observed
-            else (),
+            explanations=explanations,
             parameters={"minima": list(MINIMA), "rare": RARE, "alarm": ALARM},
-            questioned=np.sort(rows["sid"][members]) if observed else None,
-            rows={
-                "sid": rows["sid"][members],
-                "group": number,
-                "valid": valid[members],
-                **{line: vectors[members, i] for i, line in enumerate(lines)},
-            },
+            questioned=np.sort(rows["sid"]) if status == "observed" else None,
+            rows=rows,
         )
 
     def _explained(
-        self,
-        scope: str,
-        rows: Columns,
-        vectors: NDArray[np.int64],
-        found: Coincidences,
-        members: NDArray[np.int64],
-        number: NDArray[np.int64],
-        elsewhere: Counted,
-        others: Sequence[Columns],
-        context: Context,
+        self, found: Coincidences, elsewhere: Counted, there: tuple[int, int, int], scope: str
     ) -> Any:
-        first = found.counted[0]
         larger = {c.minimum: c.repeats for c in found.counted}
         tested: dict[str, Mapping[str, Any]] = {
-            "small_sheets": {
-                "repeats": first.repeats, "fifty": larger[50], "hundred": larger[100]
-            }
+            "small_sheets": {"repeats": larger[30], "fifty": larger[50], "hundred": larger[100]}
         }
-        if others:
-            sids = rows["sid"][members]
-            there, kept = _elsewhere(sids, number, others, context)
-            tested["entered_twice"] = {"sheets": len(members), "known": there, "kept": kept}
+        if there[1]:
+            tested["entered_twice"] = dict(zip(("sheets", "known", "kept"), there, strict=True))
         if scope != "elsewhere":
             tested["voting_together"] = {
                 "repeats": elsewhere.repeats, "expected": elsewhere.expected
@@ -282,17 +265,15 @@ def _possible(large: NDArray[np.bool_], cells: Sequence[NDArray[np.int64]]) -> t
 
 def _group(
     vectors: NDArray[np.int64],
-    cells: Sequence[NDArray[np.int64]],
-    scope: int,
+    outer: Sequence[NDArray[np.int64]],
     members: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of the sheets in groups, largest sheets first, and the number of their group."""
     at = np.flatnonzero(members)
     if not len(at):
         return at, at
-    outer = [cells[k][at] for k in range(len(cells) - scope)]
     size = -vectors[at].sum(axis=1)
-    keys = np.column_stack([size, vectors[at], *outer])
+    keys = np.column_stack([size, vectors[at], *(c[at] for c in outer)])
     numbers = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
     order = np.lexsort((at, numbers))
     return at[order], numbers[order] + 1
@@ -303,8 +284,8 @@ def _elsewhere(
     number: NDArray[np.int64],
     others: Sequence[Columns],
     context: Context,
-) -> tuple[int, int]:
-    """Sheets of the groups that another count has; those alike with one of their group there."""
+) -> tuple[int, int, int]:
+    """Sheets of the groups; those that another count has; and those alike there as well."""
     there, kept = np.zeros(len(sids), dtype=bool), np.zeros(len(sids), dtype=bool)
     for other in others:
         at = np.minimum(np.searchsorted(other["sid"], sids), max(len(other["sid"]) - 1, 0))
@@ -316,4 +297,4 @@ def _elsewhere(
         keys = np.column_stack([number[inside], _vectors(lines, context)])
         _, same, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
         kept[np.flatnonzero(inside)[counts[same.reshape(-1)] > 1]] = True
-    return int(there.sum()), int(kept.sum())
+    return len(sids), int(there.sum()), int(kept.sum())

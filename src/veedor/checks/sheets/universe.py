@@ -8,7 +8,6 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-from numpy.typing import NDArray
 
 from veedor.case.tables import cell
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
@@ -117,7 +116,7 @@ class Universe(Check):
         numbers = {k: int(whole(v)[0]) for k, v in measured["official"].items()}
         name = context.case.official
         aside = _aside(measured["aside"], name)
-        foreign = [r["sid"][~_flag(r["in_official"])] for r in pairs.values()]
+        foreign = [r["sid"][~r["in_official"].astype(bool)] for r in pairs.values()]
         unseen = measured["registers"]["sid"]
         extra = np.unique(np.concatenate(foreign)) if foreign else np.empty(0, dtype=np.int64)
         statistic: dict[str, Any] = {
@@ -167,13 +166,13 @@ class Universe(Check):
     def _other(
         self, name: str, rows: Columns, aside: Columns, official: Columns, context: Context
     ) -> Fact:
-        here, there = _flag(rows["in_count"]), _flag(rows["in_official"])
+        here, there = rows["in_count"].astype(bool), rows["in_official"].astype(bool)
         mine, theirs = known(rows["registered"]), known(rows["registered_official"])
         both = here & there
         compared = both & ~np.isnan(mine) & ~np.isnan(theirs)
         gap = np.where(compared, theirs - mine, 0.0)
         differ = gap != 0
-        moved = both & _flag(rows["place_differs"])
+        moved = both & rows["place_differs"].astype(bool)
         stations = int(whole(official["stations"])[0])
         kept = _aside(aside, name)
         missing, extra = there & ~here, here & ~there
@@ -191,7 +190,7 @@ class Universe(Check):
             "registered_net": int(gap.sum()),
             "registered_gross": int(np.abs(gap).sum()),
             "place_differs": int(moved.sum()),
-            "not_counted": int((here & ~_flag(rows["counted"])).sum()),
+            "not_counted": int((here & ~rows["counted"].astype(bool)).sum()),
         }
         partial = context.counts[name].role == "preliminary"
         disagree = extra.any() or differ.any() or moved.any() or bool(kept)
@@ -256,10 +255,6 @@ def _without_history(evidence: Evidence, official: ir.Table) -> ir.Table:
     level = cell(evidence.history_level or evidence.case.geography[-1])
     places = evidence.history().select(place="cell").distinct()
     return official.anti_join(places, official[level] == places.place).select("sid")
-
-
-def _flag(values: NDArray[Any]) -> NDArray[np.bool_]:
-    return values.astype(bool)
 
 
 def _aside(rows: Columns, count: str) -> list[dict[str, Any]]:
