@@ -142,6 +142,7 @@ class Finding(_Written):
     """One fact with its judgement, as written to `findings.json`."""
 
     check: str
+    check_title: str = ""
     subject: str
     title: str
     status: Status

@@ -224,6 +224,7 @@ def _finding(evidence: Evidence, judge: Judge, found: Found, p_adjusted: float |
     questioned, materiality, robustness = judge.materiality(fact, found.id)
     return Finding(
         check=check.id,
+        check_title=check.title,
         subject=fact.subject,
         title=fact.title,
         status=fact.status,
