@@ -129,7 +129,7 @@ class Counts(Check):
     promise = Promise(
         alarm="p-value",
         honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
-        tampered={"altered": 0.9},
+        tampered={"altered": 0.95},
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
