@@ -46,6 +46,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def probability(value: float | None) -> float | None:
+    """A p-value with four significant digits: small ones are small, not zero."""
+    return None if value is None else float(f"{float(value):.4g}")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with stable bytes: two spaces, keys in the model's order, a final line break."""
     path.parent.mkdir(parents=True, exist_ok=True)

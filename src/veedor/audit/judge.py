@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from veedor.audit.files import probability
 from veedor.audit.findings import (
     BreakEven,
     ChangesUnder,
@@ -223,7 +224,7 @@ def adjust(p_values: Sequence[float | None]) -> list[float | None]:
     adjusted = benjamini_yekutieli(np.array([p_values[i] for i in known], dtype=np.float64))
     result: list[float | None] = [None] * len(p_values)
     for i, value in zip(known, adjusted, strict=True):
-        result[i] = float(np.round(value, 6))
+        result[i] = probability(float(value))
     return result
 
 

@@ -234,7 +234,7 @@ def _finding(evidence: Evidence, judge: Judge, found: Found, p_adjusted: float |
         fact=fact.fact,
         statistic=files.plain(fact.statistic),
         interval=fact.interval,
-        p_value=files.plain(fact.p_value),
+        p_value=files.probability(fact.p_value),
         p_adjusted=p_adjusted,
         explanations=[
             e.model_copy(update={"values": files.plain(e.values)}) for e in fact.explanations

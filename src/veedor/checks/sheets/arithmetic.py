@@ -241,9 +241,8 @@ def _figure(check: str, count: str, total: str, statistic: Mapping[str, Any]) ->
         id=f"{check}.{total}",
         chart="bars",
         rows={
-            "category": np.array(names, dtype=object),
+            "label": np.array(names, dtype=object),
             "value": np.array(rates),
-            "option": np.array(names, dtype=object),
         },
         alt=f"Share of the sheets of {count} whose lines do not sum to the stated"
         f" {TOTALS[total]}, by who won the sheet: "

@@ -280,9 +280,10 @@ def _figure(name: str, statistic: Mapping[str, Any]) -> Iterable[Figure]:
         id=f"sheets.observed.{name}",
         chart="bars",
         rows={
-            "category": np.array([e["place"] for e in kept], dtype=object),
+            "label": np.array([e["place"] for e in kept], dtype=object),
             "value": np.array([e["share"] for e in kept]),
-            "option": np.array([""] * len(kept), dtype=object),
+            "low": np.array([e["low"] for e in kept]),
+            "high": np.array([e["high"] for e in kept]),
         },
         alt=f"Share of the sheets of {name} that carry a remark, by place: "
         + ", ".join(f"{e['place']} {e['share']:.1f} %" for e in kept[:4]),

@@ -253,9 +253,8 @@ def _figure(statistic: Mapping[str, Any]) -> Figure:
         id="sheets.over-registered",
         chart="bars",
         rows={
-            "category": np.array(names, dtype=object),
+            "label": np.array(names, dtype=object),
             "value": np.array([float(s["stations"]) for s in kept]),
-            "option": np.array([""] * len(kept), dtype=object),
         },
         alt="Sheets with more votes than registered voters, by size of the list: "
         + ", ".join(f"{n}: {s['stations']}" for n, s in zip(names, kept, strict=True)),
