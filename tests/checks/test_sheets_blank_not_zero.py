@@ -76,6 +76,13 @@ def test_without_empties_or_without_zeros_it_is_void(tmp_path):
     assert {k: f.status for k, f in by.items()} == {"": "void"}
 
 
+def test_sheets_that_are_empty_throughout_tell_nothing(tmp_path):
+    none = (None,) * 5
+    _, by = read(tmp_path, (5, 0, 1, 1, 1), none, none)
+    assert {k: f.status for k, f in by.items()} == {"": "void"}
+    assert by[""].statistic["all_empty"] == 2
+
+
 def test_what_is_empty_is_counted(tmp_path):
     _, by = read(tmp_path, *ALIKE, (None, None, None, None, None), (1, 2, "x", 3, 4))
     s = by[""].statistic

@@ -97,3 +97,13 @@ def test_places_without_an_earlier_election(tmp_path):
                  "A": [6], "B": [4], "C": [0]},
     )
     assert facts("sheets.universe", found)[""].statistic["no_history"] == 2
+
+
+def test_two_counts_in_one_file_cannot_differ(tmp_path):
+    columns = COUNT | {"A2": [1, 2, 3, 4]}
+    places = ["region", "municipality", "centre"]
+    early = {"file": "official.csv", "options": {"A": "A2", "B": "B", "C": "C"},
+             "ignore": ["A", *places]}
+    source = {"official": {"ignore": ["A2"]}, "early": early}
+    found = evidence(tmp_path, {"official": columns, "early": columns}, sources=source)
+    assert facts("sheets.universe", found)["early"].status == "void"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veedor.audit.findings import Figure
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, Interval
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, Interval, Promise
 from veedor.checks.recorded import (
     by_winner,
     known,
@@ -104,6 +104,11 @@ class Arithmetic(Check):
             " {over}.",
         ),
         Benign("transcription", "The sheet adds up, and its total was transcribed wrongly."),
+    )
+
+    promise = Promise(
+        alarm="p-value",
+        honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:

@@ -22,13 +22,15 @@ ALARM = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fields:
-    """Fields of n sheets by k options: left empty; without votes (empty or a written zero)."""
+    """Fields of n sheets by k options: left empty; without votes (empty or a written zero).
+
+    `telling` (n): some of its fields without votes are empty and others hold a zero.
+    """
 
     empty: NDArray[np.bool_]
     nothing: NDArray[np.bool_]
     won: NDArray[np.int64]
     telling: NDArray[np.bool_]
-    """(n) sheets on which some fields without votes are empty and others hold a zero."""
 
 
 class BlankNotZero(Check):
@@ -125,9 +127,9 @@ class BlankNotZero(Check):
             empty = np.stack([whole(rows[f"e{i}"]) > 0 for i in range(options)], axis=1)
             zero = ~empty & np.stack([known(rows[f"v{i}"]) == 0 for i in range(options)], axis=1)
             yield self._count(name, empty, zero, context)
-            if not (empty.any() and zero.any()):
-                continue
             fields = _fields(empty, zero, winners(matrix))
+            if not (fields.empty.any() and zero.any()):
+                continue
             totals = matrix.sum(axis=0)
             for number, option in enumerate(context.options):
                 touched = fields.empty[fields.won == number].any()
@@ -137,11 +139,13 @@ class BlankNotZero(Check):
     def _count(
         self, name: str, empty: NDArray[np.bool_], zero: NDArray[np.bool_], context: Context
     ) -> Fact:
-        empties, zeros, sheets = int(empty.sum()), int(zero.sum()), f"{len(empty):,} sheets"
+        throughout = empty.all(axis=1)
+        empties, zeros = int(empty[~throughout].sum()), int(zero.sum())
+        sheets = f"{len(empty):,} sheets"
         statistic = {
             "stations": len(empty),
             "with_empty": int(empty.any(axis=1).sum()),
-            "all_empty": int(empty.all(axis=1).sum()),
+            "all_empty": int(throughout.sum()),
             "fields": [
                 {"option": o, "empty": int(empty[:, i].sum()), "zero": int(zero[:, i].sum())}
                 for i, o in enumerate(context.options)
@@ -152,30 +156,28 @@ class BlankNotZero(Check):
         elif not empties or not zeros:
             status, lacking = "void", "is empty" if not empties else "holds a written zero"
             sentence = (
-                f"No option's field {lacking} on any of {sheets}: an empty field and a zero are"
-                " not told apart here, and nothing is tested."
+                f"No option's field {lacking} on any of {sheets}, apart from"
+                f" {statistic['all_empty']:,} that are empty throughout: an empty field and a zero"
+                " are not told apart here, and nothing is tested."
             )
         else:
             status = "observed"
             sentence = (
                 f"On {statistic['with_empty']:,} of {sheets} an option's field is left empty:"
-                f" {empties:,} fields in all, while {zeros:,} hold a written zero."
+                f" {int(empty.sum()):,} fields in all, while {zeros:,} hold a written zero;"
+                f" {statistic['all_empty']:,} sheets are empty throughout."
             )
+        heading = f"Fields left empty on the sheets of {name}"
         return self.fact(
             status,  # type: ignore[arg-type]
             statistic,
             subject="" if name == context.case.official else name,
             kind="descriptive",
-            words={"heading": f"Fields left empty on the sheets of {name}", "sentence": sentence},
+            words={"heading": heading, "sentence": sentence},
         )
 
     def _option(
-        self,
-        name: str,
-        number: int,
-        fields: _Fields,
-        totals: NDArray[np.int64],
-        rows: Columns,
+        self, name: str, number: int, fields: _Fields, totals: NDArray[np.int64], rows: Columns,
         context: Context,
     ) -> Fact:
         option, official = context.options[number], name == context.case.official
@@ -194,9 +196,9 @@ class BlankNotZero(Check):
         if rival is not None:
             statistic |= {k: against[rival][k] for k in NUMBERS}
         p = _both(statistic)
-        status: Any = (
-            "not-determinable" if p is None else "observed" if p <= ALARM else "not-observed"
-        )
+        status: Any = "not-determinable"
+        if p is not None:
+            status = "observed" if p <= ALARM else "not-observed"
         left = np.zeros(len(mine), dtype=bool) if rival is None else fields.empty[:, rival]
         at = np.flatnonzero(mine & fields.telling & left)
         at = at[np.lexsort((rows["sid"][at], -whole(rows["valid"])[at]))]
@@ -280,10 +282,8 @@ def _interval(statistic: Mapping[str, Any]) -> Interval | None:
     if not statistic["telling"]:
         return None
     mean, reach = statistic["expected"], 1.96 * statistic["sd"]
-    return Interval(
-        of="expected", level=0.95, low=max(mean - reach, 0.0),
-        high=min(mean + reach, statistic["telling"]), method="normal, equal chances within a sheet",
-    )
+    low, high = max(mean - reach, 0.0), min(mean + reach, statistic["telling"])
+    return Interval(of="expected", level=0.95, low=low, high=high, method="normal, within sheets")
 
 
 def _words(option: str, name: str, s: Mapping[str, Any]) -> dict[str, str]:
@@ -299,5 +299,5 @@ def _words(option: str, name: str, s: Mapping[str, Any]) -> dict[str, str]:
             f" votes and some such fields are empty and others zero, it is empty on"
             f" {s['observed']:,}; were each as likely, {s['expected']:.1f} (p = {s['p']:.2g})."
         )
-    return {"heading": f"Empty fields of the rival where {option} won ({name})",
-            "sentence": sentence}
+    heading = f"Empty fields of the rival where {option} won ({name})"
+    return {"heading": heading, "sentence": sentence}

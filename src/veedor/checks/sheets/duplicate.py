@@ -118,8 +118,8 @@ class Duplicate(Check):
         Benign(
             "voting-together",
             "Households or communities vote as one, so that sheets vary less than ballots would.",
-            "in different regions, where no community reaches, {repeats} repeats stand against at"
-            " most {expected}.",
+            "were all ballots cast in twos, chance could give up to {twos} such pairs on sheets"
+            " with votes on {lines} lines; there are {repeats} repeats.",
         ),
     )
     promise = Promise(
@@ -152,8 +152,9 @@ class Duplicate(Check):
         possible = _possible(valid >= MINIMA[0], cells)
         others = [v for k, v in measured.items() if k.startswith("count:")]
         for number, (scope, found) in enumerate(zip(SCOPES, scopes, strict=True)):
-            at, group = _group(vectors, cells[: len(cells) - number], found.members)
             status = _status(found.counted[0], possible[number])
+            shown = found.members & (status in ("observed", "not-observed"))
+            at, group = _group(vectors, cells[: len(cells) - number], shown)
             yield self._scope(
                 scope,
                 status,
@@ -166,29 +167,20 @@ class Duplicate(Check):
                     "blank": vectors[at, -2],
                     "null": vectors[at, -1],
                 },
-                explanations=self._explained(found, scopes[-1].counted[0], _elsewhere(
-                    rows["sid"][at], group, others, context
-                ), scope)
+                explanations=self._explained(
+                    found.counted, vectors[at], _elsewhere(rows["sid"][at], group, others, context)
+                )
                 if status == "observed"
                 else (),
                 fields=vectors.shape[1],
             )
 
     def _scope(
-        self,
-        scope: str,
-        status: Any,
-        found: Coincidences,
-        rows: Columns,
-        explanations: Any,
+        self, scope: str, status: Any, found: Coincidences, rows: Columns, explanations: Any,
         fields: int,
     ) -> Fact:
         first = found.counted[0]
-        low, high = (
-            (float(v) for v in poisson.interval(0.95, first.expected))
-            if first.expected > 0
-            else (0.0, 0.0)
-        )
+        low, high = (float(v) for v in poisson.ppf((0.025, 0.975), max(first.expected, 1e-9)))
         return self.fact(
             status,
             {
@@ -214,18 +206,21 @@ class Duplicate(Check):
         )
 
     def _explained(
-        self, found: Coincidences, elsewhere: Counted, there: tuple[int, int, int], scope: str
+        self, counted: Sequence[Counted], vectors: NDArray[np.int64], there: tuple[int, int, int]
     ) -> Any:
-        larger = {c.minimum: c.repeats for c in found.counted}
+        larger = {c.minimum: c.repeats for c in counted}
+        lines = float((vectors > 0).sum(axis=1).mean())
+        first = counted[0]
         tested: dict[str, Mapping[str, Any]] = {
-            "small_sheets": {"repeats": larger[30], "fifty": larger[50], "hundred": larger[100]}
+            "small_sheets": {"repeats": larger[30], "fifty": larger[50], "hundred": larger[100]},
+            "voting_together": {
+                "lines": lines,
+                "twos": 2 ** ((lines - 1) / 2) * first.expected,
+                "repeats": first.repeats,
+            },
         }
         if there[1]:
             tested["entered_twice"] = dict(zip(("sheets", "known", "kept"), there, strict=True))
-        if scope != "elsewhere":
-            tested["voting_together"] = {
-                "repeats": elsewhere.repeats, "expected": elsewhere.expected
-            }
         return self.explain(**tested)
 
 

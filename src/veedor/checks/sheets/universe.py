@@ -10,10 +10,11 @@ import ibis.expr.types as ir
 import numpy as np
 
 from veedor.case.tables import cell
+from veedor.checks.aside import by_reason, rows_of, told
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.recorded import known, whole
 
-REASONS = ("no-code", "repeated", "conflicting")
+ONE_FILE = " Both counts are columns of one file: their stations are one list."
 
 
 class Universe(Check):
@@ -115,7 +116,7 @@ class Universe(Check):
     ) -> Fact:
         numbers = {k: int(whole(v)[0]) for k, v in measured["official"].items()}
         name = context.case.official
-        aside = _aside(measured["aside"], name)
+        aside = by_reason(measured["aside"], name)
         foreign = [r["sid"][~r["in_official"].astype(bool)] for r in pairs.values()]
         unseen = measured["registers"]["sid"]
         extra = np.unique(np.concatenate(foreign)) if foreign else np.empty(0, dtype=np.int64)
@@ -137,7 +138,7 @@ class Universe(Check):
         unmatched = sum(e["unmatched"] for e in statistic["lists"])
         beyond = len(unseen) + len(extra) + unmatched
         sentence = (
-            f"The official count has {numbers['stations']:,} stations; {_told(aside)}"
+            f"The official count has {numbers['stations']:,} stations; {told(aside)}"
             f" {len(unseen):,} stations stand in registers only, {len(extra):,} in other counts"
             f" only, and {unmatched:,} codes on named lists are not known to any source."
         )
@@ -151,7 +152,7 @@ class Universe(Check):
             statistic,
             words={"heading": "The stations of the official count", "sentence": sentence},
             explanations=self._official_explained(aside) if observed else (),
-            rows=_official_rows(measured["aside"], name),
+            rows=rows_of(measured["aside"], name),
             key="row",
         )
 
@@ -174,7 +175,7 @@ class Universe(Check):
         differ = gap != 0
         moved = both & rows["place_differs"].astype(bool)
         stations = int(whole(official["stations"])[0])
-        kept = _aside(aside, name)
+        kept = by_reason(aside, name)
         missing, extra = there & ~here, here & ~there
         statistic = {
             "stations": int(here.sum()),
@@ -203,14 +204,21 @@ class Universe(Check):
         ).astype(object)
         order = np.lexsort((rows["sid"][what], kind == "not in this count"))
         what, kind = what[order], kind[order]
+        same_file = len({_origin(context, c) for c in (name, context.case.official)}) == 1
         return self.fact(
-            "observed" if observed else "not-observed" if both.any() else "not-determinable",
+            "observed"
+            if observed
+            else "not-determinable"
+            if not both.any()
+            else "void"
+            if same_file
+            else "not-observed",
             statistic,
             subject=name,
             words={
                 "heading": f"The stations of {name} against the official count:"
                 f" {statistic['missing']:,} missing, {statistic['extra']:,} extra",
-                "sentence": _sentence(name, statistic),
+                "sentence": _sentence(name, statistic) + ONE_FILE * same_file,
             },
             explanations=self.explain(
                 not_yet={"role": context.counts[name].role, "common": int(both.sum()),
@@ -257,45 +265,9 @@ def _without_history(evidence: Evidence, official: ir.Table) -> ir.Table:
     return official.anti_join(places, official[level] == places.place).select("sid")
 
 
-def _aside(rows: Columns, count: str) -> list[dict[str, Any]]:
-    """Rows of a count that are not sheets, by reason, with the votes on them."""
-    mine = rows["count"] == count
-    found = []
-    for why in REASONS:
-        at = np.flatnonzero(mine & (rows["why"] == why)) if len(mine) else np.empty(0, dtype=int)
-        if not len(at):
-            continue
-        valid = whole(rows["valid"][at])
-        codes = rows["station"][at]
-        if why == "no-code":
-            least = most = int(valid.sum())
-            stations = len(at)
-        else:
-            _, group = np.unique(codes.astype(str), return_inverse=True)
-            stations = int(group.max()) + 1
-            low, high = np.full(stations, np.iinfo(np.int64).max), np.zeros(stations, dtype=int)
-            np.minimum.at(low, group, valid)
-            np.maximum.at(high, group, valid)
-            least, most = int(low.sum()), int(high.sum())
-        found.append({"why": why, "rows": len(at), "stations": stations,
-                      "least": least, "most": most})
-    return found
-
-
-def _told(aside: list[dict[str, Any]]) -> str:
-    if not aside:
-        return "no row is set aside."
-    parts = [
-        f"{e['rows']:,} rows {e['why']} ({e['least']:,} to {e['most']:,} valid votes)"
-        for e in aside
-    ]
-    return f"set aside are {', '.join(parts)}."
-
-
-def _official_rows(aside: Columns, count: str) -> Columns:
-    mine = np.flatnonzero(aside["count"] == count) if len(aside["count"]) else np.empty(0, int)
-    mine = mine[np.argsort(-whole(aside["valid"][mine]), kind="stable")]
-    return {k: aside[k][mine] for k in ("station", "row", "why", "valid")}
+def _origin(context: Context, count: str) -> tuple[Any, ...]:
+    source = context.counts[count].source
+    return source.file, source.member, source.sheet, source.key
 
 
 def _sentence(name: str, s: Mapping[str, Any]) -> str:
@@ -306,5 +278,5 @@ def _sentence(name: str, s: Mapping[str, Any]) -> str:
         f" not in the official count. {s['registered_differ']:,} of"
         f" {s['registered_compared']:,} numbers of registered voters differ"
         f" ({s['registered_net']:+,} net) and {s['place_differs']:,} stations are placed elsewhere;"
-        f" {_told(s['set_aside'])}"
+        f" {told(s['set_aside'])}"
     )
