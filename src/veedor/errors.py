@@ -48,5 +48,9 @@ class VerifyError(VeedorError):
     """An audit folder whose contents do not agree with what it says of itself."""
 
 
+class InputsMissingError(VerifyError):
+    """An audit folder whose findings cannot be computed anew, for want of its inputs."""
+
+
 class ExtraMissingError(VeedorError):
     """An optional part of veedor that is not installed; the message names the extra."""

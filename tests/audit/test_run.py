@@ -11,7 +11,7 @@ from veedor.audit.findings import Document
 from veedor.audit.judge import adjust
 from veedor.audit.run import audit
 from veedor.audit.verify import verify
-from veedor.errors import VeedorError, VerifyError
+from veedor.errors import InputsMissingError, VeedorError, VerifyError
 
 COUNT = {
     "station": [str(i) for i in range(12)],
@@ -145,6 +145,15 @@ def test_verify_wants_the_inputs_that_were_audited(tmp_path):
     csv = path.parent / "official.csv"
     csv.write_text(csv.read_text().replace("50,10", "51,10"))
     with pytest.raises(VerifyError, match="SHA-256"):
+        verify(tmp_path / "out", case=path)
+
+
+def test_verify_says_where_the_inputs_are_missing(tmp_path):
+    path, _ = run(tmp_path)
+    with pytest.raises(InputsMissingError, match="no bundled case"):
+        verify(tmp_path / "out")
+    (path.parent / "official.csv").unlink()
+    with pytest.raises(InputsMissingError, match=r"official\.csv"):
         verify(tmp_path / "out", case=path)
 
 

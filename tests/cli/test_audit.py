@@ -8,7 +8,7 @@ import pytest
 
 from veedor.audit import findings as f
 from veedor.cli import main
-from veedor.errors import SourceError, VerifyError
+from veedor.errors import InputsMissingError, SourceError, VerifyError
 
 
 def document() -> f.Document:
@@ -159,10 +159,25 @@ class TestVerify:
 
         monkeypatch.setattr(verify, "verify", agree)
         assert main(["verify", str(tmp_path)]) == 0
-        assert main(["verify", str(tmp_path), "--recompute"]) == 0
-        assert main(["verify", str(tmp_path), "--recompute", "--case", "mine"]) == 0
-        assert calls == [(tmp_path, False, None), (tmp_path, True, None), (tmp_path, True, "mine")]
+        assert main(["verify", str(tmp_path), "--hashes"]) == 0
+        assert main(["verify", str(tmp_path), "--case", "mine"]) == 0
+        assert calls == [(tmp_path, True, None), (tmp_path, False, None), (tmp_path, True, "mine")]
         assert capsys.readouterr().out == "ok  hashes of 3 files\n" * 3
+
+    def test_says_what_could_not_be_checked(self, tmp_path, capsys, monkeypatch):
+        from veedor.audit import verify
+
+        def without_inputs(directory, *, recompute, case=None):
+            if recompute:
+                raise InputsMissingError("the audit read results.csv, and here it is not")
+            return ["hashes of 3 files"]
+
+        monkeypatch.setattr(verify, "verify", without_inputs)
+        assert main(["verify", str(tmp_path)]) == 0
+        out = capsys.readouterr().out
+        assert "ok  hashes of 3 files" in out
+        assert "not checked" in out
+        assert "results.csv" in out
 
     def test_a_disagreement_is_1(self, tmp_path, capsys, monkeypatch):
         from veedor.audit import verify

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from veedor.audit.findings import Document, Manifest
-from veedor.errors import VerifyError
+from veedor.errors import InputsMissingError, VerifyError
 
 
 def verify(
@@ -47,6 +47,8 @@ def verify(
     VerifyError
         At the first thing that does not agree: a file that is missing, changed, or not listed; a
         finding that comes out otherwise.
+    InputsMissingError
+        Where all hashes agree, and the inputs to compute the findings anew cannot be had.
     """
     folder = Path(directory)
     manifest = _read(folder / "manifest.json", Manifest)
@@ -119,7 +121,7 @@ def _recompute(
 ) -> list[str]:
     import veedor
     from veedor.audit.run import audit
-    from veedor.case.catalogue import bundled, find_case
+    from veedor.case.catalogue import UnavailableError, bundled, find_case
 
     if manifest.veedor != veedor.__version__:
         raise VerifyError(
@@ -128,10 +130,10 @@ def _recompute(
             remedy=f"Install veedor {manifest.veedor}, or check the hashes alone with --hashes.",
         )
     if case is None and manifest.case not in {entry.name for entry in bundled()}:
-        raise VerifyError(
+        raise InputsMissingError(
             f"is an audit of {manifest.case!r}, which is no bundled case",
             place=str(folder),
-            remedy="Give the case file with --case, its data beside it; or check hashes alone.",
+            remedy="Give the case file with --case, its data beside it.",
         )
     path = find_case(case or manifest.case)
     if _sha256(path) != manifest.case_sha256:
@@ -139,14 +141,17 @@ def _recompute(
             "is not the case file that was audited", place=str(path), remedy="Give that file."
         )
     with tempfile.TemporaryDirectory(prefix="veedor-verify-") as name:
-        again = audit(
-            path,
-            Path(name) / "again",
-            seed=manifest.seed,
-            only=manifest.parameters.get("only", []),
-            progress=progress,
-            report=False,
-        )
+        try:
+            again = audit(
+                path,
+                Path(name) / "again",
+                seed=manifest.seed,
+                only=manifest.parameters.get("only", []),
+                progress=progress,
+                report=False,
+            )
+        except UnavailableError as error:
+            raise InputsMissingError(error.message, place=error.place) from error
         _same_inputs(document, again.document)
         _same(_comparable(document), _comparable(again.document), "")
     return [
@@ -156,7 +161,10 @@ def _recompute(
 
 
 def _same_inputs(document: Document, again: Document) -> None:
-    for old, new in zip(document.inputs, again.inputs, strict=False):
+    here = {entry.source for entry in again.inputs}
+    if lacking := sorted({entry.source for entry in document.inputs} - here):
+        raise InputsMissingError(f"the audit read {', '.join(lacking)}, and here they are not")
+    for old, new in zip(document.inputs, again.inputs, strict=True):
         if old != new:
             raise VerifyError(
                 f"is {new.path} with SHA-256 {new.sha256} here, and {old.sha256} in the audit",
