@@ -41,8 +41,8 @@ class BlankNotZero(Check):
     finding sums that up for the sheets of a count (no subject, or the count's name); one more for
     each option (`OPTION` or `COUNT.OPTION`) is about the sheets that the option won and about the
     field of its main rival there: the main contender with most votes in all besides the option. A
-    habit that goes with the line of the form (the last lines are left empty, say) is the same on
-    sheets that others won: these are the second control.
+    habit that goes with the line of the form is the same on sheets that others won: these are the
+    second control.
 
     Statistic
     ---------
@@ -65,8 +65,8 @@ class BlankNotZero(Check):
 
     Source
     ------
-    Conditional comparison within sheets as in Q. McNemar, Psychometrika 12 (1947), and W. G.
-    Cochran, The comparison of percentages in matched samples, Biometrika 37 (1950).
+    Comparison within sheets: W. G. Cochran, The comparison of percentages in matched samples,
+    Biometrika 37 (1950).
     """
 
     title = "Fields left empty instead of a written zero"
@@ -155,11 +155,9 @@ class BlankNotZero(Check):
             status, sentence = "not-determinable", f"{name} has no counted sheet."
         elif not empties or not zeros:
             status, lacking = "void", "is empty" if not empties else "holds a written zero"
-            sentence = (
-                f"No option's field {lacking} on any of {sheets}, apart from"
-                f" {statistic['all_empty']:,} that are empty throughout: an empty field and a zero"
-                " are not told apart here, and nothing is tested."
-            )
+            apart = f" ({statistic['all_empty']:,} are empty throughout)" if throughout.any() else ""
+            sentence = f"No option's field {lacking} on any of {sheets}{apart}"
+            sentence += ": an empty field and a zero are not told apart, and nothing is tested."
         else:
             status = "observed"
             sentence = (
@@ -167,13 +165,13 @@ class BlankNotZero(Check):
                 f" {int(empty.sum()):,} fields in all, while {zeros:,} hold a written zero;"
                 f" {statistic['all_empty']:,} sheets are empty throughout."
             )
-        heading = f"Fields left empty on the sheets of {name}"
+        words = {"heading": f"Fields left empty on the sheets of {name}", "sentence": sentence}
         return self.fact(
             status,  # type: ignore[arg-type]
             statistic,
             subject="" if name == context.case.official else name,
             kind="descriptive",
-            words={"heading": heading, "sentence": sentence},
+            words=words,
         )
 
     def _option(
@@ -193,8 +191,7 @@ class BlankNotZero(Check):
             **dict.fromkeys(NUMBERS),
             "fields": [{"option": context.options[i], **against[i]} for i in others],
         }
-        if rival is not None:
-            statistic |= {k: against[rival][k] for k in NUMBERS}
+        statistic |= {} if rival is None else {k: against[rival][k] for k in NUMBERS}
         p = _both(statistic)
         status: Any = "not-determinable"
         if p is not None:
@@ -273,17 +270,16 @@ def _against(fields: _Fields, winner: int, option: int, context: Context) -> dic
 
 def _both(statistic: Mapping[str, Any]) -> float | None:
     """The larger of the two p-values; that within sheets where there is no other sheet."""
-    if statistic["p"] is None:
-        return None
-    return float(max(statistic["p"], statistic["p_control"] or 0.0))
+    p = statistic["p"]
+    return None if p is None else float(max(p, statistic["p_control"] or 0.0))
 
 
 def _interval(statistic: Mapping[str, Any]) -> Interval | None:
     if not statistic["telling"]:
         return None
     mean, reach = statistic["expected"], 1.96 * statistic["sd"]
-    low, high = max(mean - reach, 0.0), min(mean + reach, statistic["telling"])
-    return Interval(of="expected", level=0.95, low=low, high=high, method="normal, within sheets")
+    ends = {"low": max(mean - reach, 0.0), "high": min(mean + reach, statistic["telling"])}
+    return Interval(of="expected", level=0.95, method="normal, within sheets", **ends)
 
 
 def _words(option: str, name: str, s: Mapping[str, Any]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from veedor.checks.recorded import (
     by_winner,
     known,
     shared_words,
+    unreadable,
     votes,
     whole,
     winner_names,
@@ -25,8 +26,6 @@ from veedor.checks.recorded import (
 )
 from veedor.stats.exact import proportion_interval
 from veedor.stats.strata import Association, mantel_haenszel
-
-SHOWN = 20
 
 
 class Observed(Check):
@@ -88,14 +87,19 @@ class Observed(Check):
         Benign(
             "place",
             "Remarks follow the place (distance, education, training), and so do preferences.",
-            "the odds ratio furthest from 1 ({option}) is {outer} among all sheets and {inner}"
-            " among the sheets of one place at the innermost grain.",
+            "the odds ratio that is plainest among all sheets ({option}) is {outer} there, and"
+            " {inner} among the sheets of one place at the innermost grain.",
         ),
         Benign(
             "selection",
             "Sheets were set aside because of the remark, so that a group of late or uncounted"
             " sheets is full of them by definition.",
             "{share} % of the sheets that were not counted carry a remark.",
+        ),
+        Benign(
+            "unreadable",
+            "A remark goes with votes that cannot be read, and so with who seems to have won.",
+            "{unreadable} of the {remarked} sheets with a remark have such a cell of votes.",
         ),
         Benign("routine", "Some officials write a remark as a matter of routine."),
     )
@@ -106,9 +110,11 @@ class Observed(Check):
         places = [cell(level) for level in evidence.case.geography]
         for name, info in evidence.counts.items():
             if "reason" in info.fields:
-                queries[name] = evidence.sheets(name).select(
+                sheets = evidence.sheets(name)
+                joined = sheets.left_join(unreadable(evidence, name), [("sid", "sid_bad")])
+                queries[name] = joined.select(
                     "sid", *evidence.votes_columns, "registered", "valid", "reason", "counted",
-                    *places,
+                    *places, unreadable=joined.unreadable.fill_null(0),
                 )
         level = evidence.case.region_level
         stations = evidence.stations()
@@ -142,24 +148,20 @@ class Observed(Check):
             "by_region": _by_region(mark, rows[cell(context.case.region_level)], places),
         }
         tested = [w for w in winner_rows if w["p"] is not None]
-        status: Any = (
-            "not-determinable" if not len(mark) else
-            "observed" if mark.any() and not mark.all() else "void"
-        )
-        observed = status == "observed"
+        observed = bool(mark.any() and not mark.all())
+        status: Any = "observed" if observed else "void" if len(mark) else "not-determinable"
         at = np.flatnonzero(mark)
         at = at[np.lexsort((rows["sid"][at], -valid[at]))]
-        low, high = proportion_interval(np.array([mark.sum()]), np.array([len(mark)]))
+        low, high = _limits(int(mark.sum()), len(mark))
         return self.fact(
             status,
             statistic,
             subject=name,
             words={"count": name, "association": _association(tested)},
             p_value=min((w["p"] for w in tested), default=None) if observed else None,
-            interval=Interval(of="share", level=0.95, low=100 * float(low[0]),
-                              high=100 * float(high[0]), method="Clopper-Pearson")
-            if len(mark) else None,
-            explanations=self._explained(tested, outside, mark) if observed else (),
+            interval=Interval(of="share", level=0.95, low=low, high=high, method="Clopper-Pearson"),
+            explanations=self._explained(tested, outside, mark, whole(rows["unreadable"]) > 0)
+            if observed else (),
             questioned=np.sort(rows["sid"][at])
             if observed and name == context.case.official else None,
             rows={
@@ -174,14 +176,15 @@ class Observed(Check):
         )
 
     def _explained(
-        self, tested: list[dict[str, Any]], outside: NDArray[np.bool_], mark: NDArray[np.bool_]
+        self, tested: list[dict[str, Any]], outside: NDArray[np.bool_], mark: NDArray[np.bool_],
+        bad: NDArray[np.bool_],
     ) -> Any:
-        words: dict[str, Mapping[str, Any]] = {}
-        ratios = [
-            w for w in tested if w["grains"][0]["odds_ratio"] and w["grains"][-1]["odds_ratio"]
-        ]
+        words: dict[str, Mapping[str, Any]] = {
+            "unreadable": {"unreadable": int((bad & mark).sum()), "remarked": int(mark.sum())}
+        }
+        ratios = [w for w in tested if all(w["grains"][i]["odds_ratio"] for i in (0, -1))]
         if ratios:
-            far = max(ratios, key=lambda w: abs(np.log(w["grains"][0]["odds_ratio"])))
+            far = min(ratios, key=lambda w: (w["grains"][0]["p"], -w["stations"]))
             words["place"] = {
                 "option": far["option"],
                 "outer": far["grains"][0]["odds_ratio"],
@@ -200,10 +203,10 @@ def _by_winner(
     levels = levels[: levels.index(context.case.sibling_level) + 1]
     strata = {"": np.zeros(len(won), dtype=np.int64)}
     strata |= {level: whole(rows[cell(level)]) for level in levels}
-    result = []
+    result: list[dict[str, Any]] = []
     for option, mask in by_winner(won, context.options):
         stations, remarked = int(mask.sum()), int((mask & mark).sum())
-        low, high = proportion_interval(np.array([remarked]), np.array([stations]))
+        low, high = _limits(remarked, stations)
         grains = []
         if option is not None and 0 < stations < len(won):
             grains = [
@@ -213,14 +216,18 @@ def _by_winner(
         result.append({
             "option": option, "stations": stations, "remarked": remarked,
             "share": 100 * remarked / stations if stations else None,
-            "low": 100 * float(low[0]), "high": 100 * float(high[0]),
+            "low": low, "high": high,
             "p": grains[-1]["p"] if grains else None, "grains": grains,
         })
-    tests = sum(r["p"] is not None for r in result)
-    for entry in result:
-        if entry["p"] is not None:
-            entry["p"] = min(1.0, entry["p"] * tests)
+    tested = [r for r in result if r["p"] is not None]
+    for entry in tested:
+        entry["p"] = min(1.0, entry["p"] * len(tested))
     return result
+
+
+def _limits(hits: int, trials: int) -> tuple[float, float]:
+    low, high = proportion_interval(np.array([hits]), np.array([trials]))
+    return 100 * float(low[0]), 100 * float(high[0])
 
 
 def _grain(level: str, found: Association) -> dict[str, Any]:
@@ -233,8 +240,6 @@ def _grain(level: str, found: Association) -> dict[str, Any]:
 
 def _reasons(reasons: NDArray[Any], valid: NDArray[np.int64]) -> list[dict[str, Any]]:
     words = shared_words(reasons)
-    if not len(words):
-        return []
     kinds, inverse, counts = np.unique(words, return_inverse=True, return_counts=True)
     sums = np.bincount(inverse, weights=valid).astype(np.int64)
     order = sorted(range(len(kinds)), key=lambda i: (kinds[i] == OTHER, -counts[i], kinds[i]))
@@ -275,7 +280,7 @@ def _association(tested: list[dict[str, Any]]) -> str:
 
 
 def _figure(name: str, statistic: Mapping[str, Any]) -> Iterable[Figure]:
-    kept = statistic["by_region"][:SHOWN]
+    kept = statistic["by_region"][:20]
     yield Figure(
         id=f"sheets.observed.{name}",
         chart="bars",

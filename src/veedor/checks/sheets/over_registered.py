@@ -98,11 +98,8 @@ class OverRegistered(Check):
         ),
         Benign("transcription", "A line of the sheet or the number on the list was miswritten."),
     )
-    promise = Promise(
-        alarm="status",
-        honest=("plain", "blocs", "tiny-stations", "correlated-turnout", "rural-late"),
-        tampered={"over-registered": 0.99},
-    )
+    promise = Promise(alarm="status", tampered={"over-registered": 0.99})
+    """Nothing on honest elections: one slip of the pen on a full station is enough to be seen."""
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Registered, cast and stated votes of every counted sheet; other counts' registers."""
