@@ -155,7 +155,7 @@ class BlankNotZero(Check):
             status, sentence = "not-determinable", f"{name} has no counted sheet."
         elif not empties or not zeros:
             status, lacking = "void", "is empty" if not empties else "holds a written zero"
-            apart = f" ({statistic['all_empty']:,} are empty throughout)" if throughout.any() else ""
+            apart = f" ({throughout.sum():,} empty throughout)" if throughout.any() else ""
             sentence = f"No option's field {lacking} on any of {sheets}{apart}"
             sentence += ": an empty field and a zero are not told apart, and nothing is tested."
         else:
