@@ -38,7 +38,8 @@ def test_pairs_groups_and_bound_agree_with_going_through_all_pairs(rare):
     ones = np.full(60, 7)
     found = coincidences(vectors, [outer, inner], ones, [1], rng, rare=rare)
     none, each = np.zeros(60), np.arange(60)
-    for scope, (near, far) in zip(found, ((each, inner), (inner, outer), (outer, none)), strict=True):
+    scopes = ((each, inner), (inner, outer), (outer, none))
+    for scope, (near, far) in zip(found, scopes, strict=True):
         pairs, groups, expected = brute(vectors, near, far, rare)
         assert (scope.counted[0].pairs, scope.counted[0].groups) == (pairs, groups)
         assert scope.counted[0].expected == pytest.approx(expected)
