@@ -78,8 +78,12 @@ def small_case(
                 table.setdefault(level, [f"{level}-1"] * len(table["station"]))
         write_csv(folder / f"{name}.csv", table)
         entry: dict[str, Any] = {
-            "id": name, "kind": "count", "count": name, "file": f"{name}.csv",
-            "format": "delimited", "key": "station",
+            "id": name,
+            "kind": "count",
+            "count": name,
+            "file": f"{name}.csv",
+            "format": "delimited",
+            "key": "station",
             "role": "official" if name == official else (roles or {}).get(name, "preliminary"),
             "geography": {level: level for level in GEOGRAPHY if level in table},
             "options": {o: o for o in options},
@@ -90,27 +94,58 @@ def small_case(
         parts.append(_source(entry | dict((sources or {}).get(name, {})), (at or {}).get(name)))
     for name, stations in (lists or {}).items():
         write_csv(folder / f"{name}.csv", {"station": stations})
-        parts.append(_source({
-            "id": name, "kind": "list", "file": f"{name}.csv", "format": "delimited",
-            "key": "station", "title": f"List {name}", "lost": name in lost,
-        }))
+        parts.append(
+            _source(
+                {
+                    "id": name,
+                    "kind": "list",
+                    "file": f"{name}.csv",
+                    "format": "delimited",
+                    "key": "station",
+                    "title": f"List {name}",
+                    "lost": name in lost,
+                }
+            )
+        )
     if history:
         write_csv(folder / "history.csv", history)
-        parts.append(_source({
-            "id": "history", "kind": "history", "file": "history.csv", "format": "delimited",
-            "match": "geography", "level": "centre", "election": "the election before",
-            "geography": {level: level for level in GEOGRAPHY},
-            "options": {o: o for o in options if o in history},
-        }))
+        parts.append(
+            _source(
+                {
+                    "id": "history",
+                    "kind": "history",
+                    "file": "history.csv",
+                    "format": "delimited",
+                    "match": "geography",
+                    "level": "centre",
+                    "election": "the election before",
+                    "geography": {level: level for level in GEOGRAPHY},
+                    "options": {o: o for o in options if o in history},
+                }
+            )
+        )
     if place_class:
         write_csv(folder / "classes.csv", place_class)
-        parts.append(_source({
-            "id": "classes", "kind": "stations", "file": "classes.csv", "format": "delimited",
-            "key": "station", "place_class": "place_class",
-        }))
+        parts.append(
+            _source(
+                {
+                    "id": "classes",
+                    "kind": "stations",
+                    "file": "classes.csv",
+                    "format": "delimited",
+                    "key": "station",
+                    "place_class": "place_class",
+                }
+            )
+        )
     head: dict[str, Any] = {
-        "format": 1, "id": "small", "title": "A small case", "contest": "mayor",
-        "timezone": "UTC", "official": official, "geography": list(GEOGRAPHY),
+        "format": 1,
+        "id": "small",
+        "title": "A small case",
+        "contest": "mayor",
+        "timezone": "UTC",
+        "official": official,
+        "geography": list(GEOGRAPHY),
         "rule": dict(rule or {"kind": "plurality"}),
         "options": [{"id": o, "name": f"Option {o}"} for o in options],
         **extra,
@@ -138,7 +173,9 @@ def read_case(path: Path) -> Evidence:
     return load(case, connect(folder), {f: path.parent / f for f in wanted}, folder)[0]
 
 
-def evidence(folder: Path, counts: Mapping[str, Mapping[str, Sequence[Any]]], **keys: Any) -> Evidence:
+def evidence(
+    folder: Path, counts: Mapping[str, Mapping[str, Sequence[Any]]], **keys: Any
+) -> Evidence:
     """`small_case`, read."""
     return read_case(small_case(folder, counts, **keys))
 

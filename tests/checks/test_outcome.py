@@ -50,6 +50,6 @@ def test_a_list_counts_each_station_once_and_names_what_it_lacks(tmp_path):
     )
     by = facts("outcome.slack", found)
     assert by["one"].statistic["stations"] == 1
-    assert by["one"].statistic["unmatched"] == ["9"]
+    assert by["one"].statistic["unmatched_codes"] == ["9"]
     assert by["both"].statistic["stations"] == 2
     assert by["both"].statistic["votes"] == {"A": 80, "B": 30, "C": 1}

@@ -110,7 +110,8 @@ def _workbook(path, merged):
     names = ["station", "A", "B", "C", "registered", "blank", "region", "municipality", "centre"]
     sheet.append(names)
     for i in range(3):
-        sheet.append([str(i + 1), COUNT["A"][i], COUNT["B"][i], COUNT["C"][i], 100, 1, "r", "m", "c"])
+        votes = [COUNT[option][i] for option in "ABC"]
+        sheet.append([str(i + 1), *votes, 100, 1, "r", "m", "c"])
     book.save(path)
 
 
@@ -173,8 +174,16 @@ def test_a_case_that_is_not_toml(tmp_path):
 
 @pytest.mark.parametrize(
     ("raw", "state"),
-    [("-3", "negative"), ("3.5", "fractional"), ("3,5", "fractional"), ("three", "word"),
-     ("nan", "word"), ("1e3", "word"), (None, "empty"), ("NO DATA", "no-data")],
+    [
+        ("-3", "negative"),
+        ("3.5", "fractional"),
+        ("3,5", "fractional"),
+        ("three", "word"),
+        ("nan", "word"),
+        ("1e3", "word"),
+        (None, "empty"),
+        ("NO DATA", "no-data"),
+    ],
 )
 def test_a_cell_that_is_no_whole_number_becomes_a_row_to_report(tmp_path, raw, state):
     found = evidence(
@@ -199,12 +208,17 @@ def test_numbers_may_be_written_with_empty_decimals_and_blanks_around(tmp_path):
 def test_a_repeated_row_counts_once_and_conflicting_rows_not_at_all(tmp_path):
     table = {
         "station": ["1", "2", "2", "3", "3", None],
-        "A": [50, 30, 30, 10, 11, 5], "B": [1, 2, 2, 4, 4, 5], "C": [0, 1, 1, 2, 2, 5],
+        "A": [50, 30, 30, 10, 11, 5],
+        "B": [1, 2, 2, 4, 4, 5],
+        "C": [0, 1, 1, 2, 2, 5],
     }
     found = evidence(tmp_path, {"official": table})
     aside = collect(found.set_aside().order_by("row"))
     assert dict(zip(aside["row"].tolist(), aside["why"], strict=True)) == {
-        4: "repeated", 5: "conflicting", 6: "conflicting", 7: "no-code"
+        4: "repeated",
+        5: "conflicting",
+        6: "conflicting",
+        7: "no-code",
     }
     assert found.official_sheets.votes.tolist() == [[50, 1, 0], [30, 2, 1]]
     assert found.counts["official"].set_aside == 4
@@ -219,13 +233,16 @@ def test_two_files_that_disagree_on_the_universe_are_plain_to_see(tmp_path):
 
 
 def test_a_place_is_its_full_path(tmp_path):
-    table = {**COUNT, "region": ["N", "S", "S"], "municipality": ["San Juan"] * 3, "centre": ["1"] * 3}
+    place = {"region": ["N", "S", "S"], "municipality": ["San Juan"] * 3, "centre": ["1"] * 3}
+    table = {**COUNT, **place}
     found = evidence(tmp_path, {"official": table})
     assert len(set(found.official_sheets.cells["centre"].tolist())) == 2
 
 
 def test_an_index_column_without_a_name_is_passed_over(tmp_path):
     path = small_case(tmp_path, {"official": COUNT})
-    write_csv(tmp_path / "official.csv", {"": [0, 1, 2], **COUNT,
-                                          "region": "rrr", "municipality": "mmm", "centre": "ccc"})
+    write_csv(
+        tmp_path / "official.csv",
+        {"": [0, 1, 2], **COUNT, "region": "rrr", "municipality": "mmm", "centre": "ccc"},
+    )
     assert read_case(path).official_sheets.votes.sum() == 163

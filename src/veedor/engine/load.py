@@ -242,7 +242,7 @@ def _lists(
         codes = table.select(station=station_code(table, source)).distinct()
         matched = codes.join(stations, "station").select(list_id=ibis.literal(name), sid="sid")
         parts.append(matched)
-        lost = codes.anti_join(stations, "station").order_by("station").limit(50).to_pyarrow()
+        lost = codes.anti_join(stations, "station").order_by("station").to_pyarrow()
         infos[name] = ListInfo(
             id=name,
             title=source.title or name,

@@ -34,8 +34,8 @@ class Slack(Check):
         Proved to be the fewest.
     clauses : array of {clause, votes, holds}
     For a list: stations, valid : int; votes : object by option; places : array of {level, places};
-    unmatched : array of codes on the list that the official count lacks; in_counts : array of
-    {count, stations}.
+    unmatched : int, codes on the list that no source knows, and unmatched_codes : array, at most 50
+    of them; in_counts : array of {count, stations}.
 
     Uncertainty
     -----------
@@ -160,7 +160,8 @@ class Slack(Check):
                 }
                 for count in context.counts
             ],
-            "unmatched": unmatched,
+            "unmatched": len(unmatched),
+            "unmatched_codes": unmatched[:50],
         }
         claim = f" {info.claim}" if info.claim else ""
         sentence = (

@@ -35,7 +35,7 @@ class Universe(Check):
         votes at stake: of every such station the row with fewest and with most.
     For the official count: registers_only : int (stations that registers of stations name and no
     count has); counts_only : int (stations that other counts have and it has not); lists : array of
-    {list, unmatched: at most 50}; registered_unknown, registered_zero : int; no_history : int or
+    {list, unmatched}; registered_unknown, registered_zero : int; no_history : int or
     null (stations in places without a match in the earlier election); not_counted : int.
     For another count: common : int; missing, missing_valid, missing_share : stations that it lacks,
     their official votes, and their share in per cent of the official stations; extra, extra_valid :
