@@ -246,7 +246,7 @@ def discord(x: Floats, n: Floats, cells: tuple[Ints, ...]) -> Discord:
         open_ = (level < 0) & (n > 0)
         if first is not None and not open_.any():
             break
-        given = trimmed_dispersion(x, n, group)
+        given = trimmed_dispersion(x, n, group) if first is None else dispersion(x, n, group)
         first = first or given
         found = predict(x, n, group, given)
         now = open_ & (found.others > 0)

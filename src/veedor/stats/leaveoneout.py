@@ -118,6 +118,7 @@ def dispersion(x: Floats, n: Floats, group: Ints) -> Dispersion:
         group, np.where(n > 0, n - 1.0, 0.0) * (1.0 - n / some[group]), size
     )
     several = members >= 2
+    spread = float(square[several].sum())
     binomial = pooled * (1.0 - pooled)
     rho = 0.0
     for _ in range(STEPS):
@@ -126,8 +127,11 @@ def dispersion(x: Floats, n: Floats, group: Ints) -> Dispersion:
         slope = float((v * weight).sum())
         if slope <= 0.0:
             break
-        rho = float((square[several].sum() - (v * (members - 1))[several].sum()) / slope)
+        last = rho
+        rho = (spread - float((v * (members - 1.0)).sum())) / slope
         rho = min(max(rho, 0.0), 0.99)
+        if abs(rho - last) <= 1e-9 * rho:
+            break
     rho = max(rho, LEAST)
     mean, precision = _between(pooled, some, pairs, trials > 0.0, rho)
     return Dispersion(

@@ -12,6 +12,8 @@ __all__ = ["Successes", "successes"]
 
 WORK = 4_000_000
 """Chances times frequencies up to which the distribution is computed exactly."""
+FLOOR = 1e-12
+"""Below it a tail is rounding error, and is given as this."""
 REACH = 12.0
 """Standard deviations kept on each side of the mean; the rest is below 1e-30."""
 
@@ -64,7 +66,7 @@ def successes(chances: NDArray[np.float64], observed: int, level: float = 0.95) 
 def _at(upper: NDArray[np.float64], index: int) -> float:
     if index <= 0:
         return 1.0
-    return float(np.clip(upper[min(index, len(upper) - 1)], 0.0, 1.0))
+    return float(np.clip(upper[min(index, len(upper) - 1)], FLOOR, 1.0))
 
 
 def _exact(

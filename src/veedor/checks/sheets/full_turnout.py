@@ -44,7 +44,9 @@ class FullTurnout(Check):
     Uncertainty
     -----------
     p_value is the chance of at least so many when each station's turnout is predicted by the other
-    stations of its size in its centre, or else in the places around it.
+    stations of its size in its centre, or else in the places around it. Small stations are mostly
+    alone in their centre: as a class they predict about what was seen, and an excess shows only
+    among those that have others of their size beside them.
 
     Source
     ------

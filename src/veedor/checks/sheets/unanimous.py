@@ -107,7 +107,6 @@ class Unanimous(Check):
     promise = Promise(
         alarm="p-value",
         honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
-        false_alarms=0.1,
         tampered={"fabricated": 0.95},
     )
 

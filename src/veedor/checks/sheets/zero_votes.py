@@ -85,7 +85,6 @@ class ZeroVotes(Check):
     promise = Promise(
         alarm="p-value",
         honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
-        false_alarms=0.1,
         tampered={"zeroed": 0.9},
     )
 
