@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,11 +17,17 @@ from veedor.errors import VeedorError
 from veedor.report import svg
 from veedor.report.plain import cleaned, stem
 from veedor.report.strips import Strip, needed_margin, strips
-from veedor.report.tables import Statistic, Table, evidence, statistic
+from veedor.report.tables import Statistic, Table, Terms, evidence, statistic
 from veedor.report.wording import Wording
 
 STATUSES = ("observed", "not-determinable", "void", "not-observed", "not-applicable")
 _TREATMENTS = ("remove", "replace", "worst", "best")
+_BOUNDS = frozenset({"worst", "best"})
+"""Treatments that bound what the sheets could do; the others ask what if."""
+_LISTS = "outcome.slack"
+"""The check whose subjects are lists that others named, not findings from the records."""
+_MOST_LINES = 2
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\Wa-z])")
 _SHARE = "share-false"
 """Treatments of this name say what share of votes would change the outcome; none is applied."""
 
@@ -53,7 +60,9 @@ class Item:
     title: str
     fact: str
     rule: str
+    brief: str
     explanations: list[tuple[str, bool, str | None]]
+    interval_of: str
     statistic: Statistic
     parameters: Statistic
     treatments: list[tuple[Materiality, Strip]]
@@ -74,7 +83,44 @@ class Check:
     items: list[Item]
     statuses: list[tuple[str, int]]
     kinds: list[str]
+    lines: list[Item]
     changing: list[Item] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A finding in the matrix: what each treatment of its sheets gives, None where not applied."""
+
+    anchor: str
+    title: str
+    cells: list[Materiality | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The findings that question sheets against the treatments of their sheets.
+
+    Rows are those under which the outcome changes, findings from the records apart from lists
+    that others named; `others` are those that change nothing. `changed` counts, over both, those
+    that change the outcome by a what-if treatment, and by a bound.
+    """
+
+    treatments: list[str]
+    bounds: frozenset[str]
+    groups: list[tuple[str, list[Row]]]
+    others: list[Item]
+    total: int
+    changed_what_if: int
+    changed_bound: int
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Every sheet that a finding from the records questions, once."""
+
+    items: list[Item]
+    treatments: list[Materiality]
+    shares: list[Materiality]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +132,8 @@ class Summary:
     slack_points: float | None
     families: dict[str, list[Item]]
     statuses: list[tuple[str, int]]
-    treatments: list[str]
-    changing: list[tuple[str, str, dict[str, float | None]]]
-    colours: dict[str, str]
+    matrix: Matrix
+    together: Together | None
 
 
 def checks(document: Document, directory: Path, words: Wording) -> list[Check]:
@@ -102,18 +147,20 @@ def checks(document: Document, directory: Path, words: Wording) -> list[Check]:
     for check in sorted(by_check, key=lambda check: groups.index(_group(check))):
         findings = by_check[check]
         items = [_item(finding, document, directory, words, taken) for finding in findings]
-        single = len(items) == 1
+        whole = [item for item in items if not item.finding.subject]
         asks = words.finding(findings[0], "asks")
+        several = words.finding(findings[0], "check_title") or asks
         made.append(
             Check(
                 id=check,
                 anchor=f"check-{stem(check)}",
                 group=_group(check),
-                heading=items[0].title if single else asks,
+                heading=several if len(items) > 1 else items[0].title,
                 asks=asks,
                 items=items,
                 statuses=_counted([item.finding.status for item in items]),
                 kinds=list(dict.fromkeys(finding.kind for finding in findings)),
+                lines=(whole or items)[:_MOST_LINES],
                 changing=[i for i in items if any(t.outcome_changes for t, _ in i.treatments)],
             )
         )
@@ -130,13 +177,6 @@ def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summa
         for name, kinds in _FAMILIES.items()
     }
     families["unavailable"] = not_determined(pages)
-    changes: dict[str, dict[str, float | None]] = {}
-    for change in outcome.changes_under:
-        changes.setdefault(change.finding, {})[change.treatment] = change.margin_points
-    changing = [
-        (items[name].anchor, items[name].title, margins) if name in items else ("", name, margins)
-        for name, margins in changes.items()
-    ]
     share = outcome.slack_votes is not None and outcome.valid
     return Summary(
         names={option.id: option.name for option in document.options},
@@ -144,9 +184,52 @@ def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summa
         slack_points=100 * outcome.slack_votes / outcome.valid if share else None,  # type: ignore[operator]
         families=families,
         statuses=_counted([i.finding.status for i in items.values()]),
-        treatments=_ordered([change.treatment for change in outcome.changes_under]),
-        changing=changing,
-        colours={option.id: option.colour for option in document.options if option.colour},
+        matrix=_matrix(list(items.values())),
+        together=_together(document, items),
+    )
+
+
+def _matrix(items: Sequence[Item]) -> Matrix:
+    asked = [item for item in items if item.treatments]
+    changing = [item for item in asked if _changing(item)]
+    treatments = _ordered(
+        [
+            m.treatment
+            for item in changing
+            for m, _ in item.treatments
+            if m.treatment != "best" or m.outcome_changes
+        ]
+    )
+    groups: dict[str, list[Row]] = {"records": [], "lists": []}
+    for item in changing:
+        given = {m.treatment: m for m, _ in item.treatments}
+        named = item.finding.check == _LISTS and item.finding.subject
+        row = Row(item.anchor, item.title, [given.get(name) for name in treatments])
+        groups["lists" if named else "records"].append(row)
+    return Matrix(
+        treatments=treatments,
+        bounds=_BOUNDS,
+        groups=[(name, rows) for name, rows in groups.items() if rows],
+        others=[item for item in asked if not _changing(item)],
+        total=len(asked),
+        changed_what_if=sum(bool(_changing(item) - _BOUNDS) for item in changing),
+        changed_bound=sum(bool(_changing(item) & _BOUNDS) for item in changing),
+    )
+
+
+def _changing(item: Item) -> set[str]:
+    """The treatments of a finding's sheets under which the outcome changes."""
+    return {m.treatment for m, _ in item.treatments if m.outcome_changes}
+
+
+def _together(document: Document, items: Mapping[str, Item]) -> Together | None:
+    united = document.outcome.united
+    if united is None:
+        return None
+    return Together(
+        items=[items[name] for name in united.findings if name in items],
+        treatments=[m for m in united.materiality if not m.treatment.startswith(_SHARE)],
+        shares=[m for m in united.materiality if m.treatment.startswith(_SHARE)],
     )
 
 
@@ -177,15 +260,18 @@ def _item(
     anchor = _unique(stem(finding.id), taken)
     title = words.finding(finding, "title")
     applied = [m for m in finding.materiality if not m.treatment.startswith(_SHARE)]
+    terms = Terms(words, finding.check, {option.id: option.name for option in document.options})
+    fact = words.finding(finding, "fact")
     rows = None
     if finding.evidence is not None:
         _inside(directory, finding.evidence.path, "evidence", finding.id)
-        rows = evidence(directory, finding.evidence, title, words)
+        rows = evidence(directory, finding.evidence, title, terms)
     return Item(
         anchor=anchor,
         finding=finding,
         title=title,
-        fact=words.finding(finding, "fact"),
+        fact=fact,
+        brief=_SENTENCE.split(fact, maxsplit=1)[0],
         rule=words.finding(finding, "rule"),
         explanations=[
             (
@@ -195,8 +281,11 @@ def _item(
             )
             for i, given in enumerate(finding.explanations)
         ],
-        statistic=statistic(finding.statistic, words),
-        parameters=statistic(finding.parameters, words),
+        interval_of=terms.heading(finding.interval.of.rpartition(".")[2])
+        if finding.interval
+        else "",
+        statistic=statistic(finding.statistic, terms),
+        parameters=statistic(finding.parameters, terms),
         treatments=list(zip(applied, strips(applied, document.outcome), strict=True)),
         shares=[m for m in finding.materiality if m.treatment.startswith(_SHARE)],
         evidence=rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,12 @@ INLINED = 200
 """Rows of evidence in the page; the parquet holds all."""
 
 _MOST_CHOICES = 40
+_OPTIONS = frozenset({"option", "winner", "runner_up", "won_by", "rival", "not_tested", "field"})
+"""Keys whose values are options."""
+_WORDED = frozenset(
+    "cell decided_by field level option role slip state what why".split()  # noqa: SIM905
+)
+"""Keys whose values are of a closed vocabulary, with a plain word for each."""
 _IDENTIFIERS = frozenset({"sid", "station", "code", "id", "year", "row", "line", "table", "page"})
 
 
@@ -53,22 +59,46 @@ class Statistic:
     tables: list[Table]
 
 
-def statistic(given: Mapping[str, Any], words: Wording) -> Statistic:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the keys and values of one check are called: terms, names of options, plain values."""
+
+    words: Wording
+    check: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def heading(self, key: str) -> str:
+        """The label of a key; an option's key is its name, alone or before a count's."""
+        option, _, rest = key.partition(" (")
+        if key in self.names:
+            return self.names[key]
+        if rest and (option in self.names or self.words.has_term(option)):
+            return f"{self.heading(option)} ({rest}"
+        return self.words.term(key, self.check)
+
+    def value(self, key: str, value: str) -> str:
+        """A text of the statistic: the option's name or the plain word for a value, else itself."""
+        if key in _OPTIONS and value in self.names:
+            return self.names[value]
+        return self.words.known("values", value, value) if key in _WORDED else value
+
+
+def statistic(given: Mapping[str, Any], terms: Terms) -> Statistic:
     """The statistic of a finding, its nested objects and lists of objects as tables."""
     values: list[tuple[str, str]] = []
     tables: list[Table] = []
     for key, value in cleaned(dict(given)).items():
-        name = words.known("terms", key)
+        name = terms.heading(key)
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            tables.append(_of_objects(key, name, value, words))
+            tables.append(_of_objects(key, name, value, terms))
         elif isinstance(value, dict) and value:
-            tables.append(_of_mapping(key, name, value, words))
+            tables.append(_of_mapping(key, name, value, terms))
         else:
-            values.append((name, cell(key, value, words)))
+            values.append((name, cell(key, value, terms)))
     return Statistic(values, tables)
 
 
-def evidence(directory: Path, file: EvidenceFile, caption: str, words: Wording) -> Table:
+def evidence(directory: Path, file: EvidenceFile, caption: str, terms: Terms) -> Table:
     """The first rows of an evidence file, in the file's order."""
     path = directory / file.path
     try:
@@ -82,11 +112,12 @@ def evidence(directory: Path, file: EvidenceFile, caption: str, words: Wording) 
     names = source.schema_arrow.names
     rows = [] if batch is None else batch.to_pylist()[:INLINED]
     listed = [[row[name] for name in names] for row in rows]
-    return _table("evidence", caption, names, listed, total, words, {file.key})
+    return _table("evidence", caption, names, listed, total, terms, {file.key})
 
 
-def cell(key: str, value: Any, words: Wording, identifiers: frozenset[str] = _IDENTIFIERS) -> str:
+def cell(key: str, value: Any, terms: Terms, identifiers: frozenset[str] = _IDENTIFIERS) -> str:
     """One value as text: numbers with separators unless they identify something."""
+    words = terms.words
     if value is None:
         return words.text("numbers.none")
     if isinstance(value, float):
@@ -104,13 +135,13 @@ def cell(key: str, value: Any, words: Wording, identifiers: frozenset[str] = _ID
     if isinstance(value, list | tuple | dict) and not value:
         return words.text("numbers.none")
     if isinstance(value, list | tuple):
-        return words.text("numbers.join").join(cell(key, item, words) for item in value)
+        return words.text("numbers.join").join(cell(key, item, terms) for item in value)
     if isinstance(value, dict):
-        pairs = (f"{words.known('terms', k)}: {cell(k, v, words)}" for k, v in value.items())
+        pairs = (f"{terms.heading(k)}: {cell(k, v, terms)}" for k, v in value.items())
         return words.text("numbers.join").join(pairs)
     if isinstance(value, bytes):
         return value.hex()
-    return clean(str(value))
+    return terms.value(key, clean(str(value)))
 
 
 def _real(key: str, value: float, words: Wording) -> str:
@@ -119,26 +150,26 @@ def _real(key: str, value: float, words: Wording) -> str:
     if parts[-1] == "p" or key in ("p_value", "p_adjusted"):
         return words.probability(value)
     if {"points", "share", "shares", "margin"} & set(parts):
-        return words.number(value, 3)
+        return words.number(value, 0 if key == "share" and value == round(value) else 3)
     return words.number(value)
 
 
-def _of_objects(key: str, name: str, rows: list[dict[str, Any]], words: Wording) -> Table:
+def _of_objects(key: str, name: str, rows: list[dict[str, Any]], terms: Terms) -> Table:
     names = list(dict.fromkeys(column for row in rows for column in row))
     listed = [[row.get(column) for column in names] for row in rows]
-    return _table(key, name, names, listed, len(rows), words)
+    return _table(key, name, names, listed, len(rows), terms)
 
 
-def _of_mapping(key: str, name: str, given: dict[str, Any], words: Wording) -> Table:
+def _of_mapping(key: str, name: str, given: dict[str, Any], terms: Terms) -> Table:
     if all(isinstance(value, dict) for value in given.values()):
         rows = [{"_of": label, **value} for label, value in given.items()]
-        return _of_objects(key, name, rows, words)
+        return _of_objects(key, name, rows, terms)
     numbers = all(isinstance(value, int | float) for value in given.values())
     listed = [
-        [words.known("terms", label), value if numbers else cell(label, value, words)]
+        [terms.heading(label), value if numbers else cell(label, value, terms)]
         for label, value in given.items()
     ]
-    return _table(key, name, ["_of", f"_value_{key}"], listed, len(listed), words)
+    return _table(key, name, ["_of", f"_value_{key}"], listed, len(listed), terms)
 
 
 def _table(
@@ -147,7 +178,7 @@ def _table(
     names: Sequence[str],
     rows: list[list[Any]],
     total: int,
-    words: Wording,
+    terms: Terms,
     keys: set[str] | None = None,
 ) -> Table:
     identifiers = _IDENTIFIERS | (keys or set())
@@ -162,10 +193,10 @@ def _table(
                 for value in column
             )
         )
-        heading = words.known("terms", "_value" if name.startswith("_value_") else clean(name))
+        heading = terms.heading("_value" if name.startswith("_value_") else clean(name))
         columns.append(Column(name, heading, number, _choices(column, len(rows))))
     written = [
-        [cell(name, value, words, identifiers) for name, value in zip(names, row, strict=True)]
+        [cell(name, value, terms, identifiers) for name, value in zip(names, row, strict=True)]
         for row in rows
     ]
     return Table(key, caption, tuple(columns), written, total)

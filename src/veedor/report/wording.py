@@ -57,8 +57,23 @@ class Wording:
             return found
         return default if default is not None else name.replace("_", " ")
 
+    def term(self, name: str, check: str = "") -> str:
+        """The label of a statistic's key or a column: the check's own, else the shared one."""
+        terms = self._texts.get("terms", {})
+        own = terms.get(check)
+        for found in ((own if isinstance(own, Mapping) else {}).get(name), terms.get(name)):
+            if isinstance(found, str):
+                return found
+        return name.replace("_", " ")
+
+    def has_term(self, name: str, check: str = "") -> bool:
+        """Whether a label is given, rather than made from the name."""
+        terms = self._texts.get("terms", {})
+        own = terms.get(check)
+        return isinstance(terms.get(name), str) or (isinstance(own, Mapping) and name in own)
+
     def finding(self, finding: Finding, field: str) -> str:
-        """A finding's `title`, `asks`, `rule` or `fact`: this language's if it has one."""
+        """A finding's `title`, `check_title`, `asks`, `rule` or `fact`: this language's, if any."""
         own = self._check(finding.check).get(field)
         if own is None:
             return str(getattr(finding, field))

@@ -18,7 +18,7 @@
   const entries = [...document.querySelectorAll(".contents a")];
   const narrow = window.matchMedia("(max-width: 60rem)");
   const name = () => decodeURIComponent(location.hash.slice(1));
-  function show(first) {
+  function show(first, place) {
     const target = document.getElementById(name());
     const page = (target && target.closest(".page")) || pages[0];
     pages.forEach((other) => other.classList.toggle("open", other === page));
@@ -29,10 +29,11 @@
     });
     if (narrow.matches) menu.open = false;
     const alone = target && target.matches("article") && page.querySelectorAll("article").length === 1;
-    if (target && target !== page && target.id !== "main" && !alone) target.scrollIntoView();
+    if (place !== undefined) window.scrollTo(0, place);
+    else if (target && target !== page && target.id !== "main" && !alone) target.scrollIntoView();
     else if (!first || target) window.scrollTo(0, 0);
     if (!first && target && target.id !== "main") {
-      const heading = target.querySelector("h1, h2") || page.querySelector("h1");
+      const heading = target.matches("h2, h3") ? target : target.querySelector("h1, h2") || page.querySelector("h1");
       heading.tabIndex = -1;
       heading.focus({ preventScroll: true });
     }
@@ -45,7 +46,13 @@
     });
     page.append(turn);
   });
-  window.addEventListener("hashchange", () => show(false));
+  // Each entry of the history remembers how far it was read, so that Back returns to that place.
+  let resting = 0;
+  const keep = () => { clearTimeout(resting); history.replaceState({ place: window.scrollY }, ""); };
+  try { history.scrollRestoration = "manual"; } catch { /* the browser keeps its own way */ }
+  window.addEventListener("scroll", () => { clearTimeout(resting); resting = setTimeout(keep, 200); }, { passive: true });
+  document.addEventListener("click", (event) => { if (event.target.closest("a[href^='#']")) keep(); }, true);
+  window.addEventListener("hashchange", () => { clearTimeout(resting); show(false, history.state?.place); });
 
   // Theme: the system's, until the reader chooses.
   const toggle = document.getElementById("theme");
@@ -209,6 +216,13 @@
       console.error(error);
     }
   }
-  show(true);
+  show(true, history.state?.place);
+  // Paper has no summary to open: what is folded away is printed, and folded again afterwards.
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("main details:not([open])")];
+    unfolded.forEach((one) => { one.open = true; });
+  });
+  window.addEventListener("afterprint", () => unfolded.forEach((one) => { one.open = false; }));
   document.querySelectorAll(".explore").forEach((button) => button.addEventListener("click", () => explore(button)));
 })();
