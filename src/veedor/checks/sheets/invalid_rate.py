@@ -97,6 +97,7 @@ class InvalidRate(Check):
     promise = Promise(
         alarm="p-value",
         honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
+        false_alarms=0.1,  # two findings, each at 5 %
         tampered={"invalidated": 0.9},
     )
 
