@@ -62,9 +62,9 @@ class SiblingOutlier(Check):
     centre look odd), corrected by Holm's method: family-wise 5 %. Honest sheets hold slips, which
     disagree with siblings for good reason; p_value is therefore the corrected p-value of the most
     discordant sheet after the slip that fits best is undone, and is valid with one slip in each
-    centre. The price is power: of simulated sheets with half of a rival's votes moved a fifth are
-    flagged, and the p-value does not see them. Of two sheets alone that disagree, both are flagged.
-    Siblings altered alike stay unseen.
+    centre (a sheet meant with more votes than voters is no candidate). The price is power: of
+    simulated sheets with half of a rival's votes moved about a fifth are flagged. Of two sheets
+    alone that disagree, both are flagged. Siblings altered alike stay unseen.
 
     Source
     ------
@@ -118,7 +118,7 @@ class SiblingOutlier(Check):
     promise = Promise(
         alarm="p-value",
         honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
-        tampered={"zeroed": 0.8, "fabricated": 0.95},
+        tampered={"moved": 0.7, "zeroed": 0.9, "fabricated": 0.95},
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
