@@ -55,7 +55,7 @@ class FullTurnout(Check):
 
     title = "Stations with turnout of exactly 100 %"
     asks = "At how many stations did everybody on the list vote, given their size and place?"
-    rule = "None forbids it; some voters are usually absent, ill or dead."
+    rule = "No rule forbids it; some voters are usually absent, ill or dead."
     kind = "anomaly"
     needs = ("registered",)
     sentences = {

@@ -67,7 +67,7 @@ class Unanimous(Check):
 
     title = "Sheets on which every valid vote is for one option"
     asks = "How many sheets have every valid vote for one option, and do their siblings explain it?"
-    rule = "None forbids it; the other sheets of a place say how many to expect."
+    rule = "No rule forbids it; the other sheets of the place say how many to expect."
     kind = "anomaly"
     heading = "{heading}"
     sentences = {

@@ -46,7 +46,7 @@ class ZeroVotes(Check):
 
     title = "Sheets on which a main contender has no vote"
     asks = "How many sheets have no vote for a main contender, and do their siblings explain it?"
-    rule = "None forbids it; the other sheets of a place say how many to expect."
+    rule = "No rule forbids it; the other sheets of the place say how many to expect."
     kind = "anomaly"
     heading = "{heading}"
     sentences = {
