@@ -262,6 +262,7 @@ def _unanimous(directory: Path, option: str, drawn: dict[str, Figure]) -> Findin
     names = ["bars", "scatter"] if option == "MAS" else []
     return Finding(
         check="sheets.unanimous",
+        check_title="Sheets on which every valid vote is for one option",
         subject=option,
         title=f"Sheets on which every valid vote is for {option}",
         status="observed" if observed else "not-observed",
@@ -276,6 +277,8 @@ def _unanimous(directory: Path, option: str, drawn: dict[str, Figure]) -> Findin
             "stations": 81 if observed else 0,
             "valid": 9039,
             "margin_points": -0.128,
+            "with_unanimous_siblings": 12,
+            "rho": 0.0081,
             "regions": [
                 {"region": r, "stations": 3 * i, "share": 12.5 + i} for i, r in enumerate(REGIONS)
             ],
@@ -343,6 +346,19 @@ def findings(directory: Path, drawn: dict[str, Figure]) -> list[Finding]:
             **shown("grouped"),
         ),
         *[_unanimous(directory, option, drawn) for option in ("MAS", "CC", "MTS", "MNR")],
+        _plain(
+            "outcome.slack",
+            "observed",
+            "descriptive",
+            "Sheets that a report named",
+            "81 stations of this list are in the official count. Whether the list is right is not"
+            " examined here.",
+            check_title="What the outcome rests on",
+            subject="report",
+            questioned=_QUESTIONED,
+            materiality=_treatments(9.9),
+            robustness="fragile",
+        ),
         _plain(
             "sheets.full-turnout",
             "observed",
@@ -435,8 +451,15 @@ def _outcome() -> OutcomeSummary:
         statement="fragile",
         changes_under=[
             {"finding": "sheets.full-turnout", "treatment": "remove", "margin_points": 9.777},
+            {"finding": "outcome.slack.report", "treatment": "remove", "margin_points": 9.9},
             {"finding": "sheets.unanimous.MAS", "treatment": "worst", "margin_points": 9.53},
         ],
+        united={
+            "findings": ["sheets.unanimous.MAS", "sheets.unanimous.CC", "sheets.full-turnout"],
+            "questioned": _QUESTIONED.model_copy(update={"stations": 361, "valid": 39667}),
+            "materiality": _treatments(9.476),
+            "robustness": "fragile",
+        },
     )
 
 

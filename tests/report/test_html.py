@@ -142,9 +142,76 @@ def test_the_numbers_of_the_outcome_are_there(page: str) -> None:
 
 
 def test_a_share_that_would_have_to_be_false_is_no_treatment(page: str) -> None:
-    assert page.count("49.9 %") == 3
-    assert page.count("not even all of them") == 3
+    assert page.count("<dd>49.9 %</dd>") == 4
+    assert page.count("not even all of them") == 4
     assert "share-false" not in page.partition("<main")[2].partition("</main>")[0]
+
+
+def _article(page: str, finding: str) -> str:
+    return page.partition(f'<article class="finding" id="{finding}"')[2].partition("</article>")[0]
+
+
+def test_a_finding_is_told_in_the_order_of_an_annex(page: str) -> None:
+    article = _article(page, "sheets.unanimous.MAS")
+    told = [
+        "On 81 sheets every one",
+        "(95 % interval; Poisson)",
+        "Sheets of one centre draw",
+        "<figure",
+        "Voting by community decision",
+        "What it means for the outcome",
+        'id="rows:sheets.unanimous.MAS"',
+        "All numbers, as in findings.json",
+    ]
+    places = [article.index(text) for text in told]
+    assert places == sorted(places)
+    assert "correlation within the place" in article.partition('<details class="more"')[2]
+
+
+def test_a_check_with_several_findings_goes_by_its_title(page: str) -> None:
+    title = "Sheets on which every valid vote is for one option"
+    assert f'<h1 id="check-sheets.unanimous-title">{title}</h1>' in page
+    assert f"<span>{title}</span>" in page.partition("<main")[0]
+    assert '<p class="question">Is every valid vote on a sheet for one option?</p>' in page
+
+
+def test_the_first_page_keeps_lists_apart_from_records_and_bounds_from_what_if(page: str) -> None:
+    first = page.partition('id="check-')[0]
+    records, _, lists = first.partition("Findings from the records</th>")[2].partition(
+        "Lists that others named, taken as they are</th>"
+    )
+    assert "sheets.full-turnout" in records
+    assert "outcome.slack.report" not in records
+    assert "outcome.slack.report" in lists.partition("</table>")[0]
+    bounds = re.findall(r'<td class="n bound" data-label="([^"]*)"', first)
+    assert set(bounds) == {"worst case"}
+    assert "changes the outcome for 2 of the 4 findings and lists" in first
+    assert "changes it for 4 of them" in first
+
+
+def test_sheets_questioned_by_several_findings_are_told_once_together(page: str) -> None:
+    assert "the 3 findings from the records question 361 sheets" in page
+    assert "Without them the margin is 9.476 points: the outcome changes." in page
+    assert "if 49.9 % of the winner’s votes on them were false and due to the runner-up" in page
+
+
+def test_the_rows_of_a_finding_are_two_links_from_the_first_page(page: str, parsed: Page) -> None:
+    first = page.partition('id="check-')[0]
+    assert 'href="#sheets.full-turnout"' in first
+    assert 'href="#rows:sheets.full-turnout"' in _article(page, "sheets.full-turnout")
+    assert "rows:sheets.full-turnout" in {a["id"] for a in parsed.all("h3") if "id" in a}
+
+
+def test_what_a_row_says_stands_before_where_it_is(page: str) -> None:
+    rows = _article(page, "sheets.full-turnout").partition("searchable")[2]
+    headings = re.findall(r"<th [^>]*>([^<]*)</th>", rows.partition("</tr>")[0])
+    assert headings[0] == "station"
+    assert headings.index("region") > headings.index("turnout")
+
+
+def test_options_are_told_by_name(page: str) -> None:
+    numbers = _article(page, "sheets.unanimous.MAS").partition("All numbers")[2]
+    assert '<td>Movimiento al Socialismo</td><td class="n">9,039</td>' in numbers
 
 
 def test_checks_that_were_not_run_are_listed_with_the_reason(page: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from html.parser import HTMLParser
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +82,35 @@ def test_the_wording_accuses_nobody_and_clears_nobody() -> None:
     for text in _texts(_wording("en.toml")):
         # A void check is "never a pass": the one place where the word is denied.
         assert not FORBIDDEN.search(text.replace("never a pass", "")), text
+
+
+def test_every_number_of_a_finding_has_a_label(audit: Path) -> None:
+    words = load()
+    document = json.loads((audit / "findings.json").read_text("utf-8"))
+    options = {option["id"] for option in document["options"]}
+
+    def unlabelled(node: object, check: str) -> set[str]:
+        if isinstance(node, list):
+            return {key for item in node for key in unlabelled(item, check)}
+        if not isinstance(node, dict):
+            return set()
+        own = {key for key in node if key not in options and not words.has_term(key, check)}
+        return own | unlabelled(list(node.values()), check)
+
+    missing = {
+        finding["check"]: unlabelled(
+            [finding["statistic"], finding["parameters"]], finding["check"]
+        )
+        for finding in document["findings"]
+    }
+    assert {check: keys for check, keys in missing.items() if keys} == {}
+
+
+def test_a_check_may_call_a_number_by_a_name_of_its_own() -> None:
+    words = load()
+    assert words.term("stations_predicted", "sheets.unanimous") == "of them unanimous"
+    assert words.term("stations_predicted", "sheets.none") == "of them, as counted"
+    assert words.term("not_in_the_file") == "not in the file"
 
 
 def test_a_missing_text_is_an_error_that_names_it() -> None:

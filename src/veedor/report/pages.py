@@ -120,7 +120,7 @@ class Together:
 
     items: list[Item]
     treatments: list[Materiality]
-    shares: list[Materiality]
+    shares: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summa
         families=families,
         statuses=_counted([i.finding.status for i in items.values()]),
         matrix=_matrix(list(items.values())),
-        together=_together(document, items),
+        together=_together(document, items, words),
     )
 
 
@@ -222,14 +222,18 @@ def _changing(item: Item) -> set[str]:
     return {m.treatment for m, _ in item.treatments if m.outcome_changes}
 
 
-def _together(document: Document, items: Mapping[str, Item]) -> Together | None:
+def _together(document: Document, items: Mapping[str, Item], words: Wording) -> Together | None:
     united = document.outcome.united
     if united is None:
         return None
     return Together(
         items=[items[name] for name in united.findings if name in items],
         treatments=[m for m in united.materiality if not m.treatment.startswith(_SHARE)],
-        shares=[m for m in united.materiality if m.treatment.startswith(_SHARE)],
+        shares={
+            m.treatment.removeprefix(f"{_SHARE}-"): words.number(100 * m.share, 1)
+            for m in united.materiality
+            if m.treatment.startswith(_SHARE) and m.share is not None
+        },
     )
 
 

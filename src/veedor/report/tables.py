@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,27 @@ def evidence(directory: Path, file: EvidenceFile, caption: str, terms: Terms) ->
         ) from error
     names = source.schema_arrow.names
     rows = [] if batch is None else batch.to_pylist()[:INLINED]
+    names = _numbers_first(names, source.schema_arrow, file.key)
     listed = [[row[name] for name in names] for row in rows]
-    return _table("evidence", caption, names, listed, total, terms, {file.key})
+    short = replace(terms, names={})
+    return _table("evidence", caption, names, listed, total, short, {file.key})
+
+
+def _numbers_first(names: Sequence[str], schema: pa.Schema, key: str) -> list[str]:
+    """The columns with the names of the place, which come first in the file, put last.
+
+    They are the run of texts after the key. What the finding is about then stands beside the
+    station, within the width of a screen.
+    """
+    rest = [name for name in names if name != key]
+    texts = (pa.types.is_string(schema.field(name).type) for name in rest)
+    run = list(
+        takewhile(
+            bool, (text and name not in _WORDED for text, name in zip(texts, rest, strict=True))
+        )
+    )
+    ahead = [key] if key in names else []
+    return [*ahead, *rest[len(run) :], *rest[: len(run)]]
 
 
 def cell(key: str, value: Any, terms: Terms, identifiers: frozenset[str] = _IDENTIFIERS) -> str:
@@ -150,7 +170,8 @@ def _real(key: str, value: float, words: Wording) -> str:
     if parts[-1] == "p" or key in ("p_value", "p_adjusted"):
         return words.probability(value)
     if {"points", "share", "shares", "margin"} & set(parts):
-        return words.number(value, 0 if key == "share" and value == round(value) else 3)
+        threshold = key == "share" and 2 * value == round(2 * value)
+        return words.number(value, None if threshold else 3)
     return words.number(value)
 
 

@@ -17,6 +17,7 @@
   const menu = document.getElementById("menu");
   const entries = [...document.querySelectorAll(".contents a")];
   const narrow = window.matchMedia("(max-width: 60rem)");
+  narrow.addEventListener("change", () => { menu.open = !narrow.matches; });
   const name = () => decodeURIComponent(location.hash.slice(1));
   function show(first, place) {
     const target = document.getElementById(name());
