@@ -45,6 +45,9 @@ from veedor.stats.multiplicity import benjamini_yekutieli
 
 REPLICATES = 200
 
+EXPLAINED = 0.05
+"""Adjusted p-values above this: the number is one that the check's null model expects."""
+
 
 def generator(seed: int, *names: str) -> np.random.Generator:
     """A random generator that depends on the seed and the names alone."""
@@ -177,9 +180,9 @@ class Judge:
             ChangesUnder(finding=f.id, treatment=m.treatment, margin_points=m.margin_points)
             for f in findings
             for m in f.materiality
-            if m.outcome_changes and not m.treatment.startswith("share-false")
+            if stands(f) and m.outcome_changes and not m.treatment.startswith("share-false")
         ]
-        spoken = [f.robustness for f in findings if f.robustness]
+        spoken = [f.robustness for f in findings if f.robustness and stands(f)]
         overall: Robustness = "robust"
         if outcome.decided_by == "no votes":
             overall = "not-determinable"
@@ -216,6 +219,16 @@ class Judge:
             statement=overall,
             changes_under=changes,
         )
+
+
+def stands(finding: Finding) -> bool:
+    """Whether a finding's sheets count towards the statement on the outcome.
+
+    Sheets whose number is what the check's own null model expects (a unanimous sheet among
+    unanimous siblings, say) are shown with their treatments and are no reason to doubt the outcome:
+    taking away the sheets on which one side is strong lowers it by construction.
+    """
+    return finding.p_adjusted is None or finding.p_adjusted <= EXPLAINED
 
 
 def adjust(p_values: Sequence[float | None]) -> list[float | None]:

@@ -209,9 +209,12 @@ class Check(ABC):
 
 
 class _Plain(string.Formatter):
-    """Numbers as people write them: thousands apart, and no float noise."""
+    """Numbers as people write them: thousands apart, no float noise, and `{n:sheet|sheets}`."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
+        if "|" in format_spec:
+            one, several = format_spec.split("|")
+            return f"{self.format_field(value, '')} {one if value == 1 else several}"
         if not format_spec and isinstance(value, bool | np.bool_):
             return "yes" if value else "no"
         if not format_spec and isinstance(value, int | np.integer):

@@ -58,11 +58,11 @@ class Totals(Check):
     heading = "Announced totals of {name}"
     sentences = {
         "observed": (
-            "{differing} of {numbers} announced totals, for {entries} places, are not the sum of"
+            "{differing} of {numbers} announced totals, for {entries:place|places}, are not the sum of"
             " their sheets; the largest difference is {largest}."
         ),
         "not-observed": (
-            "All {numbers} announced totals, for {entries} places, are the sum of their sheets."
+            "All {numbers} announced totals, for {entries:place|places}, are the sum of their sheets."
         ),
         "not-determinable": (
             "None of the announced totals can be compared with a sum of sheets."

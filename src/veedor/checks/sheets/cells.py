@@ -53,16 +53,16 @@ class Cells(Check):
     heading = "Cells of {count} that are not whole numbers"
     sentences = {
         "observed": (
-            "{cells} cells on {sheets} of {stations} sheets are negative, fractional or a word that"
-            " the case does not explain, and {explained} have an explained word; {unreadable}"
-            " sheets have a number of votes that cannot be read."
+            "{cells:cell|cells} on {sheets} of {stations} sheets are negative, fractional or a word"
+            " that the case does not explain, and {explained:cell holds|cells hold} an explained"
+            " word; {unreadable:sheet has|sheets have} a number of votes that cannot be read."
         ),
         "not-observed": (
-            "Every cell of {stations} sheets that is not empty is a whole number, apart from"
-            " {explained} with a word that the case explains."
+            "Every filled cell of {stations:sheet|sheets} is a whole number, or one of"
+            " {explained:word|words} that the case explains."
         ),
         "not-determinable": (
-            "{explained} cells hold a word that the case explains; {unreadable} of {stations}"
+            "{explained:cell holds|cells hold} a word that the case explains; {unreadable} of {stations}"
             " sheets have a number of votes that cannot be read, with {unreadable_registered}"
             " registered voters."
         ),

@@ -87,13 +87,14 @@ class Duplicate(Check):
     heading = "Sheets with the same numbers {where}"
     sentences = {
         "observed": (
-            "{repeats} sheets repeat the numbers of another {where}, in {groups} groups; chance"
+            "{repeats:sheet repeats|sheets repeat} the numbers of another {where}, in"
+            " {groups:group|groups}; chance"
             " gives at most {expected} such pairs on average ({expected_low} to {expected_high})."
         ),
         "not-observed": (
-            "{repeats} sheets repeat the numbers of another {where}, where chance gives up to"
-            " {expected} such pairs on average; {identical} pairs are alike in all, most of them"
-            " small or one-sided."
+            "{repeats:sheet repeats|sheets repeat} the numbers of another {where}, where chance"
+            " gives up to {expected} such pairs on average; counting small and one-sided sheets"
+            " too, {identical:pair is|pairs are} alike."
         ),
         "not-determinable": (
             "With {fields} numbers on a sheet, {telling} of {sheets} sheets would tell if repeated"

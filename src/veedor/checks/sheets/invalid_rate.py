@@ -63,9 +63,9 @@ class InvalidRate(Check):
     heading = "Sheets with an unusual share of {what} votes"
     sentences = {
         "observed": (
-            "Of {tested} sheets compared with others of their place, {stations} have a share of"
-            " {what} votes that those do not lead one to expect: {flagged_high} more,"
-            " {flagged_low} fewer."
+            "Of {tested} sheets compared with others of their place, {stations:has|have} a share of"
+            " {what} votes that those do not lead one to expect: {flagged_high} a larger one,"
+            " {flagged_low} a smaller one."
         ),
         "not-observed": (
             "None of {tested} sheets compared with others of their place has a share of {what}"

@@ -84,7 +84,7 @@ class Unanimous(Check):
             "community-voting",
             "Communities decide together how to vote; then all sheets of a place are alike.",
             "Of {with_siblings} such sheets with siblings, {alike} have siblings with at least"
-            " 95 % for the option; {centres} centres are unanimous as a whole.",
+            " 95 % for the option; {centres:centre is|centres are} unanimous as a whole.",
         ),
         Benign(
             "previous-election",
