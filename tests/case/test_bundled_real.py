@@ -15,7 +15,9 @@ pytestmark = pytest.mark.real
 CASES = {
     "indonesia-2019": ("indonesia-2019/tps.parquet", 813336, 813336, [84143641, 67777917]),
     "russia-2011": (
-        "russia/2011.csv.zip", 95225, 95225,
+        "russia/2011.csv.zip",
+        95225,
+        95225,
         [8695458, 7664516, 639067, 12599420, 2252327, 32371737, 392727],
     ),
     "mexico-puebla-2024": ("mexico-puebla-2024/PUE_GUB_2024-simulacro3.csv", 8252, 8029, None),

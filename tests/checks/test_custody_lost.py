@@ -13,8 +13,11 @@ EARLY = {"station": ["1", "2", "4"], "A": [60, 75, 90], "B": [40, 25, 10], "C": 
 
 def lost(tmp_path, listed, counts=None, **keys):
     found = evidence(
-        tmp_path, {"official": OFFICIAL, **(counts or {})},
-        lists={"burnt": listed, "named": ["4"]}, lost=("burnt",), **keys,
+        tmp_path,
+        {"official": OFFICIAL, **(counts or {})},
+        lists={"burnt": listed, "named": ["4"]},
+        lost=("burnt",),
+        **keys,
     )
     by = facts("custody.lost", found)
     assert set(by) == {"burnt"}
@@ -32,8 +35,15 @@ def test_a_sheet_without_any_record_is_not_determinable(tmp_path):
     assert said["votes_without_record"] == {"A": 20, "B": 80, "C": 0}
     assert (said["changed_against_record"], said["cells_against_record"]) == (1, 2)
     assert said["records"] == [
-        {"count": "early", "role": "preliminary", "stations": 2, "valid": 200, "changed": 1,
-         "cells": 2, "net": {"A": -5, "B": 5, "C": 0}}
+        {
+            "count": "early",
+            "role": "preliminary",
+            "stations": 2,
+            "valid": 200,
+            "changed": 1,
+            "cells": 2,
+            "net": {"A": -5, "B": 5, "C": 0},
+        }
     ]
     assert said["unmatched"] == 1
     assert list(found.describe(fact.questioned)["station"]) == ["3"]
@@ -58,7 +68,8 @@ def test_a_second_count_may_hold_what_the_first_lacks(tmp_path):
     _, fact = lost(tmp_path, ["1", "3"], {"early": EARLY, "copy": copy}, roles={"copy": "copy"})
     assert fact.status == "not-observed"
     assert [(r["count"], r["stations"]) for r in fact.statistic["records"]] == [
-        ("early", 1), ("copy", 1)
+        ("early", 1),
+        ("copy", 1),
     ]
 
 

@@ -34,8 +34,10 @@ def test_every_cell_is_compared(tmp_path):
     assert fact.status == "observed"
     said = fact.statistic
     assert (said["common"], said["changed"], said["changed_votes"]) == (5, 4, 3)
-    net = {r["option"]: (r["stations"], r["net"], r["gross"], r["up"], r["down"])
-           for r in said["changed_by_option"]}
+    net = {
+        r["option"]: (r["stations"], r["net"], r["gross"], r["up"], r["down"])
+        for r in said["changed_by_option"]
+    }
     assert net == {
         "A": (3, 11, 29, 2, 1),
         "B": (2, 30, 50, 1, 1),
@@ -67,8 +69,10 @@ def test_slips_and_sheets_of_zeros_are_told_apart(tmp_path):
     assert (zeros["stations"], zeros["in_preliminary"], zeros["lead_votes"]) == (1, 1, -30)
     assert zeros["votes"] == {"A": 10, "B": 40, "C": 2, "blank": 1, "null": 0}
     assert (fact.statistic["one_line"], fact.statistic["same_total"]) == (2, 1)
-    regions = {r["place"]: (r["stations"], r["changed"], r["lead_votes"])
-               for r in fact.statistic["by_region"]}
+    regions = {
+        r["place"]: (r["stations"], r["changed"], r["lead_votes"])
+        for r in fact.statistic["by_region"]
+    }
     assert regions == {"N": (3, 2, 20 - 30 - 0), "S": (2, 2, -9)}
 
 
@@ -91,8 +95,9 @@ def test_equal_counts_are_not_observed(tmp_path):
 
 def test_one_file_read_twice_is_void(tmp_path):
     same = {k: v for k, v in OFFICIAL.items() if k != "region"}
-    _, fact = compare(tmp_path, OFFICIAL, same, sources={"early": {"file": "official.csv",
-                                                                    "ignore": ["*"]}})
+    _, fact = compare(
+        tmp_path, OFFICIAL, same, sources={"early": {"file": "official.csv", "ignore": ["*"]}}
+    )
     assert fact.status == "void"
 
 
@@ -109,8 +114,13 @@ def test_no_common_sheet_is_not_determinable(tmp_path):
 
 
 def test_a_cell_without_a_number_takes_no_part(tmp_path):
-    early = {**PRELIMINARY, "A": [None, 30, 10, 45, 60], "B": [10, 20, 40, 15, 20],
-             "C": [0, 1, 2, 3, 4], "blank": [1] * 5}
+    early = {
+        **PRELIMINARY,
+        "A": [None, 30, 10, 45, 60],
+        "B": [10, 20, 40, 15, 20],
+        "C": [0, 1, 2, 3, 4],
+        "blank": [1] * 5,
+    }
     _, fact = compare(tmp_path, OFFICIAL, early)
     assert fact.status == "not-observed"
     assert fact.statistic["one_sided"] == 1

@@ -18,13 +18,25 @@ def follow(tmp_path, **publications):
 
 
 def test_nothing_changes(tmp_path):
-    later = {"station": ["1", "2", "3", "4"], "A": [50, 0, 9, 40], "B": [10, 0, 40, 10],
-             "C": [0] * 4}
+    later = {
+        "station": ["1", "2", "3", "4"],
+        "A": [50, 0, 9, 40],
+        "B": [10, 0, 40, 10],
+        "C": [0] * 4,
+    }
     _, fact = follow(tmp_path, t2=later, t1=FIRST)
     assert fact.status == "not-observed"
     assert fact.statistic["pairs"] == [
-        {"earlier": "t1", "later": "t2", "common": 3, "changed": 0, "withdrawn": 0, "added": 1,
-         "zeros": 1, "filled": 0}
+        {
+            "earlier": "t1",
+            "later": "t2",
+            "common": 3,
+            "changed": 0,
+            "withdrawn": 0,
+            "added": 1,
+            "zeros": 1,
+            "filled": 0,
+        }
     ]
 
 
@@ -40,7 +52,12 @@ def test_changes_and_withdrawals_are_followed_in_order_of_time(tmp_path):
     assert said["pairs"][0]["filled"] == 1
     assert said["withdrawn_in_official"] == 1
     assert said["changed_by_option"][0] == {
-        "option": "A", "stations": 2, "net": 31, "gross": 31, "up": 2, "down": 0
+        "option": "A",
+        "stations": 2,
+        "net": 31,
+        "gross": 31,
+        "up": 2,
+        "down": 0,
     }
     assert stations(found, fact) == ["2", "1", "3"]
     assert list(fact.rows["what"]) == ["changed", "changed", "withdrawn"]

@@ -31,7 +31,10 @@ def test_both_sides_and_their_margins(tmp_path):
     assert fact.questioned is None
     assert stations(found, fact) == ["2", "4"]
     assert said["common"] == {
-        "stations": 2, "registered": 240, "valid": 200, "votes": {"A": 80, "B": 120, "C": 0},
+        "stations": 2,
+        "registered": 240,
+        "valid": 200,
+        "votes": {"A": 80, "B": 120, "C": 0},
         "margin_points": -20.0,
     }
     assert said["only_official"]["margin_points"] == 60.0
@@ -54,8 +57,10 @@ def test_groups_and_reasons(tmp_path):
         tmp_path,
         place_class={"station": ["1", "2", "3"], "place_class": ["urban", "rural", "urban"]},
     )
-    regions = {r["place"]: (r["stations"], r["only_official"], r["margin_common"], r["margin_only"])
-               for r in fact.statistic["by_region"]}
+    regions = {
+        r["place"]: (r["stations"], r["only_official"], r["margin_common"], r["margin_only"])
+        for r in fact.statistic["by_region"]
+    }
     assert regions == {"N": (2, 1, 20.0, 40.0), "S": (2, 1, -60.0, 80.0)}
     classes = {r["place_class"]: r["only_official"] for r in fact.statistic["by_class"]}
     assert classes == {"urban": 0, "rural": 1, None: 1}

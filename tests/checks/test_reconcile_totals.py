@@ -23,8 +23,17 @@ def totals(tmp_path, *entries, official=OFFICIAL, **keys):
 def test_every_level_agrees(tmp_path):
     fact = totals(
         tmp_path,
-        {"totals": {"A": 130, "B": 80, "valid": 210, "null": 10, "cast": 220, "sheets": 4,
-                    "registered": 400}},
+        {
+            "totals": {
+                "A": 130,
+                "B": 80,
+                "valid": 210,
+                "null": 10,
+                "cast": 220,
+                "sheets": 4,
+                "registered": 400,
+            }
+        },
         {"path": ["N"], "totals": {"A": 80, "sheets": 2}},
         {"path": ["N", "M"], "totals": {"A": 80}},
         {"path": ["S", "M"], "totals": {"A": 10}},
@@ -32,10 +41,15 @@ def test_every_level_agrees(tmp_path):
     assert fact.status == "not-observed"
     assert fact.statistic["numbers"] == 11
     assert [(r["level"], r["entries"], r["numbers"]) for r in fact.statistic["levels"]] == [
-        ("whole", 1, 7), ("region", 1, 2), ("municipality", 2, 2)
+        ("whole", 1, 7),
+        ("region", 1, 2),
+        ("municipality", 2, 2),
     ]
     assert fact.statistic["regions"][0] == {
-        "place": "N", "sheets": 2, "valid": 110, "votes": {"A": 80, "B": 30, "C": 0}
+        "place": "N",
+        "sheets": 2,
+        "valid": 110,
+        "votes": {"A": 80, "B": 30, "C": 0},
     }
 
 

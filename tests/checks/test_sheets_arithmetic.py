@@ -24,7 +24,11 @@ def test_differences_are_signed_and_by_winner(tmp_path):
     cast = by["cast"]
     assert cast.status == "observed"
     assert {k: cast.statistic[k] for k in ("stations", "differing", "over", "under", "net")} == {
-        "stations": 5, "differing": 2, "over": 1, "under": 1, "net": 1
+        "stations": 5,
+        "differing": 2,
+        "over": 1,
+        "under": 1,
+        "net": 1,
     }
     assert cast.statistic["gross"] == 3
     winners = {w["option"]: w for w in cast.statistic["by_winner"]}
@@ -54,7 +58,8 @@ def test_a_one_sided_difference_has_a_small_p(tmp_path):
 
 def test_unreadable_lines_and_missing_totals_are_apart(tmp_path):
     count = COUNT | {
-        "A": ["?", 30, 10, 5, 20], "declared_cast": [90, None, 53, 24, 45],
+        "A": ["?", 30, 10, 5, 20],
+        "declared_cast": [90, None, 53, 24, 45],
     }
     fact = facts("sheets.arithmetic", evidence(tmp_path, {"official": count}))["cast"]
     assert fact.status == "void"

@@ -96,7 +96,8 @@ def test_every_count_is_asked_and_zero_kept_counts_are_not(tmp_path):
     found = evidence(
         tmp_path,
         {"official": count(*ALIKE), "early": count(*ALIKE), "late": count(*ALIKE)},
-        options=OPTIONS, sources=sources,
+        options=OPTIONS,
+        sources=sources,
     )
     by = facts("sheets.blank-not-zero", found)
     assert "late" in by

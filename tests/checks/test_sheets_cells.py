@@ -42,7 +42,10 @@ def test_words_that_the_case_explains_are_apart(tmp_path):
 
 def test_whole_numbers_and_empty_cells_are_not_observed(tmp_path):
     count = COUNT | {
-        "A": [50, 3, 10, 5], "B": [1, 2, 3, 4], "C": [0, 1, None, 2], "registered": [9] * 4,
+        "A": [50, 3, 10, 5],
+        "B": [1, 2, 3, 4],
+        "C": [0, 1, None, 2],
+        "registered": [9] * 4,
     }
     by = facts("sheets.cells", evidence(tmp_path, {"official": count, "early": count}))
     assert {f.status for f in by.values()} == {"not-observed"}

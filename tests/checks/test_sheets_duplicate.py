@@ -49,7 +49,9 @@ def test_copies_are_counted_where_they_lie(tmp_path):
     near = by["centre"]
     assert near.status == "observed"
     assert (near.statistic["pairs"], near.statistic["groups"], near.statistic["repeats"]) == (
-        3, 1, 2,
+        3,
+        1,
+        2,
     )
     assert near.questioned.tolist() == [0, 1, 2]
     assert by["region"].questioned.tolist() == [4, 9]

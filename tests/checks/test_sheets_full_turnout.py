@@ -27,7 +27,9 @@ def test_what_is_counted(tmp_path):
     assert s["votes"] == {"A": 200, "B": 4, "C": 0}
     assert s["unanimous"] == 1
     assert [(r["at_least"], r["below"], r["stations"], r["full"]) for r in s["by_size"]] == [
-        (0, 25, 2, 1), (100, 200, 1, 0), (200, 400, 2, 1)
+        (0, 25, 2, 1),
+        (100, 200, 1, 0),
+        (200, 400, 2, 1),
     ]
     assert sorted(stations(found, fact)) == ["1", "3"]
 

@@ -73,9 +73,11 @@ def test_small_options_are_named_as_not_tested(tmp_path):
     count = ordinary()
     count["C"] = [1] * 200
     found = read(tmp_path, count)
-    object.__setattr__(found.case, "options", tuple(
-        o.model_copy(update={"main": o.id != "C"}) for o in found.case.options
-    ))
+    object.__setattr__(
+        found.case,
+        "options",
+        tuple(o.model_copy(update={"main": o.id != "C"}) for o in found.case.options),
+    )
     by = facts(CHECK, found)
     assert set(by) == {"", "A", "B"}
     assert by[""].statistic["not_tested"] == ["C"]

@@ -27,7 +27,8 @@ def test_what_is_counted(tmp_path):
     assert one["centres"] == 1
     assert (one["full_turnout_stations"], one["full_turnout_valid"]) == (1, 30)
     assert one["at_least"] == [
-        {"share": 99.5, "stations": 4, "valid": 475}, {"share": 99.0, "stations": 4, "valid": 475}
+        {"share": 99.5, "stations": 4, "valid": 475},
+        {"share": 99.0, "stations": 4, "valid": 475},
     ]
     assert (one["with_unanimous_siblings"], one["without"], one["without_siblings"]) == (2, 1, 0)
     assert sorted(stations(found, by["A"])) == ["1", "2", "3"]
@@ -38,8 +39,9 @@ def test_what_is_counted(tmp_path):
 
 def test_a_share_of_exactly_99_per_cent_reaches_it(tmp_path):
     count = {"station": ["1", "2"], "A": [99, 989], "B": [1, 11], "C": [0, 0]}
-    assert [r["stations"] for r in facts(CHECK, read(tmp_path, count))["A"].statistic["at_least"]] \
-        == [0, 1]
+    assert [
+        r["stations"] for r in facts(CHECK, read(tmp_path, count))["A"].statistic["at_least"]
+    ] == [0, 1]
 
 
 def test_wholly_unanimous_centres_are_compared_with_those_around(tmp_path):
@@ -72,8 +74,13 @@ def test_lone_unanimous_sheets_among_divided_siblings_are_not_expected(tmp_path,
 
 
 def test_the_earlier_election_is_consulted(tmp_path):
-    history = {"region": ["region-1"] * 2, "municipality": ["municipality-1"] * 2,
-               "centre": ["p", "q"], "A": [95, 50], "B": [5, 50]}
+    history = {
+        "region": ["region-1"] * 2,
+        "municipality": ["municipality-1"] * 2,
+        "centre": ["p", "q"],
+        "A": [95, 50],
+        "B": [5, 50],
+    }
     fact = facts(CHECK, read(tmp_path, COUNT, history=history))["A"]
     values = {e.id: e.values for e in fact.explanations if e.tested}
     assert values["previous-election"] == {"known": 3, "then_90": 2}
@@ -93,6 +100,7 @@ def test_no_valid_vote_at_all_is_not_determinable(tmp_path):
 
 def test_sheets_that_the_authority_did_not_count_are_left_out(tmp_path):
     count = COUNT | {"state": ["ok", "ok", "annulled", "ok", "ok", "ok", "ok"]}
-    found = read(tmp_path, count, sources={"official": {"counted": {"column": "state",
-                                                                   "values": ["ok"]}}})
+    found = read(
+        tmp_path, count, sources={"official": {"counted": {"column": "state", "values": ["ok"]}}}
+    )
     assert facts(CHECK, found)["A"].statistic["stations"] == 2

@@ -36,7 +36,9 @@ def test_two_files_that_disagree_are_plain_to_see(tmp_path):
     assert (s["registered_differ"], s["registered_net"], s["registered_gross"]) == (1, 10, 10)
     assert stations(found, fact) == ["2", "9", "4"]
     assert fact.rows["what"].tolist() == [
-        "registered differs", "not in the official count", "not in this count",
+        "registered differs",
+        "not in the official count",
+        "not in this count",
     ]
     assert by[""].status == "observed"
     assert by[""].statistic["counts_only"] == 1
@@ -44,8 +46,9 @@ def test_two_files_that_disagree_are_plain_to_see(tmp_path):
 
 def test_a_preliminary_count_may_lack_stations_and_a_copy_may_not(tmp_path):
     part = {k: v[:3] for k, v in COUNT.items()}
-    found = evidence(tmp_path, {"official": COUNT, "early": part, "copy": part},
-                     roles={"copy": "copy"})
+    found = evidence(
+        tmp_path, {"official": COUNT, "early": part, "copy": part}, roles={"copy": "copy"}
+    )
     by = facts("sheets.universe", found)
     assert by["early"].status == "not-observed"
     assert by["copy"].status == "observed"
@@ -56,7 +59,10 @@ def test_a_preliminary_count_may_lack_stations_and_a_copy_may_not(tmp_path):
 def test_rows_set_aside_with_the_votes_at_stake(tmp_path):
     count = other(
         station=["1", "1", "2", "2", None, "4"],
-        registered=[9] * 6, A=[5, 5, 7, 2, 1, 6], B=[0] * 6, C=[0] * 6,
+        registered=[9] * 6,
+        A=[5, 5, 7, 2, 1, 6],
+        B=[0] * 6,
+        C=[0] * 6,
     )
     fact = facts("sheets.universe", evidence(tmp_path, {"official": count}))[""]
     assert fact.status == "observed"
@@ -71,7 +77,8 @@ def test_rows_set_aside_with_the_votes_at_stake(tmp_path):
 
 def test_stations_that_only_a_register_or_a_list_knows(tmp_path):
     found = evidence(
-        tmp_path, {"official": COUNT},
+        tmp_path,
+        {"official": COUNT},
         place_class={"station": ["1", "2", "3", "4", "5"], "place_class": ["urban"] * 5},
         lists={"named": ["1", "77"]},
     )
@@ -92,9 +99,16 @@ def test_a_station_placed_elsewhere(tmp_path):
 def test_places_without_an_earlier_election(tmp_path):
     official = other(centre=["X", "X", "Y", "Y"])
     found = evidence(
-        tmp_path, {"official": official},
-        history={"region": ["region-1"], "municipality": ["municipality-1"], "centre": ["X"],
-                 "A": [6], "B": [4], "C": [0]},
+        tmp_path,
+        {"official": official},
+        history={
+            "region": ["region-1"],
+            "municipality": ["municipality-1"],
+            "centre": ["X"],
+            "A": [6],
+            "B": [4],
+            "C": [0],
+        },
     )
     assert facts("sheets.universe", found)[""].statistic["no_history"] == 2
 
@@ -102,8 +116,11 @@ def test_places_without_an_earlier_election(tmp_path):
 def test_two_counts_in_one_file_cannot_differ(tmp_path):
     columns = COUNT | {"A2": [1, 2, 3, 4]}
     places = ["region", "municipality", "centre"]
-    early = {"file": "official.csv", "options": {"A": "A2", "B": "B", "C": "C"},
-             "ignore": ["A", *places]}
+    early = {
+        "file": "official.csv",
+        "options": {"A": "A2", "B": "B", "C": "C"},
+        "ignore": ["A", *places],
+    }
     source = {"official": {"ignore": ["A2"]}, "early": early}
     found = evidence(tmp_path, {"official": columns, "early": columns}, sources=source)
     assert facts("sheets.universe", found)["early"].status == "void"

@@ -30,9 +30,11 @@ def test_what_is_counted(tmp_path):
 
 def test_options_that_are_no_main_contender_are_in_the_table_only(tmp_path):
     found = read(tmp_path, COUNT)
-    object.__setattr__(found.case, "options", tuple(
-        o.model_copy(update={"main": o.id != "C"}) for o in found.case.options
-    ))
+    object.__setattr__(
+        found.case,
+        "options",
+        tuple(o.model_copy(update={"main": o.id != "C"}) for o in found.case.options),
+    )
     by = facts(CHECK, found)
     assert set(by) == {"", "A", "B"}
     assert [row["option"] for row in by[""].statistic["options"]] == ["A", "B", "C"]

@@ -21,8 +21,10 @@ def test_points_and_tails_are_those_of_scipy(n, a, b):
 def test_a_far_tail_keeps_its_relative_precision():
     n, a, b = 200.0, 60.0, 60.0
     k = 199.0
-    terms = [np.exp(log_point(np.array([j]), np.array([n]), np.array([a]), np.array([b]))[0])
-             for j in (199.0, 200.0)]
+    terms = [
+        np.exp(log_point(np.array([j]), np.array([n]), np.array([a]), np.array([b]))[0])
+        for j in (199.0, 200.0)
+    ]
     found = tails(np.array([k]), np.array([n]), np.array([a]), np.array([b]))
     assert terms[1] < 1e-18
     np.testing.assert_allclose(found.above[0], terms[1], rtol=1e-9)

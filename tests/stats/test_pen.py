@@ -21,8 +21,9 @@ def test_neighbouring_lines_exchanged():
     assert (30, 49) not in candidates([12, 7, 30], 0)
 
 
-@pytest.mark.parametrize(("written", "meant"), [(12, 21), (120, 210), (102, 120), (1, 10),
-                                                (13, 103)])
+@pytest.mark.parametrize(
+    ("written", "meant"), [(12, 21), (120, 210), (102, 120), (1, 10), (13, 103)]
+)
 def test_digits_transposed(written, meant):
     assert (meant, meant + 5) in candidates([written, 5], 0)
     assert (5, meant + 5) in candidates([written, 5], 1)

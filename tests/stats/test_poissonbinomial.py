@@ -47,9 +47,15 @@ def test_long_work_is_approximated_closely():
     assert found.high - found.low == pytest.approx(2 * 1.96 * spread, rel=0.02)
 
 
-@pytest.mark.parametrize(("chances", "observed", "p"), [
-    ([], 0, 1.0), ([0.0, 0.0], 0, 1.0), ([0.0], 1, 0.0), ([1.0, 1.0], 2, 1.0),
-])
+@pytest.mark.parametrize(
+    ("chances", "observed", "p"),
+    [
+        ([], 0, 1.0),
+        ([0.0, 0.0], 0, 1.0),
+        ([0.0], 1, 0.0),
+        ([1.0, 1.0], 2, 1.0),
+    ],
+)
 def test_certain_and_impossible(chances, observed, p):
     found = successes(np.array(chances, dtype=float), observed)
     assert found.at_least == pytest.approx(p, abs=1e-12)

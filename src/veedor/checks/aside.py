@@ -34,8 +34,9 @@ def by_reason(rows: Columns, count: str) -> list[dict[str, Any]]:
             np.minimum.at(low, group, valid)
             np.maximum.at(high, group, valid)
             least, most = int(low.sum()), int(high.sum())
-        found.append({"why": why, "rows": len(at), "stations": stations,
-                      "least": least, "most": most})
+        found.append(
+            {"why": why, "rows": len(at), "stations": stations, "least": least, "most": most}
+        )
     return found
 
 

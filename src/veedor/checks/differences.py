@@ -159,9 +159,7 @@ def by_region(pair: Pair, lead: Ints, names: Columns) -> list[dict[str, Any]]:
 
 def by_size(pair: Pair, lead: Ints) -> list[dict[str, Any]]:
     """The same by quarter of the sheets' size: their votes, in the record that has more."""
-    size = np.maximum(
-        np.maximum(pair.first, 0).sum(axis=1), np.maximum(pair.second, 0).sum(axis=1)
-    )
+    size = np.maximum(np.maximum(pair.first, 0).sum(axis=1), np.maximum(pair.second, 0).sum(axis=1))
     if not len(size):
         return []
     cuts = np.unique(np.quantile(size, [0.25, 0.5, 0.75], method="lower"))

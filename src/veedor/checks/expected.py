@@ -138,10 +138,12 @@ def around(x: Floats, mask: Mask, sheets: Sheets) -> list[dict[str, Any]]:
         share = votes[known] / trials[known]
         left &= ~known
         if known.any():
-            result.append({
-                "level": level,
-                "compared": int(known.sum()),
-                "at_95": int((share >= 0.95).sum()),
-                "at_80": int((share >= 0.8).sum()),
-            })
+            result.append(
+                {
+                    "level": level,
+                    "compared": int(known.sum()),
+                    "at_95": int((share >= 0.95).sum()),
+                    "at_80": int((share >= 0.8).sum()),
+                }
+            )
     return result

@@ -32,9 +32,7 @@ def unreadable(evidence: Evidence, count: str) -> ir.Table:
     """Sheets of a count with a vote, blank or null cell that is neither a number nor empty."""
     cells = evidence.cells()
     fields = [*evidence.case.option_ids, "blank", "null"]
-    bad = cells.filter(
-        cells["count"] == count, cells.state != "empty", cells.field.isin(fields)
-    )
+    bad = cells.filter(cells["count"] == count, cells.state != "empty", cells.field.isin(fields))
     return bad.group_by(sid_bad=bad.sid).agg(unreadable=bad.count())
 
 

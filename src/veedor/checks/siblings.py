@@ -155,8 +155,13 @@ class Edge:
     def empty(cls, n: int) -> Edge:
         """Nothing compared yet."""
         none = Dispersion(np.nan, np.nan, np.nan, 0, 0)
-        return cls(np.zeros(n), np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int64),
-                   np.full(n, np.nan), none)
+        return cls(
+            np.zeros(n),
+            np.full(n, -1, dtype=np.int64),
+            np.zeros(n, dtype=np.int64),
+            np.full(n, np.nan),
+            none,
+        )
 
     def put(self, at: Ints, part: Edge) -> None:
         """Fill in the sheets at some positions."""
@@ -168,9 +173,7 @@ class Edge:
         return _by_level(self.level, levels, among)
 
 
-def edge(
-    x: Floats, n: Floats, cells: tuple[Ints, ...], rng: np.random.Generator
-) -> Edge:
+def edge(x: Floats, n: Floats, cells: tuple[Ints, ...], rng: np.random.Generator) -> Edge:
     """P(x = n) of each sheet, from its siblings or else from the places around it."""
     group = cells[0]
     given = dispersion(x, n, group)

@@ -73,12 +73,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A page: one check with its findings."""
+    """A page: one check with its findings; `named` where they have headings of their own."""
 
     id: str
     anchor: str
     group: str
     heading: str
+    named: bool
     asks: str
     items: list[Item]
     statuses: list[tuple[str, int]]
@@ -149,13 +150,15 @@ def checks(document: Document, directory: Path, words: Wording) -> list[Check]:
         items = [_item(finding, document, directory, words, taken) for finding in findings]
         whole = [item for item in items if not item.finding.subject]
         asks = words.finding(findings[0], "asks")
+        named = len(items) > 1 or bool(findings[0].subject)
         several = words.finding(findings[0], "check_title") or asks
         made.append(
             Check(
                 id=check,
                 anchor=f"check-{stem(check)}",
                 group=_group(check),
-                heading=several if len(items) > 1 else items[0].title,
+                heading=several if named else items[0].title,
+                named=named,
                 asks=asks,
                 items=items,
                 statuses=_counted([item.finding.status for item in items]),

@@ -24,6 +24,8 @@ INLINED = 200
 _MOST_CHOICES = 40
 _OPTIONS = frozenset({"option", "winner", "runner_up", "won_by", "rival", "not_tested", "field"})
 """Keys whose values are options."""
+_BY_WINNER = frozenset({"option", "won_by"})
+"""Keys whose null is a sheet that nobody won."""
 _WORDED = frozenset(
     "cell decided_by field level option role slip state what why".split()  # noqa: SIM905
 )
@@ -90,13 +92,46 @@ def statistic(given: Mapping[str, Any], terms: Terms) -> Statistic:
     tables: list[Table] = []
     for key, value in cleaned(dict(given)).items():
         name = terms.heading(key)
-        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            tables.append(_of_objects(key, name, value, terms))
+        if _objects(value):
+            flat, nested = _apart(value)
+            tables.append(_of_objects(key, name, flat, terms))
+            tables += [
+                _of_objects(inner, f"{name}: {terms.heading(inner)}", rows, terms)
+                for inner, rows in nested.items()
+            ]
         elif isinstance(value, dict) and value:
-            tables.append(_of_mapping(key, name, value, terms))
+            inner = {k: v for k, v in value.items() if isinstance(v, dict) and v}
+            if len(inner) == len(value):
+                inner = {}
+            own = {k: v for k, v in value.items() if k not in inner}
+            tables.append(_of_mapping(key, name, own, terms))
+            tables += [
+                _of_mapping(k, f"{name}: {terms.heading(k)}", v, terms) for k, v in inner.items()
+            ]
         else:
             values.append((name, cell(key, value, terms)))
     return Statistic(values, tables)
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _apart(
+    rows: list[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """Rows without the lists of objects in them, and those lists, each row under its row's name."""
+    inner = list(dict.fromkeys(key for row in rows for key in row if _objects(row[key])))
+    flat = [{key: value for key, value in row.items() if key not in inner} for row in rows]
+    nested = {}
+    for key in inner:
+        nested[key] = [
+            {first: row[first], **{k: v for k, v in one.items() if k != first}}
+            for row in rows
+            for first in [next(iter(row))]
+            for one in row.get(key) or ()
+        ]
+    return flat, nested
 
 
 def evidence(directory: Path, file: EvidenceFile, caption: str, terms: Terms) -> Table:
@@ -139,7 +174,7 @@ def cell(key: str, value: Any, terms: Terms, identifiers: frozenset[str] = _IDEN
     """One value as text: numbers with separators unless they identify something."""
     words = terms.words
     if value is None:
-        return words.text("numbers.none")
+        return words.text("numbers.nobody" if key in _BY_WINNER else "numbers.none")
     if isinstance(value, float):
         return _real(key, value, words)
     if isinstance(value, bool):

@@ -141,8 +141,15 @@ def coincidences(
             tail = _tail(some.repeats, mean)
             counted.append(
                 Counted(
-                    minimum, int(big.sum()), int((big & rarely).sum()), every.pairs, some.pairs,
-                    some.groups, some.repeats, mean, *tail,
+                    minimum,
+                    int(big.sum()),
+                    int((big & rarely).sum()),
+                    every.pairs,
+                    some.pairs,
+                    some.groups,
+                    some.repeats,
+                    mean,
+                    *tail,
                 )
             )
         found.append(Coincidences(tuple(counted), members, examined, weight != 1.0))
@@ -211,8 +218,8 @@ class _Nested:
     def repeated(self) -> NDArray[np.bool_]:
         """Rows, in order, whose outermost key stands more than once."""
         numbers = self.groups_at[0]
-        mask: NDArray[np.bool_] = np.bincount(numbers)[numbers] > 1 if len(numbers) else (
-            numbers.astype(bool)
+        mask: NDArray[np.bool_] = (
+            np.bincount(numbers)[numbers] > 1 if len(numbers) else (numbers.astype(bool))
         )
         return mask
 

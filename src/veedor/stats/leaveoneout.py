@@ -114,9 +114,7 @@ def dispersion(x: Floats, n: Floats, group: Ints) -> Dispersion:
     own = x / np.where(n > 0, n, 1.0)
     square = np.bincount(group, n * (own - pooled[group]) ** 2, size)
     pairs: Floats = np.bincount(group, n * np.maximum(n - 1.0, 0.0), size).astype(np.float64)
-    weight = np.bincount(
-        group, np.where(n > 0, n - 1.0, 0.0) * (1.0 - n / some[group]), size
-    )
+    weight = np.bincount(group, np.where(n > 0, n - 1.0, 0.0) * (1.0 - n / some[group]), size)
     several = members >= 2
     spread = float(square[several].sum())
     binomial = pooled * (1.0 - pooled)
@@ -134,9 +132,7 @@ def dispersion(x: Floats, n: Floats, group: Ints) -> Dispersion:
             break
     rho = max(rho, LEAST)
     mean, precision = _between(pooled, some, pairs, trials > 0.0, rho)
-    return Dispersion(
-        rho, mean, precision, int(several.sum()), int(members[several].sum())
-    )
+    return Dispersion(rho, mean, precision, int(several.sum()), int(members[several].sum()))
 
 
 def _between(
@@ -193,9 +189,7 @@ def updated(found: Floats, worth: Floats, given: Dispersion) -> tuple[Floats, Fl
     return mean * spread, (1.0 - mean) * spread
 
 
-def without_one_other(
-    x: Floats, n: Floats, group: Ints, at: Ints, given: Dispersion
-) -> Floats:
+def without_one_other(x: Floats, n: Floats, group: Ints, at: Ints, given: Dispersion) -> Floats:
     """The greatest two-sided mid-p of some members when any one of the others is left out.
 
     One odd member makes the rest of a small group look odd beside it; they are not, once it is

@@ -146,7 +146,9 @@ def _digits(a: Ints, b: Ints, differ: Mask, wanted: Mask) -> dict[str, Mask]:
     return {
         name: wanted & (np.bincount(row[~good], minlength=len(a)) == 0)
         for name, good in (
-            ("transposed-digits", transposed), ("one-digit", one), ("lost-digit", lost)
+            ("transposed-digits", transposed),
+            ("one-digit", one),
+            ("lost-digit", lost),
         )
     }
 

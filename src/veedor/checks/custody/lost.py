@@ -178,9 +178,7 @@ class Lost(Check):
         held, changed = statistic["with_record"], statistic["changed_against_record"]
         if not held:
             return self.explain()
-        return self.explain(
-            after={"with_record": held, "same": held - changed, "changed": changed}
-        )
+        return self.explain(after={"with_record": held, "same": held - changed, "changed": changed})
 
 
 def _votes(rows: Columns, options: int) -> Ints:

@@ -75,9 +75,7 @@ class Copies(Check):
             "The copy covers {common} of {official} official sheets ({coverage_points:.2f} %) and"
             " agrees with all of them in every cell."
         ),
-        "not-determinable": (
-            "No sheet with numbers is in both the official count and the copy."
-        ),
+        "not-determinable": ("No sheet with numbers is in both the official count and the copy."),
         "void": "{void}",
     }
     benign = (

@@ -193,9 +193,7 @@ class Counts(Check):
         )
 
 
-def _figure(
-    count: str, name: str, statistic: Mapping[str, Any], context: Context
-) -> Figure:
+def _figure(count: str, name: str, statistic: Mapping[str, Any], context: Context) -> Figure:
     names = {o.id: o.name for o in context.case.options}
     table = sorted(statistic["changed_by_option"], key=lambda row: -row["net"])
     return Figure(
@@ -209,5 +207,3 @@ def _figure(
         + ", ".join(f"{names.get(r['option'], r['option'])} {r['net']:+,}" for r in table),
         labels={"title": f"Net change against {name}", "x": "votes", "y": ""},
     )
-
-

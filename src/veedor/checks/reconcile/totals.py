@@ -58,15 +58,14 @@ class Totals(Check):
     heading = "Announced totals of {name}"
     sentences = {
         "observed": (
-            "{differing} of {numbers} announced totals, for {entries:place|places}, are not the sum of"
-            " their sheets; the largest difference is {largest}."
+            "{differing} of {numbers} announced totals, for {entries:place|places}, are not"
+            " the sum of their sheets; the largest difference is {largest}."
         ),
         "not-observed": (
-            "All {numbers} announced totals, for {entries:place|places}, are the sum of their sheets."
+            "All {numbers} announced totals, for {entries:place|places}, are the sum of their"
+            " sheets."
         ),
-        "not-determinable": (
-            "None of the announced totals can be compared with a sum of sheets."
-        ),
+        "not-determinable": ("None of the announced totals can be compared with a sum of sheets."),
     }
     benign = (
         Benign(
@@ -197,8 +196,10 @@ def _compare(
             "sheets": found,
             "difference": None if found is None else found - announced,
             "why": (
-                "" if found is not None
-                else "the count does not record it" if not recorded
+                ""
+                if found is not None
+                else "the count does not record it"
+                if not recorded
                 else "no sheet of the count is there"
             ),
         }
@@ -221,9 +222,7 @@ def _levels(
     return found
 
 
-def _regions(
-    count: str, measured: Mapping[str, Columns], context: Context
-) -> list[dict[str, Any]]:
+def _regions(count: str, measured: Mapping[str, Columns], context: Context) -> list[dict[str, Any]]:
     levels = context.case.geography
     depth = levels.index(context.case.region_level) + 1
     table = measured[f"{count}:{depth}"]

@@ -122,8 +122,13 @@ class Arithmetic(Check):
                 unreadable(evidence, name), [("sid", "sid_bad")]
             )
             queries[name] = joined.select(
-                "sid", *evidence.votes_columns, "blank", "null", "registered",
-                "declared_valid", "declared_cast",
+                "sid",
+                *evidence.votes_columns,
+                "blank",
+                "null",
+                "registered",
+                "declared_valid",
+                "declared_cast",
                 unreadable=joined.unreadable.fill_null(0),
             )
         return queries
@@ -157,8 +162,12 @@ class Arithmetic(Check):
             "undeclared": int(np.isnan(stated).sum()),
             "unreadable": int((~readable).sum()),
             "by_winner": [
-                {"option": option, "stations": int((mask & usable).sum()),
-                 **_errors(error[mask]), "p": _p(error[mask])}
+                {
+                    "option": option,
+                    "stations": int((mask & usable).sum()),
+                    **_errors(error[mask]),
+                    "p": _p(error[mask]),
+                }
                 for option, mask in by_winner(won, context.options)
             ],
             "left_out": [
@@ -233,7 +242,10 @@ def _interval(error: NDArray[np.int64]) -> Interval | None:
         return None
     low, high = proportion_interval(np.array([over]), np.array([differing]))
     return Interval(
-        of="over / differing", level=0.95, low=float(low[0]), high=float(high[0]),
+        of="over / differing",
+        level=0.95,
+        low=float(low[0]),
+        high=float(high[0]),
         method="Clopper-Pearson",
     )
 
@@ -252,6 +264,9 @@ def _figure(check: str, count: str, total: str, statistic: Mapping[str, Any]) ->
         alt=f"Share of the sheets of {count} whose lines do not sum to the stated"
         f" {TOTALS[total]}, by who won the sheet: "
         + ", ".join(f"{n} {r:.2f} %" for n, r in zip(names[:4], rates, strict=False)),
-        labels={"title": f"Lines that do not sum to the stated {TOTALS[total]}",
-                "x": "per cent of the sheets won", "y": ""},
+        labels={
+            "title": f"Lines that do not sum to the stated {TOTALS[total]}",
+            "x": "per cent of the sheets won",
+            "y": "",
+        },
     )

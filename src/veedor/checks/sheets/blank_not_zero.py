@@ -111,7 +111,10 @@ class BlankNotZero(Check):
             sheets = evidence.sheets(name)
             joined = sheets.filter(sheets.counted).left_join(empty, [("sid", "sid_empty")])
             queries[name] = joined.select(
-                "sid", *names, "registered", "valid",
+                "sid",
+                *names,
+                "registered",
+                "valid",
                 **{
                     f"e{i}": (joined[v].isnull() & (joined[f"e{i}"].fill_null(0) > 0)).cast("int64")
                     for i, v in enumerate(names)
@@ -175,7 +178,12 @@ class BlankNotZero(Check):
         )
 
     def _option(
-        self, name: str, number: int, fields: _Fields, totals: NDArray[np.int64], rows: Columns,
+        self,
+        name: str,
+        number: int,
+        fields: _Fields,
+        totals: NDArray[np.int64],
+        rows: Columns,
         context: Context,
     ) -> Fact:
         option, official = context.options[number], name == context.case.official
@@ -229,9 +237,7 @@ class BlankNotZero(Check):
         return self.explain(**tested)
 
 
-def _fields(
-    empty: NDArray[np.bool_], zero: NDArray[np.bool_], won: NDArray[np.int64]
-) -> _Fields:
+def _fields(empty: NDArray[np.bool_], zero: NDArray[np.bool_], won: NDArray[np.int64]) -> _Fields:
     """Fields of sheets that are not empty throughout."""
     written = (~empty).any(axis=1, keepdims=True)
     nothing, left = (empty | zero) & written, empty & written
@@ -248,8 +254,11 @@ def _against(fields: _Fields, winner: int, option: int, context: Context) -> dic
     chances = empties[own] / nothing[own]
     observed = int(fields.empty[own, option].sum())
     control = mantel_haenszel(
-        fields.empty[asked, option], mine[asked],
-        empties[asked] * (fields.empty.shape[1] + 1) + nothing[asked], context.rng, draws=1_999,
+        fields.empty[asked, option],
+        mine[asked],
+        empties[asked] * (fields.empty.shape[1] + 1) + nothing[asked],
+        context.rng,
+        draws=1_999,
     )
     p = unequal_chances_tail(observed, chances) if own.any() else None
     p_control = control.p

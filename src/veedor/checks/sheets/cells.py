@@ -62,8 +62,8 @@ class Cells(Check):
             " {explained:word|words} that the case explains."
         ),
         "not-determinable": (
-            "{explained:cell holds|cells hold} a word that the case explains; {unreadable} of {stations}"
-            " sheets have a number of votes that cannot be read, with {unreadable_registered}"
+            "{explained:cell holds|cells hold} a word that the case explains; {unreadable} of"
+            " {stations} sheets have a number of votes that cannot be read, with {unreadable_registered}"
             " registered voters."
         ),
         "void": "The count has no sheet.",
@@ -130,9 +130,13 @@ class Cells(Check):
             "by_field": _by_field(cells, sid),
         }
         status: Any = (
-            "void" if not stations else
-            "observed" if broken.any() else
-            "not-determinable" if len(unreadable) else "not-observed"
+            "void"
+            if not stations
+            else "observed"
+            if broken.any()
+            else "not-determinable"
+            if len(unreadable)
+            else "not-observed"
         )
         order = np.lexsort((cells["field"].astype(str), sid, ~broken))
         raw = _shown(cells)
@@ -146,8 +150,11 @@ class Cells(Check):
             rows={
                 "sid": sid[order],
                 "cell": np.array(
-                    [f"{r}/{c}" for r, c in zip(cells["row"][order], cells["column"][order],
-                                                strict=True)], dtype=object,
+                    [
+                        f"{r}/{c}"
+                        for r, c in zip(cells["row"][order], cells["column"][order], strict=True)
+                    ],
+                    dtype=object,
                 ),
                 "field": cells["field"][order],
                 "state": cells["state"][order],
@@ -175,8 +182,14 @@ def _by_field(cells: Columns, sid: NDArray[np.int64]) -> list[dict[str, Any]]:
     found = []
     for i, (field, state) in enumerate(kinds.tolist()):
         own = number == i
-        found.append({"field": field, "state": state, "cells": int(own.sum()),
-                      "sheets": len(np.unique(sid[own]))})
+        found.append(
+            {
+                "field": field,
+                "state": state,
+                "cells": int(own.sum()),
+                "sheets": len(np.unique(sid[own])),
+            }
+        )
     return found
 
 

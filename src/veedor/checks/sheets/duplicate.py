@@ -177,7 +177,12 @@ class Duplicate(Check):
             )
 
     def _scope(
-        self, scope: str, status: Any, found: Coincidences, rows: Columns, explanations: Any,
+        self,
+        scope: str,
+        status: Any,
+        found: Coincidences,
+        rows: Columns,
+        explanations: Any,
         fields: int,
     ) -> Fact:
         first = found.counted[0]
@@ -197,7 +202,10 @@ class Duplicate(Check):
             words={"where": WHERE[scope], "fields": fields},
             p_value=first.p if status in ("observed", "not-observed") else None,
             interval=Interval(
-                of="expected", level=0.95, low=low, high=high,
+                of="expected",
+                level=0.95,
+                low=low,
+                high=high,
                 method="Poisson about the conditional bound",
             ),
             explanations=explanations,
@@ -233,7 +241,15 @@ def _vectors(rows: Columns, context: Context) -> NDArray[np.int64]:
 
 def _entry(counted: Counted) -> dict[str, Any]:
     names = (
-        "minimum", "sheets", "telling", "identical", "pairs", "groups", "repeats", "expected", "p",
+        "minimum",
+        "sheets",
+        "telling",
+        "identical",
+        "pairs",
+        "groups",
+        "repeats",
+        "expected",
+        "p",
     )
     return {name: getattr(counted, name) for name in names}
 

@@ -123,14 +123,16 @@ class FullTurnout(Check):
         statistic = base | {
             "median_registered": float(np.median(registered[full])) if full.any() else None,
             "median_registered_all": float(np.median(registered[known])),
-            "at_least_99": int((known & (100 * cast >= 99 * registered)
-                                & (cast <= registered)).sum()),
+            "at_least_99": int(
+                (known & (100 * cast >= 99 * registered) & (cast <= registered)).sum()
+            ),
             **expected,
             "by_size": table,
             "compared": found.compared(sheets.levels, known),
             "votes": {o: int(sheets.votes[full, k].sum()) for k, o in enumerate(context.options)},
-            "unanimous": int((full & (sheets.valid > 0)
-                              & (sheets.votes.max(axis=1) == sheets.valid)).sum()),
+            "unanimous": int(
+                (full & (sheets.valid > 0) & (sheets.votes.max(axis=1) == sheets.valid)).sum()
+            ),
         }
         order = surprise_order(full, found, sheets)
         yield self.fact(
@@ -163,7 +165,10 @@ def _classes(registered: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _by_size(
-    x: NDArray[np.float64], n: NDArray[np.float64], size: NDArray[np.int64], sheets: Sheets,
+    x: NDArray[np.float64],
+    n: NDArray[np.float64],
+    size: NDArray[np.int64],
+    sheets: Sheets,
     context: Context,
 ) -> Edge:
     """Each class of size predicted by itself alone."""

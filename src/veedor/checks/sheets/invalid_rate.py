@@ -110,7 +110,8 @@ class InvalidRate(Check):
         sheets = read_sheets(measured["sheets"], context)
         fields = context.counts[context.case.official].fields
         for what, own, other in (
-            ("blank", sheets.blank, sheets.null), ("null", sheets.null, sheets.blank)
+            ("blank", sheets.blank, sheets.null),
+            ("null", sheets.null, sheets.blank),
         ):
             if what not in fields:
                 yield self.fact("not-applicable", {}, subject=what, words={"what": what})
@@ -160,7 +161,10 @@ class InvalidRate(Check):
         )
 
     def _explain(
-        self, at: NDArray[np.int64], other: NDArray[np.float64], cast: NDArray[np.float64],
+        self,
+        at: NDArray[np.int64],
+        other: NDArray[np.float64],
+        cast: NDArray[np.float64],
         found: Discord,
     ) -> Any:
         tested: dict[str, Mapping[str, Any]] = {
@@ -176,7 +180,11 @@ class InvalidRate(Check):
 
 
 def _rows(
-    what: str, at: NDArray[np.int64], x: NDArray[np.float64], sheets: Sheets, found: Discord,
+    what: str,
+    at: NDArray[np.int64],
+    x: NDArray[np.float64],
+    sheets: Sheets,
+    found: Discord,
     adjusted: NDArray[np.float64],
 ) -> Columns:
     return {

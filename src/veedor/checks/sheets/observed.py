@@ -113,8 +113,14 @@ class Observed(Check):
                 sheets = evidence.sheets(name)
                 joined = sheets.left_join(unreadable(evidence, name), [("sid", "sid_bad")])
                 queries[name] = joined.select(
-                    "sid", *evidence.votes_columns, "registered", "valid", "reason", "counted",
-                    *places, unreadable=joined.unreadable.fill_null(0),
+                    "sid",
+                    *evidence.votes_columns,
+                    "registered",
+                    "valid",
+                    "reason",
+                    "counted",
+                    *places,
+                    unreadable=joined.unreadable.fill_null(0),
                 )
         level = evidence.case.region_level
         stations = evidence.stations()
@@ -161,9 +167,11 @@ class Observed(Check):
             p_value=min((w["p"] for w in tested), default=None) if observed else None,
             interval=Interval(of="share", level=0.95, low=low, high=high, method="Clopper-Pearson"),
             explanations=self._explained(tested, outside, mark, whole(rows["unreadable"]) > 0)
-            if observed else (),
+            if observed
+            else (),
             questioned=np.sort(rows["sid"][at])
-            if observed and name == context.case.official else None,
+            if observed and name == context.case.official
+            else None,
             rows={
                 "sid": rows["sid"][at],
                 "reason": shared_words(rows["reason"][at]),
@@ -176,7 +184,10 @@ class Observed(Check):
         )
 
     def _explained(
-        self, tested: list[dict[str, Any]], outside: NDArray[np.bool_], mark: NDArray[np.bool_],
+        self,
+        tested: list[dict[str, Any]],
+        outside: NDArray[np.bool_],
+        mark: NDArray[np.bool_],
         bad: NDArray[np.bool_],
     ) -> Any:
         words: dict[str, Mapping[str, Any]] = {
@@ -213,12 +224,18 @@ def _by_winner(
                 _grain(level, mantel_haenszel(mark, mask, stratum, context.rng, draws=1_999))
                 for level, stratum in strata.items()
             ]
-        result.append({
-            "option": option, "stations": stations, "remarked": remarked,
-            "share": 100 * remarked / stations if stations else None,
-            "low": low, "high": high,
-            "p": grains[-1]["p"] if grains else None, "grains": grains,
-        })
+        result.append(
+            {
+                "option": option,
+                "stations": stations,
+                "remarked": remarked,
+                "share": 100 * remarked / stations if stations else None,
+                "low": low,
+                "high": high,
+                "p": grains[-1]["p"] if grains else None,
+                "grains": grains,
+            }
+        )
     tested = [r for r in result if r["p"] is not None]
     for entry in tested:
         entry["p"] = min(1.0, entry["p"] * len(tested))
@@ -232,9 +249,14 @@ def _limits(hits: int, trials: int) -> tuple[float, float]:
 
 def _grain(level: str, found: Association) -> dict[str, Any]:
     return {
-        "level": level, "strata": found.strata, "remarked": found.marked,
+        "level": level,
+        "strata": found.strata,
+        "remarked": found.marked,
         "expected": found.expected,
-        "odds_ratio": found.odds_ratio, "low": found.low, "high": found.high, "p": found.p,
+        "odds_ratio": found.odds_ratio,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p,
     }
 
 
@@ -243,9 +265,7 @@ def _reasons(reasons: NDArray[Any], valid: NDArray[np.int64]) -> list[dict[str, 
     kinds, inverse, counts = np.unique(words, return_inverse=True, return_counts=True)
     sums = np.bincount(inverse, weights=valid).astype(np.int64)
     order = sorted(range(len(kinds)), key=lambda i: (kinds[i] == OTHER, -counts[i], kinds[i]))
-    return [
-        {"reason": kinds[i], "stations": int(counts[i]), "valid": int(sums[i])} for i in order
-    ]
+    return [{"reason": kinds[i], "stations": int(counts[i]), "valid": int(sums[i])} for i in order]
 
 
 def _by_region(
@@ -257,10 +277,16 @@ def _by_region(
     marked = np.bincount(code[mark], minlength=size)
     low, high = proportion_interval(marked, stations)
     found = [
-        {"place": str(name), "stations": int(stations[i]), "remarked": int(marked[i]),
-         "share": 100 * float(marked[i]) / float(stations[i]),
-         "low": 100 * float(low[i]), "high": 100 * float(high[i])}
-        for i, name in zip(whole(places["region"]), places["name"], strict=True) if stations[i]
+        {
+            "place": str(name),
+            "stations": int(stations[i]),
+            "remarked": int(marked[i]),
+            "share": 100 * float(marked[i]) / float(stations[i]),
+            "low": 100 * float(low[i]),
+            "high": 100 * float(high[i]),
+        }
+        for i, name in zip(whole(places["region"]), places["name"], strict=True)
+        if stations[i]
     ]
     return sorted(found, key=lambda e: (-e["share"], e["place"]))
 
@@ -294,5 +320,3 @@ def _figure(name: str, statistic: Mapping[str, Any]) -> Iterable[Figure]:
         + ", ".join(f"{e['place']} {e['share']:.1f} %" for e in kept[:4]),
         labels={"title": "Sheets that carry a remark", "x": "per cent", "y": ""},
     )
-
-

@@ -151,8 +151,12 @@ class OverRegistered(Check):
             "unknown": int((~both).sum()),
             "sizes": list(_sizes(registered, both, over, beyond)),
             "by_winner": [
-                {"option": option, "compared": int((mask & both).sum()),
-                 "stations": int((mask & over).sum()), "excess": int(beyond[mask].sum())}
+                {
+                    "option": option,
+                    "compared": int((mask & both).sum()),
+                    "stations": int((mask & over).sum()),
+                    "excess": int(beyond[mask].sum()),
+                }
                 for option, mask in by_winner(won, context.options)
             ],
         }
@@ -255,6 +259,9 @@ def _figure(statistic: Mapping[str, Any]) -> Figure:
         },
         alt="Sheets with more votes than registered voters, by size of the list: "
         + ", ".join(f"{n}: {s['stations']}" for n, s in zip(names, kept, strict=True)),
-        labels={"title": "More votes than registered voters, by size of the list",
-                "x": "sheets", "y": "registered voters"},
+        labels={
+            "title": "More votes than registered voters, by size of the list",
+            "x": "sheets",
+            "y": "registered voters",
+        },
     )

@@ -83,9 +83,7 @@ class SiblingOutlier(Check):
             "Of {tested} sheets with siblings, {flagged} disagree with them about {name}"
             "{direction}; one slip of the pen would reconcile {one_slip}."
         ),
-        "not-observed": (
-            "None of {tested} sheets with siblings disagrees with them about {name}."
-        ),
+        "not-observed": ("None of {tested} sheets with siblings disagrees with them about {name}."),
         "void": "Nothing can disagree about {name}: it has none, or all, of the valid votes.",
         "not-determinable": "No sheet with valid votes has a sibling with valid votes.",
     }
@@ -161,17 +159,20 @@ class SiblingOutlier(Check):
             "valid": int(sheets.valid[np.isin(sheets.sid, union)].sum()),
             "tested": tested,
             "one_slip": reconciled,
-            "options": [
-                {"option": f.subject, "flagged": f.statistic["flagged"]} for f in facts
-            ],
+            "options": [{"option": f.subject, "flagged": f.statistic["flagged"]} for f in facts],
             "not_tested": [o for o in context.options if o not in done],
         }
         status: Status = "not-observed" if tested else "not-determinable"
         return self.fact(
             "observed" if len(union) else status,
             statistic,
-            words={"heading": self.title, "name": "some large option", "direction": "",
-                   "flagged": len(union), "one_slip": reconciled},
+            words={
+                "heading": self.title,
+                "name": "some large option",
+                "direction": "",
+                "flagged": len(union),
+                "one_slip": reconciled,
+            },
             kind="descriptive",
             figures=_figure(found, context) if tested else (),
         )
@@ -189,8 +190,10 @@ class SiblingOutlier(Check):
             "not_compared": int(((n > 0) & ~tested).sum()),
             "flagged": 0,
         }
-        words = {"heading": f"Sheets that disagree with the others of their centre: {option.name}",
-                 "name": option.name}
+        words = {
+            "heading": f"Sheets that disagree with the others of their centre: {option.name}",
+            "name": option.name,
+        }
         if not tested.any() or x.sum() in (0.0, n.sum()):
             status: Status = "void" if n.any() and tested.any() else "not-determinable"
             return self.fact(status, base, subject=option.id, words=words), none
@@ -215,25 +218,25 @@ class SiblingOutlier(Check):
         )
         return fact, sheets.sid[at[least > LEVEL]]
 
-    def _explain(
-        self, at: NDArray[np.int64], sheets: Sheets, statistic: Mapping[str, Any]
-    ) -> Any:
+    def _explain(self, at: NDArray[np.int64], sheets: Sheets, statistic: Mapping[str, Any]) -> Any:
         centre = sheets.cells[0]
         among = np.bincount(centre[at])[centre[at]]
         members = np.bincount(centre, sheets.valid > 0)[centre[at]]
         flagged = len(at)
         return self.explain(
             slip={"one_slip": statistic["one_slip"], "flagged": flagged},
-            allocation={
-                "centres": statistic["flagged_centres"], "several": int((among > 1).sum())
-            },
+            allocation={"centres": statistic["flagged_centres"], "several": int((among > 1).sum())},
             wrong_siblings={"one_sibling": int((members == 2).sum()), "flagged": flagged},
         )
 
 
 def _counts(
-    x: NDArray[np.float64], at: NDArray[np.int64], least: NDArray[np.float64],
-    bound: NDArray[np.float64], sheets: Sheets, found: Discord,
+    x: NDArray[np.float64],
+    at: NDArray[np.int64],
+    least: NDArray[np.float64],
+    bound: NDArray[np.float64],
+    sheets: Sheets,
+    found: Discord,
 ) -> dict[str, Any]:
     centres = np.unique(sheets.cells[0][at], return_counts=True)[1]
     return {
@@ -252,8 +255,12 @@ def _counts(
 
 
 def _rows(
-    x: NDArray[np.float64], at: NDArray[np.int64], least: NDArray[np.float64], sheets: Sheets,
-    found: Discord, adjusted: NDArray[np.float64],
+    x: NDArray[np.float64],
+    at: NDArray[np.int64],
+    least: NDArray[np.float64],
+    sheets: Sheets,
+    found: Discord,
+    adjusted: NDArray[np.float64],
 ) -> Columns:
     return {
         "sid": sheets.sid[at],
@@ -291,8 +298,11 @@ def _figure(found: Mapping[int, Discord], context: Context) -> tuple[Figure, ...
             },
             alt="Sheets by distance from what their siblings lead one to expect, in standard"
             f" deviations, for each option tested. {far}.",
-            labels={"title": "Distance of sheets from their siblings",
-                    "x": "standard deviations (ends: and beyond)", "y": "sheets",
-                    "series": "option"},
+            labels={
+                "title": "Distance of sheets from their siblings",
+                "x": "standard deviations (ends: and beyond)",
+                "y": "sheets",
+                "series": "option",
+            },
         ),
     )

@@ -154,8 +154,11 @@ class Unanimous(Check):
             "valid": int(valid.sum()),
             "stations_with_valid": int((sheets.valid > 0).sum()),
             "options": [
-                {"option": o, "stations": int(unanimous[:, k].sum()),
-                 "valid": int(valid[:, k].sum())}
+                {
+                    "option": o,
+                    "stations": int(unanimous[:, k].sum()),
+                    "valid": int(valid[:, k].sum()),
+                }
                 for k, o in enumerate(context.options)
             ],
         }
@@ -165,7 +168,10 @@ class Unanimous(Check):
             words={"heading": self.title, "name": "one option", "against": ""},
             kind="descriptive",
             figures=expected_figure(
-                "sheets.unanimous", self.title, facts, context,
+                "sheets.unanimous",
+                self.title,
+                facts,
+                context,
                 "Sheets with every valid vote for one option, and those expected",
             ),
         )
@@ -188,9 +194,7 @@ class Unanimous(Check):
             "centres": len(np.unique(sheets.cells[0][whole])),
             "full_turnout_stations": int(full.sum()) if registered else None,
             "full_turnout_valid": int(n[full].sum()) if registered else None,
-            "at_least": [
-                _at_least(x, n, share) for share in (99.5, 99.0)
-            ],
+            "at_least": [_at_least(x, n, share) for share in (99.5, 99.0)],
             **expected,
             "with_unanimous_siblings": int((near & (found.share == 1.0)).sum()),
             "without": int((near & (found.share < 1.0)).sum()),
@@ -204,8 +208,11 @@ class Unanimous(Check):
             "observed" if mask.any() else "not-observed",
             statistic,
             subject=option.id,
-            words={"heading": f"Sheets on which every valid vote is for {option.name}",
-                   "name": option.name, "against": against},
+            words={
+                "heading": f"Sheets on which every valid vote is for {option.name}",
+                "name": option.name,
+                "against": against,
+            },
             explanations=self._explain(k, sheets, mask, found, statistic) if mask.any() else (),
             questioned=sheets.sid[order] if mask.any() else None,
             rows=edge_rows(sheets, found, order, k) if mask.any() else None,
@@ -233,7 +240,8 @@ class Unanimous(Check):
             known = ~np.isnan(then)
             if known.any():
                 tested["previous_election"] = {
-                    "known": int(known.sum()), "then_90": int((then[known] >= 0.9).sum())
+                    "known": int(known.sum()),
+                    "then_90": int((then[known] >= 0.9).sum()),
                 }
         return self.explain(**tested)
 

@@ -91,7 +91,8 @@ class Universe(Check):
             queries["history"] = _without_history(evidence, official)
         seen = ibis.union(
             *[evidence.sheets(c).select("sid") for c in evidence.counts],
-            evidence.sheets().select("sid"), distinct=True,
+            evidence.sheets().select("sid"),
+            distinct=True,
         )
         stations = evidence.stations()
         aside = evidence.set_aside()
@@ -127,7 +128,8 @@ class Universe(Check):
             "counts_only": len(extra),
             "lists": [
                 {"list": k, "unmatched": len(v.unmatched)}
-                for k, v in context.lists.items() if not v.members
+                for k, v in context.lists.items()
+                if not v.members
             ],
             "registered_unknown": numbers["registered_unknown"],
             "registered_zero": numbers["registered_zero"],
@@ -221,10 +223,16 @@ class Universe(Check):
                 "sentence": _sentence(name, statistic) + ONE_FILE * same_file,
             },
             explanations=self.explain(
-                not_yet={"role": context.counts[name].role, "common": int(both.sum()),
-                         "stations": stations},
-                register_updated={"differ": int(differ.sum()), "compared": int(compared.sum()),
-                                  "net": int(gap.sum())},
+                not_yet={
+                    "role": context.counts[name].role,
+                    "common": int(both.sum()),
+                    "stations": stations,
+                },
+                register_updated={
+                    "differ": int(differ.sum()),
+                    "compared": int(compared.sum()),
+                    "net": int(gap.sum()),
+                },
             ),
             rows={
                 "sid": rows["sid"][what],

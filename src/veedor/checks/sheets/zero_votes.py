@@ -101,8 +101,11 @@ class ZeroVotes(Check):
             "stations_with_valid": int(some.sum()),
             "stations_without_valid": int((~some).sum()),
             "options": [
-                {"option": o, "stations": int(zero[:, k].sum()),
-                 "valid": int(sheets.valid[zero[:, k]].sum())}
+                {
+                    "option": o,
+                    "stations": int(zero[:, k].sum()),
+                    "valid": int(sheets.valid[zero[:, k]].sum()),
+                }
                 for k, o in enumerate(context.options)
             ],
         }
@@ -115,11 +118,17 @@ class ZeroVotes(Check):
         yield self.fact(
             "observed" if missing.any() else "not-observed",
             {"stations": int(missing.sum()), "valid": int(sheets.valid[missing].sum()), **overall},
-            words={"heading": self.title, "against": "",
-                   "name": "some main contender" if missing.any() else "every main contender"},
+            words={
+                "heading": self.title,
+                "against": "",
+                "name": "some main contender" if missing.any() else "every main contender",
+            },
             kind="descriptive",
             figures=expected_figure(
-                "sheets.zero-votes", self.title, [f for f in facts if f.status != "void"], context,
+                "sheets.zero-votes",
+                self.title,
+                [f for f in facts if f.status != "void"],
+                context,
                 "Sheets with no vote for a main contender, and those expected",
             ),
         )
@@ -178,6 +187,7 @@ class ZeroVotes(Check):
             known = ~np.isnan(then)
             if known.any():
                 tested["previous_election"] = {
-                    "known": int(known.sum()), "then_10": int((then[known] <= 0.1).sum())
+                    "known": int(known.sum()),
+                    "then_10": int((then[known] <= 0.1).sum()),
                 }
         return self.explain(**tested)
