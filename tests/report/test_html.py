@@ -17,6 +17,8 @@ import pytest
 from veedor.errors import VeedorError
 from veedor.report.html import render
 from veedor.report.plain import clean, links, stem
+from veedor.report.tables import Terms, statistic
+from veedor.report.wording import load
 
 VOID = frozenset({"meta", "link", "input", "br", "hr", "img", "use", "path", "circle", "rect"})
 
@@ -212,6 +214,33 @@ def test_what_a_row_says_stands_before_where_it_is(page: str) -> None:
 def test_options_are_told_by_name(page: str) -> None:
     numbers = _article(page, "sheets.unanimous.MAS").partition("All numbers")[2]
     assert '<td>Movimiento al Socialismo</td><td class="n">9,039</td>' in numbers
+
+
+def test_lists_within_lists_are_tables_of_their_own() -> None:
+    given = {
+        "by_winner": [
+            {
+                "option": "A",
+                "stations": 2,
+                "grains": [{"level": "", "p": 0.5}, {"level": "centre"}],
+            },
+            {"option": None, "stations": 1, "grains": []},
+        ],
+        "common": {"stations": 3, "votes": {"A": 7}},
+    }
+    made = statistic(given, Terms(load(), "", {"A": "The A list"}))
+    assert [table.caption for table in made.tables] == [
+        "by winner of the sheet",
+        "by winner of the sheet: within places",
+        "sheets in both",
+        "sheets in both: votes",
+    ]
+    assert made.tables[0].rows == [["The A list", "2"], ["nobody", "1"]]
+    assert made.tables[1].rows == [
+        ["The A list", "the whole", "0.50"],
+        ["The A list", "centre", "–"],
+    ]
+    assert made.tables[3].rows == [["The A list", "7"]]
 
 
 def test_checks_that_were_not_run_are_listed_with_the_reason(page: str) -> None:
