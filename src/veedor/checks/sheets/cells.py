@@ -63,8 +63,8 @@ class Cells(Check):
         ),
         "not-determinable": (
             "{explained:cell holds|cells hold} a word that the case explains; {unreadable} of"
-            " {stations} sheets have a number of votes that cannot be read, with {unreadable_registered}"
-            " registered voters."
+            " {stations} sheets have a number of votes that cannot be read, with"
+            " {unreadable_registered} registered voters."
         ),
         "void": "The count has no sheet.",
     }
