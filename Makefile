@@ -30,7 +30,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	echo 'Python 3.11 or later, with its venv module, was not found. Install it, or say' \
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
-.PHONY: help audit drill test targets bench docs lock clean
+.PHONY: help audit drill test targets bench calibrate docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,19 +51,23 @@ drill: $(VENV)/.core ## audit a simulated election that was tampered with in kno
 	$(BIN)/veedor audit $(OUT)/drill-case --seed $(SEED) --out $(OUT)/drill
 
 test: $(VENV)/.test ## lint, types, contracts between modules, tests
-	@failed=; for step in 'ruff check src tests' mypy lint-imports 'python -m pytest'; do \
+	@failed=; for step in 'ruff check' 'ruff format --check --quiet' mypy lint-imports 'python -m pytest'; do \
 	  echo "$$step"; $(BIN)/$$step || failed="$$failed, $$step"; done; \
 	if [ -n "$$failed" ]; then echo "failed: $${failed#, }" >&2; exit 1; fi
 
 targets: $(VENV)/.core ## compare the audit of Bolivia 2019 with published numbers (needs its data)
 	$(BIN)/veedor data get bolivia-2019 > /dev/null
 	$(BIN)/veedor audit bolivia-2019 --seed $(SEED) --out $(OUT)/bolivia-2019
-	$(BIN)/python targets/compare.py targets/bolivia-2019.toml $(OUT)/bolivia-2019
+	$(BIN)/python targets/compare.py targets/bolivia-2019.toml $(OUT)/bolivia-2019 \
+	  --markdown docs/targets.md
 
 bench: $(VENV)/.test ## time the audit beside its peers
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --markdown docs/benchmarks.md
 
-docs: $(VENV)/.docs ## build the documentation
+calibrate: $(VENV)/.test ## alarms on simulated elections, honest and altered (about an hour)
+	$(BIN)/python -m benchmarks.calibrate --markdown docs/calibration.md
+
+docs: $(VENV)/.docs ## build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 lock: ## write requirements/*.txt anew (needs uv)
