@@ -53,7 +53,10 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A finding with everything that its section shows."""
+    """A finding with everything that its section shows.
+
+    `counted` is false where treatments change the outcome and the statement does not rest on them.
+    """
 
     anchor: str
     finding: Finding
@@ -66,6 +69,7 @@ class Item:
     statistic: Statistic
     parameters: Statistic
     treatments: list[tuple[Materiality, Strip]]
+    counted: bool
     shares: list[Materiality]
     evidence: Table | None
     figures: list[Drawing]
@@ -101,18 +105,18 @@ class Row:
 class Matrix:
     """The findings that question sheets against the treatments of their sheets.
 
-    Rows are those under which the outcome changes, findings from the records apart from lists
-    that others named; `others` are those that change nothing. `changed` counts, over both, those
-    that change the outcome by a what-if treatment, and by a bound.
+    Rows are those under which the outcome changes: findings from the records, lists that others
+    named, and findings that the statement on the outcome leaves out because their number is the
+    expected one; `others` change nothing. `what_if` and `bound` count, of the first two, those that
+    change the outcome by a treatment of that sort.
     """
 
     treatments: list[str]
     bounds: frozenset[str]
     groups: list[tuple[str, list[Row]]]
     others: list[Item]
-    total: int
-    changed_what_if: int
-    changed_bound: int
+    what_if: dict[str, int]
+    bound: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,21 +207,27 @@ def _matrix(items: Sequence[Item]) -> Matrix:
             if m.treatment != "best" or m.outcome_changes
         ]
     )
-    groups: dict[str, list[Row]] = {"records": [], "lists": []}
+    groups: dict[str, list[Row]] = {"records": [], "lists": [], "expected": []}
     for item in changing:
         given = {m.treatment: m for m, _ in item.treatments}
-        named = item.finding.check == _LISTS and item.finding.subject
         row = Row(item.anchor, item.title, [given.get(name) for name in treatments])
-        groups["lists" if named else "records"].append(row)
+        groups[_origin(item) if item.counted else "expected"].append(row)
+    counted = [item for item in changing if item.counted]
+    what_if = Counter(_origin(item) for item in counted if _changing(item) - _BOUNDS)
+    bound = Counter(_origin(item) for item in counted if _changing(item) & _BOUNDS)
     return Matrix(
         treatments=treatments,
         bounds=_BOUNDS,
         groups=[(name, rows) for name, rows in groups.items() if rows],
         others=[item for item in asked if not _changing(item)],
-        total=len(asked),
-        changed_what_if=sum(bool(_changing(item) - _BOUNDS) for item in changing),
-        changed_bound=sum(bool(_changing(item) & _BOUNDS) for item in changing),
+        what_if={name: what_if[name] for name in ("records", "lists")},
+        bound={name: bound[name] for name in ("records", "lists")},
     )
+
+
+def _origin(item: Item) -> str:
+    """Whether a finding is from the records, or a list that others named."""
+    return "lists" if item.finding.check == _LISTS and item.finding.subject else "records"
 
 
 def _changing(item: Item) -> set[str]:
@@ -294,6 +304,8 @@ def _item(
         statistic=statistic(finding.statistic, terms),
         parameters=statistic(finding.parameters, terms),
         treatments=list(zip(applied, strips(applied, document.outcome), strict=True)),
+        counted=not any(m.outcome_changes for m in applied)
+        or any(change.finding == finding.id for change in document.outcome.changes_under),
         shares=[m for m in finding.materiality if m.treatment.startswith(_SHARE)],
         evidence=rows,
         figures=[
