@@ -5,7 +5,7 @@ import pytest
 
 from tests.building import evidence
 from veedor.audit.findings import Fact, Finding
-from veedor.audit.judge import Judge, generator, stands
+from veedor.audit.judge import Judge, generator
 
 COUNT = {
     "station": [f"{i:02d}" for i in range(20)],
@@ -75,15 +75,59 @@ def test_a_fact_that_was_not_observed_questions_nothing(judge):
     assert judge.materiality(a_fact([0, 1], "not-observed"), "x") == (None, [], None)
 
 
-def test_sheets_that_the_null_model_expects_do_not_make_the_outcome_fragile(judge):
+def test_the_statement_is_given_in_parts(judge):
+    listed = a_finding(judge, a_fact(range(16)), None).model_copy(
+        update={"check": "outcome.slack", "subject": "named"}
+    )
+    recorded = a_finding(judge, a_fact([0]), 0.001)
+    outcome = judge.outcome("official", [listed, recorded])
+    assert outcome.statement == "fragile"
+    parts = {(p.source, p.treatments): p for p in outcome.statement_by}
+    assert parts["records", "what-if"].statement == "robust"
+    assert parts["records", "bound"].statement == "robust"
+    assert parts["lists", "bound"].findings == ["outcome.slack.named"]
+
+
+def test_a_number_that_the_null_model_expects_does_not_clear_the_sheets(judge):
     everything = a_fact(range(16))
-    explained = a_finding(judge, everything, 0.8)
-    unexplained = a_finding(judge, everything, 0.001)
-    assert explained.robustness == unexplained.robustness == "fragile"
-    assert not stands(explained)
-    assert judge.outcome("official", [explained]).statement == "robust"
-    assert judge.outcome("official", [unexplained]).statement == "fragile"
-    assert judge.outcome("official", [unexplained]).changes_under
+    assert judge.outcome("official", [a_finding(judge, everything, 0.9)]).statement == "fragile"
+
+
+def open_case(tmp_path, **changes):
+    table = {
+        "station": ["1", "2", "3"],
+        "registered": [900, 300, 900],
+        "A": [6, 5, 10],
+        "B": [205, 5, 10],
+        "C": [0, 0, 0],
+        "status": ["OK", "OK", "OK"],
+    }
+    for name, values in changes.items():
+        table[name] = values
+    source = {"counted": {"column": "status", "values": ["OK"]}}
+    found = evidence(tmp_path, {"official": table}, sources={"official": source})
+    return Judge.of(found, seed=0).outcome("official", [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "votes"),
+    [
+        ({"A": [6, 5, "illegible"]}, 890),
+        ({"status": ["OK", "OK", "Ok"], "A": [6, 5, 500]}, 510),
+        ({"station": ["1", "3", "3"], "A": [6, 500, 501], "B": [205, 0, 0]}, 501),
+        ({"station": ["1", "2", None], "A": [6, 5, 500]}, 510),
+    ],
+    ids=["unreadable", "not counted", "conflicting", "no code"],
+)
+def test_votes_that_the_files_leave_open_forbid_a_statement(tmp_path, changes, votes):
+    outcome = open_case(tmp_path, **changes)
+    assert outcome.winner == "B"
+    assert outcome.unresolved.votes == votes
+    assert outcome.statement == "not-determinable"
+
+
+def test_nothing_is_open_where_every_sheet_is_read_and_counted(tmp_path):
+    assert open_case(tmp_path).unresolved is None
 
 
 def test_the_outcome_by_hand(judge):

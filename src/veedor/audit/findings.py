@@ -240,6 +240,37 @@ class United(_Written):
     robustness: Robustness | None
 
 
+class Part(_Written):
+    """The statement on the outcome from one kind of finding under one kind of treatment.
+
+    `source` is `records` (findings that the records give) or `lists` (stations that others named);
+    `treatments` is `what-if` (remove, replace) or `bound` (worst and best case). `findings` are
+    those under which the outcome changes.
+    """
+
+    source: Literal["records", "lists"]
+    treatments: Literal["what-if", "bound"]
+    statement: Robustness
+    findings: list[str]
+
+
+class Unresolved(_Written):
+    """Votes of the official count that its files do not settle, and what they could do.
+
+    `set_aside` are stations whose rows have no code or contradict one another, `unreadable` those
+    with a cell of votes that is no number, `not_counted` those that the authority left out of its
+    totals. `votes` is the most that could hang on them: the highest version of a row, the
+    registered voters of an unreadable sheet less what was read. The bounds give all of them to
+    one side.
+    """
+
+    set_aside: int
+    unreadable: int
+    not_counted: int
+    votes: int
+    materiality: list[Materiality]
+
+
 class OutcomeSummary(_Written):
     """The outcome that the official sheets give under the contest's own rule."""
 
@@ -263,7 +294,9 @@ class OutcomeSummary(_Written):
     fewest_sheets: int | None
     statement: Robustness
     changes_under: list[ChangesUnder] = Field(default_factory=list)
+    statement_by: list[Part] = Field(default_factory=list)
     united: United | None = None
+    unresolved: Unresolved | None = None
 
 
 class Scope(_Written):

@@ -23,8 +23,10 @@ from veedor.audit.findings import (
     Finding,
     Materiality,
     OutcomeSummary,
+    Part,
     Questioned,
     Robustness,
+    Unresolved,
 )
 from veedor.contest import (
     Rule,
@@ -32,6 +34,7 @@ from veedor.contest import (
     best,
     break_even,
     fewest_sheets,
+    margin_points,
     remove,
     replace,
     share_false,
@@ -39,14 +42,14 @@ from veedor.contest import (
     statement,
     worst,
 )
-from veedor.engine.evidence import Evidence, OfficialSheets
+from veedor.engine.evidence import Evidence, OfficialSheets, OpenVotes
 from veedor.engine.verbs import collect
 from veedor.stats.multiplicity import benjamini_yekutieli
 
 REPLICATES = 200
 
-EXPLAINED = 0.05
-"""Adjusted p-values above this: the number is one that the check's null model expects."""
+WHAT_IF = ("remove", "replace")
+BOUNDS = ("worst", "best")
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
@@ -68,6 +71,7 @@ class Judge:
     registered: int | None
     seed: int
     contest: str
+    open_votes: OpenVotes
 
     @classmethod
     def of(cls, evidence: Evidence, seed: int) -> Judge:
@@ -86,6 +90,7 @@ class Judge:
             registered=registered,
             seed=seed,
             contest=evidence.case.id,
+            open_votes=evidence.open_votes,
         )
 
     def materiality(
@@ -180,11 +185,14 @@ class Judge:
             ChangesUnder(finding=f.id, treatment=m.treatment, margin_points=m.margin_points)
             for f in findings
             for m in f.materiality
-            if stands(f) and m.outcome_changes and not m.treatment.startswith("share-false")
+            if m.outcome_changes and m.treatment in (*WHAT_IF, *BOUNDS)
         ]
-        spoken = [f.robustness for f in findings if f.robustness and stands(f)]
+        spoken = [f.robustness for f in findings if f.robustness]
+        open_votes = self.unresolved()
         overall: Robustness = "robust"
-        if outcome.decided_by == "no votes":
+        if outcome.decided_by == "no votes" or (
+            open_votes is not None and any(m.outcome_changes for m in open_votes.materiality)
+        ):
             overall = "not-determinable"
         elif "fragile" in spoken:
             overall = "fragile"
@@ -218,17 +226,68 @@ class Judge:
             fewest_sheets=fewest.sheets,
             statement=overall,
             changes_under=changes,
+            statement_by=_parts(findings),
+            unresolved=open_votes,
+        )
+
+    def unresolved(self) -> Unresolved | None:
+        """Votes that the official files leave open, and the outcome with all on one side."""
+        open_votes = self.open_votes
+        if open_votes.votes == 0:
+            return None
+        s = self.sheets
+        votes = [int(v) for v in s.votes.sum(axis=0)]
+        spoilt = (int(s.blank.sum()), int(s.null.sum()))
+        now = self.rule.decide(votes, *spoilt, self.registered)
+        sides = dict(zip(("best", "worst"), now.ranking[:2], strict=False))
+        pair = (now.ranking[0], now.ranking[1]) if len(now.ranking) > 1 else None
+        bounds = []
+        for treatment, option in sides.items():
+            more = list(votes)
+            more[self.options.index(option)] += open_votes.votes
+            after = self.rule.decide(more, *spoilt, self.registered)
+            bounds.append(
+                Materiality(
+                    treatment=treatment,
+                    margin_points=_rounded(margin_points(self.rule, more, *spoilt, pair)),
+                    winner=after.winner,
+                    outcome_changes=after.identity != now.identity,
+                    details={"to": option, "votes": open_votes.votes},
+                )
+            )
+        return Unresolved(
+            set_aside=open_votes.set_aside,
+            unreadable=open_votes.unreadable,
+            not_counted=open_votes.not_counted,
+            votes=open_votes.votes,
+            materiality=bounds,
         )
 
 
-def stands(finding: Finding) -> bool:
-    """Whether a finding's sheets count towards the statement on the outcome.
-
-    Sheets whose number is what the check's own null model expects (a unanimous sheet among
-    unanimous siblings, say) are shown with their treatments and are no reason to doubt the outcome:
-    taking away the sheets on which one side is strong lowers it by construction.
-    """
-    return finding.p_adjusted is None or finding.p_adjusted <= EXPLAINED
+def _parts(findings: Sequence[Finding]) -> list[Part]:
+    """The statement taken apart: records and lists, what-if treatments and bounds."""
+    parts = []
+    for source in ("records", "lists"):
+        own = [
+            f
+            for f in findings
+            if f.materiality and (f.check.startswith("outcome.") == (source == "lists"))
+        ]
+        for name, treatments in (("what-if", WHAT_IF), ("bound", BOUNDS)):
+            changing = [
+                f.id
+                for f in own
+                if any(m.outcome_changes and m.treatment in treatments for m in f.materiality)
+            ]
+            parts.append(
+                Part(
+                    source=cast(Any, source),
+                    treatments=cast(Any, name),
+                    statement="fragile" if changing else "robust",
+                    findings=changing,
+                )
+            )
+    return parts
 
 
 def adjust(p_values: Sequence[float | None]) -> list[float | None]:

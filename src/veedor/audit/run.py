@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from veedor.audit import files, plan, write
 from veedor.audit.findings import Document, Fact, Finding, OutcomeSummary, United
-from veedor.audit.judge import Judge, adjust, generator, stands
+from veedor.audit.judge import Judge, adjust, generator
 from veedor.audit.plan import Progress
 from veedor.case.catalogue import find_case
 from veedor.case.manifest import load_case
@@ -262,11 +262,10 @@ def _outcome(
     summary = judge.outcome(evidence.official, findings)
     parts = {
         f.id: np.asarray(f.fact.questioned, dtype=np.int64)
-        for f, finding in zip(found, findings, strict=True)
+        for f in found
         if f.fact.questioned is not None
         and len(f.fact.questioned)
         and f.fact.status == "observed"
-        and stands(finding)
         and not f.check.id.startswith("outcome.")
     }
     if not parts:

@@ -54,6 +54,8 @@ SET_ASIDE = {
     "row": "int64: row in the source",
     "why": "text: no-code, repeated (the same row again), or conflicting (the rows differ)",
     "valid": "int64: votes for options on that row",
+    "registered": "int64: registered voters on that row, null where not a number",
+    "unreadable": "bool: a cell of votes on that row is filled and no number",
 }
 """`set_aside`: rows that are not in `sheets`, because their station has no code or several rows."""
 

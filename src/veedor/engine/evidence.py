@@ -79,6 +79,20 @@ class OfficialSheets:
         return at[self.sid[at] == unique] if len(self.sid) else at[:0]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenVotes:
+    """Votes of the official count that its files do not settle.
+
+    `set_aside`, `unreadable` and `not_counted` count stations (a row without a code counts as one);
+    `votes` is the most that could hang on all of them.
+    """
+
+    set_aside: int
+    unreadable: int
+    not_counted: int
+    votes: int
+
+
 @dataclass
 class Evidence:
     """The canonical tables of one case; see `veedor.case.tables` for their columns."""
@@ -204,6 +218,51 @@ class Evidence:
             registered=_float(columns["registered"]),
             counted=counted,
             cells={level: columns[cell(level)] for level in levels},
+        )
+
+    @cached_property
+    def open_votes(self) -> OpenVotes:
+        """What the official files leave open: rows set aside, unreadable cells, sheets left out.
+
+        A station set aside could have its highest version (or its registered voters, where a
+        version cannot be read); an unreadable sheet its registered voters less the votes read (or
+        the largest list of the case, where it has none); a sheet that was not counted its own
+        valid votes.
+        """
+        t, official = self.sheets(), self.official
+        sheets = collect(t.select("sid", "registered", "cast", "valid", "counted"))
+        registered = _float(sheets["registered"])
+        most = int(np.nanmax(registered, initial=0.0)) if (~np.isnan(registered)).any() else 0
+        counted = sheets["counted"].astype(bool)
+        cells = self.cells()
+        options = list(self.case.option_ids)
+        wrong = cells.filter(
+            (cells["count"] == official) & cells.field.isin(options) & (cells.state != "empty")
+        )
+        unreadable = np.isin(sheets["sid"], collect(wrong.select("sid").distinct())["sid"])
+        room = np.where(np.isnan(registered), most, registered) - sheets["cast"]
+        hidden = np.maximum(room, 0)[unreadable & counted].sum()
+        aside = self.set_aside()
+        rows = collect(
+            aside.filter((aside["count"] == official) & (aside.why != "repeated")).select(
+                "row", "station", "valid", "registered", "unreadable"
+            )
+        )
+        votes = int(hidden) + int(sheets["valid"][~counted].sum())
+        stations: dict[str, int] = {}
+        for i, row in enumerate(rows["row"]):
+            code = rows["station"][i] or f"row {row}"
+            listed = rows["registered"][i]
+            known = listed is not None and not np.isnan(float(listed))
+            value = int(rows["valid"][i])
+            if rows["unreadable"][i]:
+                value = max(value, int(listed) if known else most)
+            stations[code] = max(stations.get(code, 0), value)
+        return OpenVotes(
+            set_aside=len(stations),
+            unreadable=int((unreadable & counted).sum()),
+            not_counted=int((~counted).sum()),
+            votes=votes + sum(stations.values()),
         )
 
     @cached_property

@@ -144,6 +144,15 @@ def _split(
         row="row",
         why="why",
         valid=total([rest[v] for v in votes_columns(len(case.options))]),
+        registered=rest["registered"] if "registered" in fields else ibis.null("int64"),
+        unreadable=reduce(
+            lambda a, b: a | b,
+            [
+                rest[f"x_{v}_{i}"].notnull() & (rest[f"x_{v}_{i}"] != "empty")
+                for v in votes_columns(len(case.options))
+                for i in range(len(fields[v]))
+            ],
+        ).fill_null(False),
     )
     return labelled.filter(labelled.why.isnull()), aside
 
