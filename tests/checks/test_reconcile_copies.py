@@ -30,7 +30,8 @@ def test_differences_and_agreement(tmp_path):
     expected = stats.binomtest(2, 3).proportion_ci(0.95, "exact")
     assert fact.interval.low == pytest.approx(100 * expected.low, abs=1e-5)
     assert fact.interval.high == pytest.approx(100 * expected.high, abs=1e-5)
-    assert fact.p_value is None
+    assert fact.p_value == 1  # the lead differs on one sheet
+    assert "larger on 0 sheets and smaller on 1" in fact.fact
 
 
 def test_which_sheets_are_covered(tmp_path):

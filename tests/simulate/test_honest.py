@@ -241,3 +241,17 @@ def test_steps_have_streams_of_their_own():
     plain = arrays(honest_election(Parameters(), 7))
     differ = {n for n in plain if (careless[n] != plain[n]).any()}
     assert differ == {"official.votes", "preliminary.votes", "order", "arrival"}
+
+
+def test_a_worse_preliminary_count_loses_digits_and_the_official_one_does_not():
+    fast = honest_election(
+        Parameters(slip_digits=0.0, slip_line=0.0, misread=0.1), 3, stations=9000
+    )
+    assert (fast.official.votes == fast.box.votes).all()
+    wrong = fast.preliminary.votes - fast.box.votes
+    rows, lines = np.nonzero(wrong)
+    assert 0.08 * 9000 < len(rows) <= 0.12 * 9000
+    assert len(np.unique(rows)) == len(rows), "one line of a sheet"
+    large = fast.box.votes[rows, lines] >= 50
+    assert (wrong[rows, lines][large] < 0).mean() > 0.7, "lost digits make large numbers smaller"
+    assert (fast.preliminary.cast <= fast.places.registered).all()

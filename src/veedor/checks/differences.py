@@ -14,7 +14,6 @@ from veedor.checks.base import Context
 from veedor.checks.paired import Ints, Pair, Standing, same_source
 from veedor.contest import margin_points
 from veedor.stats.binomial import sign_test
-from veedor.stats.multiplicity import holm
 from veedor.stats.slips import KINDS
 
 SLIP_WORDS = {
@@ -47,15 +46,12 @@ def comparison(
     """
     change = pair.change
     zero = pair.slips.kind == KINDS.index("all-zero")
-    table = by_option(pair)
     moved = int(lead.sum())
     return {
         "common": len(pair.sid),
         "changed": int(pair.changed.sum()),
         "changed_votes": int((change[:, : pair.options] != 0).any(axis=1).sum()),
-        "changed_by_option": table,
-        "direction_p": direction(table, pair.options, "p"),
-        "unexplained_direction_p": direction(table, pair.options, "unexplained_p"),
+        "changed_by_option": by_option(pair),
         "lead": _lead(lead, standing),
         "lead_votes": moved,
         "lead_points": round(100.0 * moved / standing.basis, 6),
@@ -130,11 +126,6 @@ def by_option(pair: Pair) -> list[dict[str, Any]]:
         }
         for i, name in enumerate(pair.names)
     ]
-
-
-def direction(table: list[dict[str, Any]], options: int, key: str) -> float:
-    """The smallest p-value of the options, after Holm."""
-    return float(holm(np.array([row[key] for row in table[:options]], dtype=np.float64)).min())
 
 
 def by_region(pair: Pair, lead: Ints, names: Columns) -> list[dict[str, Any]]:
@@ -231,17 +222,25 @@ def slip_words(pair: Pair) -> dict[str, Any]:
     }
 
 
-def direction_words(statistic: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The option whose changes have the most one-sided direction, for a sentence."""
+def size_words(
+    statistic: Mapping[str, Any], standing: Standing, context: Context
+) -> dict[str, Any]:
+    """Whether large options rise and small ones fall, for a sentence."""
     names = {o.id: o.name for o in context.case.options}
     table = statistic["changed_by_option"][: len(context.options)]
-    most = min(table, key=lambda row: float(row["unexplained_p"]))
+    totals = [standing.totals[v] for v in votes_columns(len(table))]
+    order = sorted(range(len(table)), key=lambda i: -totals[i])
+    half = (len(table) + 1) // 2
+    large, small = ([table[i] for i in part] for part in (order[:half], order[half:]))
+    most = min(table, key=lambda row: float(row["p"]))
     return {
+        "large": half,
+        "large_up": sum(row["up"] > row["down"] for row in large),
+        "small_down": sum(row["up"] < row["down"] for row in small),
+        "small": len(small),
         "option": names[most["option"]],
-        "up": most["unexplained_up"],
-        "down": most["unexplained_down"],
-        "p": _p_words(statistic["unexplained_direction_p"]),
-        "p_all": _p_words(statistic["direction_p"]),
+        "up": most["up"],
+        "down": most["down"],
     }
 
 
@@ -258,7 +257,7 @@ def lead_words(statistic: Mapping[str, Any], context: Context) -> dict[str, Any]
     }
 
 
-def words(statistic: Mapping[str, Any], context: Context) -> dict[str, str]:
+def words(statistic: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """The names of the two leading options and what happens to the lead, for a sentence."""
     names = {o.id: o.name for o in context.case.options}
     moved = statistic["lead_votes"]
@@ -267,6 +266,8 @@ def words(statistic: Mapping[str, Any], context: Context) -> dict[str, str]:
         "winner": names[statistic["lead"]["winner"]],
         "runner_up": names[statistic["lead"]["runner_up"]],
         "lead_words": f"{abs(moved):,} votes {how}" if moved else "the same",
+        "lead_up": statistic["lead"]["up"],
+        "lead_down": statistic["lead"]["down"],
     }
 
 

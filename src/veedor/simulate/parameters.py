@@ -107,6 +107,8 @@ class Parameters:
     """Sheets of which a count transposes two digits of one line, for each count alike."""
     slip_line: float = 0.002
     """Sheets of which a count swaps two neighbouring lines, for each count alike."""
+    misread: float = 0.0
+    """Sheets of which the preliminary count alone loses or misreads a digit of one line."""
     slip_total: float = 0.01
     """Sheets with an arithmetic slip in a declared total."""
 
@@ -191,6 +193,7 @@ _RANGES = {
     "late_sheet": (0, 10),
     "slip_digits": (0, 1),
     "slip_line": (0, 1),
+    "misread": (0, 1),
     "slip_total": (0, 1),
     "history_correlation": (-1, 1),
 }

@@ -1,7 +1,9 @@
 """How clerks record sheets: the slips of honest people, which favour nobody.
 
-Each count is recorded from the same sheets, independently and with the same rates: the difference
-of two counts is symmetric for every option, whatever the slips do to large and small numbers.
+Each count is recorded from the same sheets, independently. Slips with the same rates in both counts
+leave a difference that is symmetric for every option, whatever they do to large and small numbers.
+Digits that the preliminary count alone loses or misreads do not: a lost digit makes a number
+smaller, so that the official count is more often above the preliminary one than below it.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ def record(parameters: Parameters, seed: int, count: str, box: Sheets, registere
     _swap_lines(rng, votes, np.flatnonzero(rng.random(stations) < parameters.slip_line))
     slipped = np.flatnonzero(rng.random(stations) < parameters.slip_digits)
     _transpose(rng, votes, slipped)
+    if count == "preliminary":
+        misread = np.flatnonzero(rng.random(stations) < parameters.misread)
+        _misread(rng, votes, misread)
+        slipped = np.union1d(slipped, misread)
     others = box.blank + box.null
     refused = slipped[votes[slipped].sum(axis=1) + others[slipped] > registered[slipped]]
     votes[refused] = box.votes[refused]
@@ -48,6 +54,17 @@ def _transpose(rng: np.random.Generator, votes: Ints, sheets: Ints) -> None:
     unit = 10 ** rng.integers(0, places)
     right, left = value // unit % 10, value // (10 * unit) % 10
     votes[sheets, line] = value + (left - right) * unit - (left - right) * 10 * unit
+
+
+def _misread(rng: np.random.Generator, votes: Ints, sheets: Ints) -> None:
+    """Lose one digit of one line, or read another digit in its place; a lone digit is misread."""
+    line = rng.integers(0, votes.shape[1], len(sheets))
+    value = votes[sheets, line]
+    unit = 10 ** rng.integers(0, 1 + (value >= 10) + (value >= 100))
+    digit = value // unit % 10
+    lost = value // (10 * unit) * unit + value % unit
+    other = value + ((digit + rng.integers(1, 10, len(value))) % 10 - digit) * unit
+    votes[sheets, line] = np.where((value >= 10) & (rng.random(len(value)) < 0.5), lost, other)
 
 
 def declare(parameters: Parameters, seed: int, box: Sheets) -> tuple[Ints, Ints]:

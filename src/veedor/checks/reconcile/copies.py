@@ -39,9 +39,8 @@ class Copies(Check):
     shares : array of {option, covered_points, uncovered_points}
         Official shares on both, for every option.
     coverage_by_region : array of {place, stations, covered, covered_points}
-    changed, changed_votes, changed_by_option, direction_p, unexplained_direction_p, lead,
-    lead_votes, lead_points, lead_points_common, slips, one_line, same_total, zeros, one_sided,
-    by_region, by_size
+    changed, changed_votes, changed_by_option, lead, lead_votes, lead_points, lead_points_common,
+    slips, one_line, same_total, zeros, one_sided, by_region, by_size
         As in `reconcile.counts`; `zeros.in_copy` counts the sheets of zeros in the copy.
     as_copy : {margin_points, winner, decided_by, outcome_changes}
         The contest, had the copy's numbers stood on all common sheets.
@@ -50,12 +49,15 @@ class Copies(Check):
     -----------
     The differences are known, not estimated. The interval of the agreement is exact
     (Clopper-Pearson) and speaks of the sheets that the copy covers; it holds for the others only
-    as far as the coverage is not selected. No p-value: a reading by volunteers and an official
-    entry are not made with the same care, so that no direction follows from slips alone.
+    as far as the coverage is not selected. The p-value is that of `reconcile.counts`: the exact
+    sign test of the lead, with the same limit. Nothing is tested of a single option: a reading by
+    volunteers and an official entry are not made with the same care, and correcting the worse of
+    two records raises large numbers and lowers small ones.
 
     Source
     ------
-    C. Clopper and E. Pearson, Biometrika 26 (1934), for the interval.
+    C. Clopper and E. Pearson, Biometrika 26 (1934), for the interval; Q. McNemar, Psychometrika 12
+    (1947), in the exact form, for the p-value.
     """
 
     title = "Official count against independent copies"
@@ -67,13 +69,14 @@ class Copies(Check):
     sentences = {
         "observed": (
             "The copy covers {common} of {official} official sheets ({coverage_points:.2f} %);"
-            " {changed} of them differ in some cell, {changed_votes} in the votes for an option."
-            " On them the official lead of {winner} over {runner_up} is {lead_words}"
-            " ({lead_points} points) against the copy."
+            " {changed} of them differ in at least one number, {changed_votes} in the votes for an"
+            " option. On them the official lead of {winner} over {runner_up} is {lead_words}"
+            " ({lead_points} points) against the copy: it is larger on {lead_up:sheet|sheets} and"
+            " smaller on {lead_down}."
         ),
         "not-observed": (
             "The copy covers {common} of {official} official sheets ({coverage_points:.2f} %) and"
-            " agrees with all of them in every cell."
+            " agrees with all of them in every number."
         ),
         "not-determinable": ("No sheet with numbers is in both the official count and the copy."),
         "void": "{void}",
@@ -87,9 +90,10 @@ class Copies(Check):
         ),
         Benign(
             "direction",
-            "Slips favour nobody.",
-            "The official lead of {winner} over {runner_up} is larger than the copy's on {up}"
-            " sheets and smaller on {down}.",
+            "Slips favour neither of the two leading options.",
+            "The official lead of {winner} over {runner_up} is larger than the copy's on"
+            " {up:sheet|sheets} and smaller on {down}: a split at least so uneven has the"
+            " probability {p} where both are equally likely.",
         ),
         Benign(
             "coverage",
@@ -169,6 +173,7 @@ class Copies(Check):
             statistic,
             subject=count,
             words={"name": name, **differences.words(statistic, context)},
+            p_value=statistic["lead"]["p"],
             interval=Interval(
                 of="agreement_points",
                 level=0.95,

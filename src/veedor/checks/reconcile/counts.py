@@ -27,13 +27,13 @@ class Counts(Check):
         those on which votes for an option differ.
     changed_by_option : array of {option, stations, net, gross, up, down, p, unexplained_up, ...}
         For each option, and for `blank` and `null`: sheets that differ, votes net and gross,
-        sheets on which the number rose and fell, the exact two-sided p-value that both are
-        equally likely, and the same three without the sheets that one slip explains.
-    direction_p, unexplained_direction_p : float
-        The smallest of those p-values over the options, after Holm.
+        sheets on which the number rose and fell, how probable so uneven a split would be were
+        both equally likely (p), and the same three without the sheets that one slip explains.
+        These p describe, and test nothing: see below.
     lead : {winner, runner_up, up, down, p}
-        The options between which the lead is taken; sheets on which it rose and fell, and the
-        exact two-sided p-value that both are equally likely.
+        The options between which the lead is taken; sheets on which it rose and fell (a sheet on
+        which it is the same is neither), and the exact two-sided p-value that both are equally
+        likely: the p-value of the finding.
     lead_votes, lead_points : int, float
         Change of the lead, in votes and in points of the official count's whole basis.
     lead_points_common : float
@@ -57,10 +57,12 @@ class Counts(Check):
     Uncertainty
     -----------
     Both counts are complete: what changed is known, not estimated. The p-value is the exact sign
-    test (McNemar) on the changed sheets that no single slip explains, Holm-adjusted over the
-    options. Its model: the two counts record the same sheets with the same care, so that each
-    change is as likely up as down. A count that corrects the other fits it less well; sheets
-    that one slip explains are therefore left out, and the test over all of them stands beside.
+    test (McNemar) of the lead: that a correction is as likely to raise it as to lower it. Nothing
+    of the kind is expected of a single option: where one count is typed in more haste, lost
+    digits make its large numbers too small and misread ones its small numbers too large, so that
+    an honest correction raises the large options and lowers the small ones. In the lead these
+    cancel as far as the numbers of the two leading options are of about the same size; the
+    further apart they are, the more the p-value says of that and the less of a direction.
 
     Source
     ------
@@ -76,11 +78,12 @@ class Counts(Check):
     heading = "The official count against {name}"
     sentences = {
         "observed": (
-            "{changed} of the {common} sheets in both counts differ in some cell, {changed_votes}"
-            " of them in the votes for an option. On them the official lead of {winner} over"
-            " {runner_up} is {lead_words} ({lead_points} points)."
+            "{changed} of the {common} sheets in both counts differ in at least one number,"
+            " {changed_votes} of them in the votes for an option. On them the official lead of"
+            " {winner} over {runner_up} is {lead_words} ({lead_points} points): it rises on"
+            " {lead_up:sheet|sheets} and falls on {lead_down}."
         ),
-        "not-observed": "All {common} sheets in both counts agree in every cell.",
+        "not-observed": "All {common} sheets in both counts agree in every number.",
         "not-determinable": "No sheet with numbers is in both counts, so nothing can be compared.",
         "void": "{void}",
     }
@@ -94,16 +97,19 @@ class Counts(Check):
         ),
         Benign(
             "symmetric",
-            "Slips favour nobody: a number is corrected as often up as down.",
-            "{option} departs most: on the sheets that no slip explains it rises on {up} and falls"
-            " on {down} (p {p}; over all changed sheets the smallest p of an option is {p_all}).",
+            "Slips favour neither of the two leading options: their lead is corrected as often up"
+            " as down.",
+            "The lead of {winner} over {runner_up} rises on {up:sheet|sheets} and falls on {down}:"
+            " a split at least so uneven has the probability {p} where both are equally likely.",
         ),
         Benign(
             "size",
             "A number misread is more often too low where the true one is large and too high where"
             " it is small, so that corrections raise every large option and lower the small ones.",
-            "Between the two leading options: the lead of {winner} over {runner_up} rises on {up}"
-            " sheets and falls on {down} (p {p}).",
+            "Of the {large:larger option|larger options}, {large_up} rise on more sheets than they"
+            " fall on; of the {small:smaller one|smaller ones}, {small_down} fall on more than they"
+            " rise on. {option} changes most one-sidedly: it rises on {up:sheet|sheets} and falls"
+            " on {down}.",
         ),
         Benign(
             "moved",
@@ -128,7 +134,15 @@ class Counts(Check):
     )
     promise = Promise(
         alarm="p-value",
-        honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
+        honest=(
+            "plain",
+            "blocs",
+            "clerks",
+            "worse-preliminary",
+            "tiny-stations",
+            "correlated-turnout",
+            "rural-late",
+        ),
         tampered={"altered": 0.95},
     )
 
@@ -174,21 +188,21 @@ class Counts(Check):
             statistic,
             subject=count,
             words={"name": name, **differences.words(statistic, context)},
-            p_value=statistic["unexplained_direction_p"],
-            explanations=self._explanations(pair, statistic, context) if changed else (),
+            p_value=statistic["lead"]["p"],
+            explanations=self._explanations(pair, statistic, standing, context) if changed else (),
             rows=differences.changed_rows(pair, lead, count) if changed else None,
             questioned=pair.sid[pair.changed] if changed else None,
             figures=(_figure(count, name, statistic, context),) if changed else (),
         )
 
     def _explanations(
-        self, pair: Pair, statistic: Mapping[str, Any], context: Context
+        self, pair: Pair, statistic: Mapping[str, Any], standing: Standing, context: Context
     ) -> tuple[Explanation, ...]:
         changed = statistic["changed"]
         return self.explain(
             slips=differences.slip_words(pair),
-            symmetric=differences.direction_words(statistic, context),
-            size=differences.lead_words(statistic, context),
+            symmetric=differences.lead_words(statistic, context),
+            size=differences.size_words(statistic, standing, context),
             moved={"changed": changed, "same_total": statistic["same_total"]},
         )
 
