@@ -49,7 +49,28 @@ def test_the_gap_is_standardised_to_the_same_centre(tmp_path):
     assert shared["expected_points"] == pytest.approx(20.0)  # X's common sheet: 60 to 40
     assert shared["within_points"] == pytest.approx(20.0)
     assert shared["low"] is None  # one centre
-    assert absent == {"stations": 1, "valid": 100, "margin_points": 80.0, "centres": 1}
+    assert absent == {
+        "stations": 1,
+        "valid": 100,
+        "margin_points": 80.0,
+        "gap_points": 100.0,  # 80 less the common -20
+        "part_points": 50.0,  # half of the missing votes
+        "centres": 1,
+    }
+    assert (shared["gap_points"], shared["part_points"]) == (60.0, 30.0)
+    assert shared["part_points"] + absent["part_points"] == fact.statistic["gap_points"]
+
+
+def test_what_remains_within_centres_is_set_against_its_own_part_of_the_gap(tmp_path):
+    _, fact = select(tmp_path)
+    place = next(e for e in fact.explanations if e.id == "place")
+    assert place.result == (
+        "The missing sheets in centres that also have common ones (1) differ from all common sheets"
+        " by 60.00 points, of which 20.00 points (no interval from so few centres) remain within"
+        " the centres, beyond what their own common sheets predict; those in centres without any"
+        " common one (1) differ by 100.00 points, and 50.00 points (62 %) of the whole gap of 80.00"
+        " points cannot be tested this way."
+    )
 
 
 def test_groups_and_reasons(tmp_path):
@@ -70,6 +91,24 @@ def test_groups_and_reasons(tmp_path):
     held = next(e for e in fact.explanations if e.id == "held-back")
     assert held.result.startswith("2 of the 2 missing sheets carry a remark")
     assert "many observations" in fact.fact
+
+
+def test_without_remarks_nothing_is_said_of_them(tmp_path):
+    silent = {k: v for k, v in OFFICIAL.items() if k != "reason"}
+    found = evidence(tmp_path, {"official": silent, "early": EARLY})
+    fact = facts("reconcile.selection", found)["early"]
+    assert "observations" not in fact.fact
+    held = next(e for e in fact.explanations if e.id == "held-back")
+    assert not held.tested
+
+
+def test_remarks_on_common_sheets_alone_keep_nothing_back(tmp_path):
+    noted = {**OFFICIAL, "reason": ["ILLEGIBLE", "", "", ""]}
+    found = evidence(tmp_path, {"official": noted, "early": EARLY})
+    fact = facts("reconcile.selection", found)["early"]
+    assert "observations" not in fact.fact
+    held = next(e for e in fact.explanations if e.id == "held-back")
+    assert held.result.startswith("0 of the 2 missing sheets carry a remark")
 
 
 def test_the_same_sheets_are_not_observed(tmp_path):

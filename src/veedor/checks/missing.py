@@ -148,6 +148,7 @@ class Missing:
                 "stations": int(self.shared.sum()),
                 "valid": int(self.sheets.valid[self.shared].sum()),
                 "margin_points": self.sheets.margin(self.shared),
+                **self._part(self.shared),
                 "expected_points": self.expected,
                 "within_points": _known(self.within.value),
                 "low": _known(self.within.low),
@@ -157,9 +158,21 @@ class Missing:
                 "stations": int(absent.sum()),
                 "valid": int(self.sheets.valid[absent].sum()),
                 "margin_points": self.sheets.margin(absent),
+                **self._part(absent),
                 "centres": len(np.unique(self.sheets.centre[absent])),
             },
         }
+
+    def _part(self, some: Mask) -> dict[str, float | None]:
+        """The gap of some of the missing sheets to the common ones, and what it is of the gap of
+        all: the parts of sets that make up the missing sheets add up to the whole gap.
+        """
+        own, common = self.sheets.margin(some), self.sheets.margin(self.present)
+        if own is None or common is None:
+            return {"gap_points": None, "part_points": None}
+        weight = int(self.sheets.valid[some].sum()) / int(self.sheets.valid[~self.present].sum())
+        gap = own - common
+        return {"gap_points": round(gap, 6), "part_points": round(weight * gap, 6)}
 
     def interval(self) -> Interval | None:
         """Of the part within centres; None with fewer than two of them."""
@@ -176,3 +189,33 @@ class Missing:
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+def place_words(statistic: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of the gap, each beside the gap that it is a part of, for a sentence."""
+    shared, absent = statistic["shared_centres"], statistic["absent_centres"]
+    low, high = shared["low"], shared["high"]
+    rest = "all missing sheets are in such centres"
+    if absent["part_points"] is not None:
+        gap, part = statistic["gap_points"], absent["part_points"]
+        share = 100.0 * part / gap if gap else -1.0
+        rest = (
+            f"those in centres without any common one ({absent['stations']:,}) differ by"
+            f" {points(absent['gap_points'])}, and {points(part)}"
+            + (f" ({share:.0f} %)" if 0.0 <= share <= 100.0 else "")
+            + f" of the whole gap of {points(gap)} cannot be tested this way"
+        )
+    return {
+        "shared": shared["stations"],
+        "shared_gap": points(shared["gap_points"]),
+        "within": points(shared["within_points"]),
+        "interval": "no interval from so few centres"
+        if low is None or high is None
+        else f"95 % from {low:.2f} to {high:.2f}".replace("-", "\u2212"),
+        "rest": rest,
+    }
+
+
+def points(value: float | None) -> str:
+    """Points with two digits, for a sentence."""
+    return "not known" if value is None else f"{value:.2f} points".replace("-", "\u2212")

@@ -14,8 +14,15 @@ from veedor.audit.findings import Explanation
 from veedor.case.tables import cell, votes_columns
 from veedor.checks import paired
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.missing import Mask, Missing, SheetSet
+from veedor.checks.missing import Mask, Missing, SheetSet, place_words, points
 from veedor.checks.paired import Ints, Standing
+
+
+KEPT_BACK = (
+    " Sheets that are kept back because something was observed on them will have many observations:"
+    " that is how they were selected."
+)
+"""Said only where a missing sheet carries a remark; elsewhere it is a reason nobody can test."""
 
 
 class Selection(Check):
@@ -33,11 +40,14 @@ class Selection(Check):
         Sheets that the other count has and the official one lacks, by the other count's numbers.
     gap_points : float or null
         Margin of the sheets that are only official less that of the common ones.
-    shared_centres : {stations, valid, margin_points, expected_points, within_points, ...}
+    shared_centres : {stations, valid, margin_points, gap_points, part_points, expected_points, ...}
         Of the sheets that are only official, those in centres that have common sheets too: their
-        margin; what their centres' common sheets predict; the difference; `low` and `high`.
-    absent_centres : {stations, valid, margin_points, centres}
-        Those in centres without any common sheet: nothing there to compare them with.
+        margin; that less the margin of all common sheets; what this is of the whole gap; what
+        their centres' common sheets predict; `within_points`, their margin less that; its `low`
+        and `high`.
+    absent_centres : {stations, valid, margin_points, gap_points, part_points, centres}
+        Those in centres without any common sheet: nothing there to compare them with, so that
+        their part of the gap cannot be tested this way. Both parts add up to the gap.
     by_region, by_class, by_size : array of {..., stations, only_official, share_points,
         margin_common, margin_only}
         Official sheets and those of them that the other count lacks; by size in quarters.
@@ -66,8 +76,7 @@ class Selection(Check):
         "observed": (
             "{only} of {official} official sheets, with {valid} valid votes, are not in this count,"
             " and {only_other} of its sheets are not official. The official margin of {winner} over"
-            " {runner_up} is {margins}. Sheets that are kept back because something was observed"
-            " on them will have many observations: that is how they were selected."
+            " {runner_up} is {margins}.{kept_back}"
         ),
         "not-observed": "The two counts have the same {official} sheets.",
         "not-determinable": "One of the two counts has no sheet with numbers.",
@@ -77,15 +86,16 @@ class Selection(Check):
             "place",
             "Sheets are missing where roads, networks or people are few, and such places vote"
             " otherwise.",
-            "In centres that have sheets of both kinds, their own common sheets predict a margin of"
-            " {expected:.2f} points for the missing ones; it is {actual:.2f}, which leaves"
-            " {within:.2f} points ({interval}) of a gap of {gap:.2f}.",
+            "The missing sheets in centres that also have common ones ({shared}) differ from all"
+            " common sheets by {shared_gap}, of which {within} ({interval}) remain within the"
+            " centres, beyond what their own common sheets predict; {rest}.",
         ),
         Benign(
             "absent-centres",
             "Whole centres reported late or never.",
-            "{stations} of the missing sheets lie in {centres} centres without any common sheet,"
-            " with a margin of {margin}; nothing in these counts can say what to expect of them.",
+            "{stations} of the {missing:missing sheet lies|missing sheets lie} in"
+            " {centres:centre|centres} without any common sheet, with a margin of {margin}; nothing"
+            " in these counts can say what to expect of them.",
         ),
         Benign(
             "held-back",
@@ -189,7 +199,10 @@ class Selection(Check):
             "observed" if observed else "not-observed",
             statistic,
             subject=count,
-            words=self._words(name, statistic, alone, standing, context),
+            words={
+                **self._words(name, statistic, alone, standing, context),
+                "kept_back": KEPT_BACK if (missing & _with_reason(table, noted)).any() else "",
+            },
             interval=split.interval(),
             explanations=self._explanations(statistic, _with_reason(table, noted), present)
             if observed
@@ -226,7 +239,7 @@ class Selection(Check):
             "only_other": alone["stations"],
             "winner": names[standing.winner],
             "runner_up": names[standing.runner_up],
-            "margins": " and ".join(f"{_points(margin)} {words}" for margin, words in margins),
+            "margins": " and ".join(f"{points(margin)} {words}" for margin, words in margins),
         }
 
     def _explanations(
@@ -235,18 +248,13 @@ class Selection(Check):
         tested: dict[str, Any] = {}
         shared, absent = statistic["shared_centres"], statistic["absent_centres"]
         if shared["within_points"] is not None and statistic["gap_points"] is not None:
-            tested["place"] = {
-                "expected": shared["expected_points"],
-                "actual": shared["margin_points"],
-                "within": shared["within_points"],
-                "gap": statistic["gap_points"],
-                "interval": f"95 % from {_points(shared['low'])} to {_points(shared['high'])}",
-            }
+            tested["place"] = place_words(statistic)
         if len(present) and (~present).any():
             tested["absent_centres"] = {
                 "stations": absent["stations"],
+                "missing": int((~present).sum()),
                 "centres": absent["centres"],
-                "margin": _points(absent["margin_points"]),
+                "margin": points(absent["margin_points"]),
             }
         if noted.any():
             tested["held_back"] = {
@@ -294,7 +302,3 @@ def _reasons(
             for w, n, k in zip(words, stations, only, strict=True)
         ]
     return sorted(found, key=lambda r: (-r["stations"], r["count"], r["reason"]))[:50]
-
-
-def _points(value: float | None) -> str:
-    return "not known" if value is None else f"{value:.2f} points"
