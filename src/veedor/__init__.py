@@ -28,6 +28,8 @@ __all__ = ["__version__", "audit", *sorted(_PUBLIC)]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "audit":
+        return importlib.import_module("veedor.audit")
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'veedor' has no attribute {name!r}")

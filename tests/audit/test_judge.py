@@ -102,8 +102,7 @@ def open_case(tmp_path, **changes):
         "C": [0, 0, 0],
         "status": ["OK", "OK", "OK"],
     }
-    for name, values in changes.items():
-        table[name] = values
+    table |= changes
     source = {"counted": {"column": "status", "values": ["OK"]}}
     found = evidence(tmp_path, {"official": table}, sources={"official": source})
     return Judge.of(found, seed=0).outcome("official", [])

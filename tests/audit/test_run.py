@@ -1,6 +1,10 @@
 """An audit folder: its contract, its repeatability, and that nothing is left behind on failure."""
 
+import hashlib
 import json
+import re
+import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -113,8 +117,6 @@ def test_verify_sees_a_changed_file(tmp_path):
 
 
 def test_verify_sees_a_changed_number_whose_hash_was_changed_too(tmp_path):
-    import hashlib
-
     path, _ = run(tmp_path)
     out = tmp_path / "out"
     _edit_findings(out, lambda d: d["outcome"].update(slack_votes=1.0))
@@ -176,3 +178,57 @@ def test_adjusted_p_values_keep_their_places():
     assert adjusted[1] is None
     assert adjusted[0] == pytest.approx(0.01 * 2 * 1.5)
     assert adjusted[2] == pytest.approx(0.75)
+
+
+def reseal(out, name):
+    """Put a file's new hash into the manifest, as somebody who changes a folder would."""
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["outputs"][name] = hashlib.sha256((out / name).read_bytes()).hexdigest()
+    (out / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("name", ["index.html", "figures/outcome.result.shares.svg", "case.toml"])
+def test_verify_sees_a_change_to_what_a_reader_looks_at(tmp_path, name):
+    path = small_case(tmp_path / "case", {"official": COUNT})
+    out = audit(path, tmp_path / "out", only=["outcome"]).directory
+    verify(out, case=path)
+    text = (out / name).read_text(encoding="utf-8")
+    (out / name).write_text(text.replace("Option A", "Option B"), encoding="utf-8")
+    reseal(out, name)
+    with pytest.raises(VerifyError, match=rf"{re.escape(name)}|index\.html"):
+        verify(out, case=path)
+
+
+def test_only_an_audit_is_replaced(tmp_path):
+    path, _ = run(tmp_path)
+    out = tmp_path / "out"
+    audit(path, out, report=False)
+    (out / "thesis.txt").write_text("mine")
+    with pytest.raises(VeedorError, match=r"thesis\.txt"):
+        audit(path, out, report=False)
+    assert (out / "thesis.txt").read_text() == "mine"
+
+
+def test_a_folder_that_only_looks_like_an_audit_is_kept(tmp_path):
+    path = small_case(tmp_path / "case", {"official": COUNT})
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "findings.json").write_text("{}")
+    with pytest.raises(VeedorError, match="not an audit"):
+        audit(path, out, report=False)
+
+
+def test_the_package_can_be_called_in_a_fresh_interpreter(tmp_path):
+    path = small_case(tmp_path / "case", {"official": COUNT})
+    code = (
+        "import sys, veedor; r = veedor.audit(sys.argv[1], sys.argv[2], report=False);"
+        " print(len(r.findings))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 5

@@ -162,7 +162,7 @@ class TestVerify:
         assert main(["verify", str(tmp_path), "--hashes"]) == 0
         assert main(["verify", str(tmp_path), "--case", "mine"]) == 0
         assert calls == [(tmp_path, True, None), (tmp_path, False, None), (tmp_path, True, "mine")]
-        assert capsys.readouterr().out == "ok  hashes of 3 files\n" * 3
+        assert capsys.readouterr().out.count("ok  hashes of 3 files\n") == 3
 
     def test_says_what_could_not_be_checked(self, tmp_path, capsys, monkeypatch):
         from veedor.audit import verify

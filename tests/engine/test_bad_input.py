@@ -3,6 +3,8 @@
 import gzip
 import zipfile
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
@@ -246,3 +248,71 @@ def test_an_index_column_without_a_name_is_passed_over(tmp_path):
         {"": [0, 1, 2], **COUNT, "region": "rrr", "municipality": "mmm", "centre": "ccc"},
     )
     assert read_case(path).official_sheets.votes.sum() == 163
+
+
+@pytest.mark.parametrize("raw", ["1.000", "12,345", "1.234.567"])
+def test_a_number_that_could_be_a_thousand_or_one_is_not_guessed(tmp_path, raw):
+    found = evidence(tmp_path, {"official": {**COUNT, "A": [50, raw, 10]}})
+    assert list(collect(found.cells())["state"]) == ["separated"]
+    assert found.official_sheets.votes[:, 0].tolist() == [50, 0, 10]
+
+
+def test_a_declared_separator_of_thousands_is_read(tmp_path):
+    found = evidence(
+        tmp_path,
+        {"official": {**COUNT, "A": ["50", "1.000", "2.345.678"]}},
+        sources={"official": {"thousands": "."}},
+    )
+    assert found.official_sheets.votes[:, 0].tolist() == [50, 1000, 2345678]
+
+
+def test_a_file_name_is_never_a_pattern_of_several_files(tmp_path):
+    path = small_case(tmp_path, {"official": COUNT})
+    place = {"region": ["r"] * 3, "municipality": ["m"] * 3, "centre": ["c"] * 3}
+    for name, more in (("votes[1]", 0), ("votes1", 700), ("votes*", 0), ("votes-extra", 900)):
+        votes = {**COUNT, **place, "A": [v + more for v in COUNT["A"]]}
+        pq.write_table(pa.table(votes), tmp_path / f"{name}.parquet")
+    text = path.read_text().replace("delimited", "parquet")
+    for name in ("votes[1]", "votes*"):
+        path.write_text(text.replace("official.csv", f"{name}.parquet"))
+        assert read_case(path).official_sheets.votes[:, 0].tolist() == COUNT["A"]
+
+
+def test_rows_that_differ_in_status_or_place_are_not_the_same_row(tmp_path):
+    table = {
+        "station": ["1", "2", "2", "3", "3"],
+        "A": [1, 5, 5, 6, 6],
+        "B": [1, 2, 2, 3, 3],
+        "C": [0] * 5,
+        "status": ["OK", "OK", "ANNULLED", "OK", "OK"],
+        "centre": ["c", "c", "c", "c", "d"],
+    }
+    source = {"counted": {"column": "status", "values": ["OK"]}}
+    found = evidence(tmp_path, {"official": table}, sources={"official": source})
+    assert set(collect(found.set_aside())["why"]) == {"conflicting"}
+    assert found.official_sheets.votes.tolist() == [[1, 1, 0]]
+
+
+def test_parts_of_a_code_do_not_run_together(tmp_path):
+    table = {
+        "part1": ["x/y", "x"],
+        "part2": ["z", "y/z"],
+        "A": [1, 2],
+        "B": [3, 4],
+        "C": [0, 0],
+        "station": ["unused", "unused"],
+    }
+    found = evidence(
+        tmp_path,
+        {"official": table},
+        sources={"official": {"key": ["part1", "part2"], "ignore": ["station"]}},
+    )
+    assert found.counts["official"].stations == 2
+
+
+def test_an_archive_made_to_fill_the_disk_is_refused(tmp_path):
+    path = small_case(tmp_path, {"official": COUNT})
+    with zipfile.ZipFile(tmp_path / "official.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("official.csv", "0" * (80 << 20))
+    path.write_text(path.read_text().replace('"official.csv"', '"official.zip"'))
+    refused(path, "official.zip", "unpacks to more than 200 times its size")

@@ -32,7 +32,7 @@ def slug(name: str) -> str:
 def plain(value: Any) -> Any:
     """JSON values: NumPy scalars unwrapped, floats rounded, NaN and infinity as null."""
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): probability(v) if _is_p(k, v) else plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
         return [plain(v) for v in value]
     if isinstance(value, bool | np.bool_):
@@ -44,6 +44,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, dt.date | dt.datetime):
         return value.isoformat()
     return value
+
+
+def _is_p(key: object, value: Any) -> bool:
+    """Whether a key of a statistic names a p-value."""
+    name = str(key)
+    named = name in ("p", "p_value") or name.endswith("_p") or name.startswith("p_")
+    return named and isinstance(value, float | np.floating) and math.isfinite(value)
 
 
 def probability(value: float | None) -> float | None:

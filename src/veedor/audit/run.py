@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from pydantic import ValidationError
 
 from veedor.audit import files, plan, write
-from veedor.audit.findings import Document, Fact, Finding, OutcomeSummary, United
+from veedor.audit.findings import Document, Fact, Finding, Manifest, OutcomeSummary, United
 from veedor.audit.judge import Judge, adjust, generator
 from veedor.audit.plan import Progress
 from veedor.case.catalogue import find_case
@@ -141,14 +142,14 @@ def audit(
                 say("drawing figures")
                 document = write.draw(document, facts, built)
         files.write_json(built / "findings.json", document.model_dump(mode="json"))
-        write.manifest(manifest, inputs, built, call, clock.seconds)
+        made = write.manifest(manifest, inputs, built, call, dict(clock.seconds))
         if report:
             from veedor.report.html import render
 
             with clock.time("report"):
                 say("writing the report")
                 render(built)
-            write.manifest(manifest, inputs, built, call, clock.seconds)
+            write.seal(made, built, clock.seconds)
         files.put_in_place(built, target)
     return Result(target, document)
 
@@ -282,9 +283,22 @@ def _outcome(
 
 
 def _refuse_foreign(target: Path) -> None:
-    if target.is_dir() and any(target.iterdir()) and not (target / "findings.json").is_file():
+    """Only a folder that is an audit, and nothing besides, is replaced."""
+    if not target.is_dir() or not any(target.iterdir()):
+        return
+    remedy = "Give another folder with --out, or empty this one."
+    try:
+        known = Manifest.model_validate_json((target / "manifest.json").read_bytes()).outputs
+    except (OSError, ValidationError) as error:
         raise SourceError(
             "the output folder holds something that is not an audit",
             place=str(target),
-            remedy="Give another folder with --out, or empty this one.",
+            remedy=remedy,
+        ) from error
+    present = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
+    if foreign := sorted(present - set(known) - {"manifest.json"}):
+        raise SourceError(
+            f"the output folder holds {foreign[0]}, which is no part of the audit there",
+            place=str(target),
+            remedy=remedy,
         )

@@ -1,13 +1,16 @@
 """Verify an audit folder: every hash, and, given the inputs, every finding.
 
-The hashes are checked with nothing of the code that wrote them. Recomputing runs the audit anew
-from the case file in the folder and compares what it says, apart from the seconds it took.
+The hashes are checked with nothing of the code that wrote them. The report is made anew from the
+rest of the folder, and given the inputs the whole audit is run anew; both must come out the same,
+apart from the seconds that things took. The manifest is not signed: agreement shows that the folder
+is whole and is what the inputs give, not who made it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +18,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+import veedor
 from veedor.audit.findings import Document, Manifest
 from veedor.errors import InputsMissingError, VerifyError
+
+REPORT = "index.html"
 
 
 def verify(
@@ -54,8 +60,12 @@ def verify(
     manifest = _read(folder / "manifest.json", Manifest)
     document = _read(folder / "findings.json", Document)
     agreed = [_outputs(folder, manifest), _evidence(folder, document)]
+    if _sha256(folder / "case.toml") != manifest.case_sha256:
+        raise VerifyError("is not the case that was audited", place=str(folder / "case.toml"))
     if manifest.inputs != document.inputs:
         raise VerifyError("the manifest and the findings name other inputs", place=str(folder))
+    if (folder / REPORT).is_file() and manifest.veedor == veedor.__version__:
+        agreed.append(_report(folder, manifest))
     if recompute:
         agreed += _recompute(folder, manifest, document, case, progress)
     return agreed
@@ -112,6 +122,39 @@ def _evidence(folder: Path, document: Document) -> str:
     return f"{count} evidence files have the hashes that their findings say"
 
 
+def _report(folder: Path, manifest: Manifest) -> str:
+    """Make the report anew from what else lies in the folder, and compare the bytes."""
+    from veedor.report.html import render
+
+    outputs = {name: sha for name, sha in manifest.outputs.items() if name != REPORT}
+    unsealed = manifest.model_copy(update={"outputs": outputs, "seconds": {}})
+    with tempfile.TemporaryDirectory(prefix="veedor-verify-") as name:
+        copy = Path(name) / "audit"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(REPORT))
+        (copy / "manifest.json").write_text(unsealed.model_dump_json(), encoding="utf-8")
+        if render(copy).read_bytes() != (folder / REPORT).read_bytes():
+            raise VerifyError(
+                "is not the report that the findings, the evidence and the figures make",
+                place=str(folder / REPORT),
+                remedy="It was changed, or made with other versions of the packages it lists.",
+            )
+    return "the report is what the findings, the evidence and the figures make"
+
+
+def _figures(folder: Path, again: Path) -> str:
+    """The figures of the audit made anew, byte for byte."""
+    names = sorted(p.name for p in (again / "figures").glob("*"))
+    for name in names:
+        path = folder / "figures" / name
+        if not path.is_file() or path.read_bytes() != (again / "figures" / name).read_bytes():
+            raise VerifyError(
+                "is not the figure that the findings make",
+                place=str(path),
+                remedy="It was changed, or drawn where other fonts are installed.",
+            )
+    return f"{len(names)} files of figures come out the same when drawn anew"
+
+
 def _recompute(
     folder: Path,
     manifest: Manifest,
@@ -119,7 +162,6 @@ def _recompute(
     case: Path | str | None,
     progress: Callable[[str], None],
 ) -> list[str]:
-    import veedor
     from veedor.audit.run import audit
     from veedor.case.catalogue import UnavailableError, bundled, find_case
 
@@ -140,6 +182,7 @@ def _recompute(
         raise VerifyError(
             "is not the case file that was audited", place=str(path), remedy="Give that file."
         )
+    drawn = (folder / REPORT).is_file()
     with tempfile.TemporaryDirectory(prefix="veedor-verify-") as name:
         try:
             again = audit(
@@ -148,13 +191,15 @@ def _recompute(
                 seed=manifest.seed,
                 only=manifest.parameters.get("only", []),
                 progress=progress,
-                report=False,
+                report=drawn,
             )
         except UnavailableError as error:
             raise InputsMissingError(error.message, place=error.place) from error
         _same_inputs(document, again.document)
         _same(_comparable(document), _comparable(again.document), "")
+        figures = [_figures(folder, again.directory)] if drawn else []
     return [
+        *figures,
         f"{len(document.inputs)} inputs have the hashes that the findings say",
         f"{len(document.findings)} findings come out the same when computed anew",
     ]
@@ -176,8 +221,6 @@ def _comparable(document: Document) -> Any:
     data = json.loads(document.model_dump_json())
     for finding in data["findings"]:
         finding.pop("seconds")
-        finding.pop("figures")
-        finding.pop("alt")
     return data
 
 

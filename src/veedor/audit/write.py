@@ -46,6 +46,9 @@ PACKAGES = (
 )
 
 
+REPORT = "index.html"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """How an audit was asked for, for its manifest."""
@@ -143,7 +146,7 @@ def draw(made: Document, facts: Sequence[Fact], built: Path) -> Document:
 
 def manifest(
     case: Case, inputs: list[Input], built: Path, call: Call, seconds: dict[str, float]
-) -> None:
+) -> Manifest:
     """Write `manifest.json`: all that is needed to repeat the audit, and each output's hash."""
     shutil.copyfile(case.path, built / "case.toml")
     versions = {"python": platform.python_version(), "platform": platform.platform()}
@@ -171,6 +174,14 @@ def manifest(
         seconds=seconds,
     )
     files.write_json(built / "manifest.json", made.model_dump(mode="json"))
+    return made
+
+
+def seal(made: Manifest, built: Path, seconds: dict[str, float]) -> None:
+    """Add the report, which was made from the manifest as it stood, to the manifest."""
+    outputs = made.outputs | {REPORT: files.sha256(built / REPORT)}
+    sealed = made.model_copy(update={"outputs": dict(sorted(outputs.items())), "seconds": seconds})
+    files.write_json(built / "manifest.json", sealed.model_dump(mode="json"))
 
 
 def peak_memory() -> int | None:

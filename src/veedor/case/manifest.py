@@ -176,6 +176,9 @@ class Source(_Entry):
     """Values of that column that mean: nothing to remark."""
     counted: Filter | None = None
     """Sheets that the authority counted; others are kept and reported, and not in the totals."""
+    thousands: str = Field(default="", max_length=1)
+    """The separator of thousands in the file's numbers, if it has one. Without it, a cell such as
+    1.000 could be one or a thousand, and is reported as not read."""
     words: dict[str, str] = Field(default_factory=dict)
     """Word found in a numeric cell -> what it means (illegible, no-data, no-sheet, ...)."""
     blank_cell: Literal["empty", "zero"] = "empty"

@@ -44,7 +44,7 @@ CELLS = {
     "field": "text: option id, or registered, blank, null, declared_valid, declared_cast",
     "column": "text: column of the file",
     "raw": "text: the cell as written, null where empty",
-    "state": "text: empty, negative, fractional, word, or what the case says the word means",
+    "state": "text: empty, negative, fractional, separated, word, or what the case says it means",
 }
 """`cells`: every mapped cell that is not a whole number of votes."""
 

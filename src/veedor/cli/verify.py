@@ -44,6 +44,7 @@ def command(directory: Path, hashes: bool, case: str | None) -> None:
         agreed = verify(directory, recompute=False)
     for line in agreed:
         terminal.out(f"ok  {terminal.cell(line)}")
+    terminal.out("The manifest is not signed: the folder is whole; who made it, it cannot say.")
     if unchecked:
         terminal.out("not checked: the findings were not computed anew, for want of the inputs:")
         terminal.out(f"    {terminal.cell(unchecked)}")

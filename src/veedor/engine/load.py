@@ -114,8 +114,14 @@ def _split(
     fields: Mapping[str, tuple[str, ...]],
 ) -> tuple[ir.Table, ir.Table]:
     """Rows whose station stands once (or again with the same content), and the rest."""
+    words = [c for c in table.columns if c.startswith("t_")]
+    places = [level for level in case.geography if level in table.columns]
     content = reduce(
-        lambda a, b: a + "|" + b, [table[f].cast("string").fill_null("~") for f in fields]
+        lambda a, b: a + "\x1f" + b,
+        [
+            table[c].cast("string").fill_null("\x1e")
+            for c in (*fields, *words, *places, "counted", "reason")
+        ],
     )
     codes = table.filter(table.station.notnull())
     several = codes.group_by("station").having(codes.count() > 1).agg(n=codes.count())

@@ -18,8 +18,13 @@ CELL_FIELDS = ("registered", "blank", "null", "declared_valid", "declared_cast")
 
 
 def station_code(table: ir.Table, source: Source) -> ir.StringValue:
-    """The official code: key columns as trimmed text, joined by '/'; null where one is empty."""
+    """The official code: key columns as trimmed text, joined by '/'; null where one is empty.
+
+    A '/' inside a part of several is doubled, so that no two stations share a code.
+    """
     parts = [text(table[column], source.strip).nullif("") for column in source.key]
+    if len(parts) > 1:
+        parts = [part.replace("/", "//") for part in parts]
     return reduce(lambda left, right: left + "/" + right, parts)
 
 
@@ -49,15 +54,19 @@ def number(column: ir.Value, source: Source) -> tuple[ir.IntegerValue, ir.String
             fractional = column != column.floor()
         value = good.ifelse(column.cast("int64"), ibis.null("int64"))
         negative = column < 0
+        separated = ibis.literal(False)
         empty = column.isnull()
         if not source.words:
             as_text = None
     else:
         as_text = text(column, source.strip)
-        good = as_text.re_search(r"^[0-9]{1,15}(\.0+)?$")
-        digits = as_text.re_replace(r"\.0+$", "")
+        if source.thousands:
+            as_text = as_text.replace(source.thousands, "")
+        good = as_text.re_search(r"^[0-9]{1,15}(\.0{1,2})?$")
+        digits = as_text.re_replace(r"\.0{1,2}$", "")
         value = good.ifelse(digits.nullif("").try_cast("int64"), ibis.null("int64"))
         negative = as_text.re_search("^[-\u2212][0-9]+([.,][0-9]+)?$")
+        separated = as_text.re_search(r"^[0-9]{1,3}([., '][0-9]{3})+$")
         fractional = as_text.re_search(r"^[0-9]+[.,][0-9]+$")
         empty = column.isnull() | (as_text == "")
     branches: list[tuple[ir.BooleanValue, str | None]] = []
@@ -67,6 +76,7 @@ def number(column: ir.Value, source: Source) -> tuple[ir.IntegerValue, ir.String
         (good, None),
         (empty, "empty"),
         (negative, "negative"),
+        (separated, "separated"),
         (fractional, "fractional"),
     ]
     state = ibis.cases(

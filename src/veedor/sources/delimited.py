@@ -89,9 +89,10 @@ def check_names(names: list[str], *, shown: str, header: int) -> list[str]:
                 place=f"{shown}, row {header}",
                 remedy="Set `header` to the row that names every column, or name it in the file.",
             )
-        if names.count(name) > 1:
+        if len(alike := [n for n in names if n.lower() == name.lower()]) > 1:
             raise SourceError(
-                f"two columns are called {name!r}",
+                f"two columns have one name (small and capital letters are not told apart):"
+                f" {alike[0]!r}, {alike[1]!r}",
                 place=f"{shown}, row {header}",
                 remedy="Rename one of them in a copy of the file, or set `header` to another row.",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import ibis
@@ -12,8 +13,13 @@ import pyarrow.parquet as pq
 from veedor.errors import SourceError
 
 
-def read(con: ibis.BaseBackend, path: Path, *, shown: str, columns: list[str]) -> ir.Table:
+def read(
+    con: ibis.BaseBackend, path: Path, *, shown: str, columns: list[str], folder: Path, name: str
+) -> ir.Table:
     """Scan the named columns, and `_row`, the row in the file from 1.
+
+    The file is scanned under a plain name in `folder`, since the engine takes `*`, `?` and `[` in
+    a path for a pattern of several files, and `NAME=VALUE` for a column.
 
     Raises
     ------
@@ -22,7 +28,13 @@ def read(con: ibis.BaseBackend, path: Path, *, shown: str, columns: list[str]) -
     """
     if not header_names(path, shown=shown):
         raise SourceError("has no columns", place=shown)
-    table = con.read_parquet(str(path))
+    link = folder / f"{name}.parquet"
+    link.unlink(missing_ok=True)
+    try:
+        link.symlink_to(path.resolve())
+    except OSError:
+        shutil.copyfile(path, link)
+    table = con.read_parquet(str(link), hive_partitioning=False)
     present = [column for column in columns if column in table.columns]
     return table.select(*present, _row=ibis.row_number() + 1)
 

@@ -129,7 +129,14 @@ def _table(
         )
     if source.format == "parquet":
         wanted = {column for _, column in source.mapped()}
-        return parquet.read(con, path, shown=shown, columns=[n for n in names if n in wanted])
+        return parquet.read(
+            con,
+            path,
+            shown=shown,
+            columns=[n for n in names if n in wanted],
+            folder=folder,
+            name=_stem(source.id),
+        )
     return delimited.read(
         con,
         folder / f"{_stem(source.id)}.csv",

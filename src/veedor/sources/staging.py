@@ -16,6 +16,13 @@ from veedor.errors import SourceError
 
 CHUNK = 1 << 20
 
+MOST_UNPACKED = 200
+"""Published counts unpack to ten or twenty times their packed size; an archive made to fill a disk
+unpacks to a thousand."""
+
+SMALL = 64 << 20
+"""Bytes that any file may unpack to."""
+
 _ENCODING_HINT = (
     "Set `encoding` in the case file: utf-8, utf-8-sig, utf-16, latin-1, cp1252, cp1251 ..."
 )
@@ -85,10 +92,18 @@ def stage(path: Path, folder: Path, name: str, *, encoding: str, member: str | N
         ) from error
     target = folder / f"{name}.csv"
     row = 1
+    room = MOST_UNPACKED * path.stat().st_size + SMALL
     with open_bytes(path, member) as stream, target.open("w", encoding="utf-8", newline="") as out:
         first = True
         while True:
             chunk = stream.read(CHUNK)
+            room -= len(chunk)
+            if room < 0:
+                raise SourceError(
+                    f"unpacks to more than {MOST_UNPACKED} times its size",
+                    place=str(path),
+                    remedy="Unpack it by hand, look at what it holds, and name the plain file.",
+                )
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:

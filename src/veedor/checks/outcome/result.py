@@ -13,6 +13,13 @@ from veedor.case.tables import cell
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.contest import Outcome
 
+BY = {
+    "plurality": "the most votes",
+    "majority": "an absolute majority",
+    "lead": "the share and the lead that the rule requires",
+    "threshold": "the share that the rule requires",
+}
+
 MOST_POINTS = 8_000
 """Dots in one picture; beyond that, density is drawn or the map is left out."""
 
@@ -188,12 +195,12 @@ def _differences(context: Context, sums: Mapping[str, int | None]) -> Iterable[d
 def _sentence(outcome: Outcome, context: Context) -> str:
     names = {o.id: o.name for o in context.case.options}
     if outcome.winner:
-        return f"{names[outcome.winner]} as the winner (decided by {outcome.decided_by})"
+        return f"{names[outcome.winner]} as the winner, by {BY.get(outcome.decided_by, 'the rule')}"
     if outcome.through:
         return f"a run-off between {' and '.join(names[o] for o in outcome.through)}"
     if outcome.seats is not None:
         return "the distribution of seats below"
-    return f"no winner ({outcome.decided_by})"
+    return f"no winner: {outcome.decided_by}"
 
 
 def _figures(

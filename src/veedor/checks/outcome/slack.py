@@ -33,9 +33,10 @@ class Slack(Check):
     fewest_sheets_exact : bool
         Proved to be the fewest.
     clauses : array of {clause, votes, holds}
-    For a list: stations, valid : int; votes : object by option; places : array of {level, places};
-    unmatched : int, codes on the list that no source knows, and unmatched_codes : array, at most 50
-    of them; in_counts : array of {count, stations}.
+    For a list, which is not determinable (what is said of its stations is not examined): claim :
+    text, who named them and why; stations, valid : int; votes : object by option; places : array
+    of {level, places}; unmatched : int, codes on the list that no source knows, and unmatched_codes :
+    array, at most 50 of them; in_counts : array of {count, stations}.
 
     Uncertainty
     -----------
@@ -115,12 +116,14 @@ class Slack(Check):
             ],
         }
         few = (
-            f"{fewest.sheets:,} of {int(counted.sum()):,} sheets, chosen to do it, would suffice"
+            f"removing {fewest.sheets:,} of {int(counted.sum()):,} sheets, picked for the purpose,"
+            " would undo it"
             if fewest.sheets is not None
-            else "removing sheets, however many, would not do it"
+            else "removing sheets, however many, would not undo it"
         )
         sentence = (
-            f"The outcome rests on {float(found.value):,.1f} votes of slack ({found.text}); {few}."
+            f"What the outcome rests on ({found.text}) holds by {float(found.value):,.1f} votes;"
+            f" {few}."
         )
         return self.fact(
             "observed",
@@ -160,17 +163,17 @@ class Slack(Check):
                 }
                 for count in context.counts
             ],
+            "claim": info.claim,
             "unmatched": len(unmatched),
             "unmatched_codes": unmatched[:50],
         }
-        claim = f" {info.claim}" if info.claim else ""
         sentence = (
             f"{len(sids):,} stations of this list are in the official count, with"
-            f" {int(sums.sum()):,} valid votes.{claim} Whether the list is right is not examined"
-            " here; only what rests on it."
+            f" {int(sums.sum()):,} valid votes. Whether what is said of them is right cannot be"
+            " told from the counts; this measures only what rests on them."
         )
         return self.fact(
-            "observed" if len(sids) else "not-determinable",
+            "not-determinable",
             statistic,
             subject=name,
             words={"heading": info.title, "sentence": sentence},
