@@ -348,13 +348,14 @@ def findings(directory: Path, drawn: dict[str, Figure]) -> list[Finding]:
         *[_unanimous(directory, option, drawn) for option in ("MAS", "CC", "MTS", "MNR")],
         _plain(
             "outcome.slack",
-            "observed",
+            "not-determinable",
             "descriptive",
             "Sheets that a report named",
             "81 stations of this list are in the official count. Whether the list is right is not"
             " examined here.",
             check_title="What the outcome rests on",
             subject="report",
+            statistic={"stations": 81, "claim": f"A report says: one hand. {HOSTILE}"},
             questioned=_QUESTIONED,
             materiality=_treatments(9.9),
             robustness="fragile",
@@ -453,6 +454,32 @@ def _outcome() -> OutcomeSummary:
             {"finding": "sheets.full-turnout", "treatment": "remove", "margin_points": 9.777},
             {"finding": "outcome.slack.report", "treatment": "remove", "margin_points": 9.9},
             {"finding": "sheets.unanimous.MAS", "treatment": "worst", "margin_points": 9.53},
+        ],
+        statement_by=[
+            {
+                "source": "records",
+                "treatments": "what-if",
+                "statement": "fragile",
+                "findings": ["sheets.full-turnout"],
+            },
+            {
+                "source": "records",
+                "treatments": "bound",
+                "statement": "fragile",
+                "findings": ["sheets.unanimous.MAS", "sheets.unanimous.CC", "sheets.full-turnout"],
+            },
+            {
+                "source": "lists",
+                "treatments": "what-if",
+                "statement": "fragile",
+                "findings": ["outcome.slack.report"],
+            },
+            {
+                "source": "lists",
+                "treatments": "bound",
+                "statement": "fragile",
+                "findings": ["outcome.slack.report"],
+            },
         ],
         united={
             "findings": ["sheets.unanimous.MAS", "sheets.unanimous.CC", "sheets.full-turnout"],

@@ -179,25 +179,62 @@ def test_a_check_with_several_findings_goes_by_its_title(page: str) -> None:
 
 def test_the_first_page_keeps_lists_apart_from_records_and_bounds_from_what_if(page: str) -> None:
     first = page.partition('id="check-')[0]
-    records, _, lists = first.partition("Findings from the records</th>")[2].partition(
+    matrix = first.partition('class="data matrix')[2]
+    records, _, lists = matrix.partition("Findings from the records</th>")[2].partition(
         "Lists that others named, taken as they are</th>"
     )
     assert "sheets.full-turnout" in records
     assert "outcome.slack.report" not in records
-    lists, _, expected = lists.partition("</table>")[0].partition("is the expected one")
+    lists = lists.partition("</table>")[0]
     assert "outcome.slack.report" in lists
-    assert "sheets.unanimous.CC" in expected
-    assert "does not rest on these treatments" in _article(page, "sheets.unanimous.CC")
-    assert "does not rest on these treatments" not in _article(page, "sheets.unanimous.MAS")
+    assert "is-not-determinable" in lists
+    assert "sheets.unanimous.CC" in records
     bounds = re.findall(r'<td class="n bound" data-label="([^"]*)"', first)
     assert set(bounds) == {"worst case"}
-    assert "changes the outcome for 1 of the findings from the records and 1 of the lists" in first
-    assert "changes it for 2 of the findings and 1 of the lists." in first
+    told = re.sub(r"<[^>]*>|\s+", " ", first.partition('class="data parts')[2])
+    told = told.partition("Margin in points")[0]
+    for text in (
+        "1 finding of 3 changes the outcome",
+        "3 findings of 3 change the outcome",
+        "1 list of 1 changes the outcome",
+    ):
+        assert text in told
+    assert "every questioned vote to the runner-up" in told
+
+
+def test_an_expected_number_is_said_to_be_one_and_counts_all_the_same(page: str) -> None:
+    told = "This does not show the sheets to be right"
+    assert told in _article(page, "sheets.unanimous.CC")
+    assert page.count(told) == sum(
+        told in _article(page, f"sheets.unanimous.{o}") for o in ("CC", "MTS", "MNR")
+    )
+    assert told not in _article(page, "sheets.unanimous.MAS")
+    assert "does not rest on" not in page
+
+
+def test_what_others_say_of_a_list_stands_apart_from_the_fact(page: str) -> None:
+    article = _article(page, "outcome.slack.report")
+    claim = article.partition('<figure class="claim">')[2].partition("</figure>")[0]
+    assert "Claimed, not examined here" in claim
+    assert "A report says: one hand. Escuela &lt;script&gt;" in claim
+    assert article.count("A report says") == 1
+    assert "A report says" not in _article(page, "outcome.slack.report").partition("claim")[0]
+    assert "is-not-determinable" in article
+
+
+def test_a_list_is_no_evidence_that_is_unavailable(page: str) -> None:
+    section = page.partition('id="family-unavailable"')[2].partition("</section>")[0]
+    assert "outcome.slack.report" not in section
+    assert "infrastructure.undeclared-host" in section
+
+
+def test_the_page_says_what_verifying_does_not_show(page: str) -> None:
+    assert "not signed" in page.partition('id="repeat"')[2]
 
 
 def test_sheets_questioned_by_several_findings_are_told_once_together(page: str) -> None:
     assert (
-        "(3, without those whose number is the expected one) call 361 sheets into question" in page
+        "the 3 findings from the records that question sheets call 361 sheets into question" in page
     )
     assert "Without them the margin is 9.476 points: the outcome changes." in page
     assert "if 49.9 % of the winner’s votes on them were false and due to the runner-up" in page
@@ -256,6 +293,26 @@ def test_checks_that_were_not_run_are_listed_with_the_reason(page: str) -> None:
 
 def test_the_same_folder_gives_the_same_page(audit: Path, page: str) -> None:
     assert render(audit).read_text("utf-8") == page
+
+
+def test_the_page_does_not_depend_on_its_own_entry_in_the_manifest(
+    tmp_path: Path, audit: Path, page: str
+) -> None:
+    """Whoever verifies a folder makes its page anew from the rest of it, elsewhere."""
+    copy = tmp_path / "copy"
+    shutil.copytree(audit, copy)
+    manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
+    (copy / "index.html").unlink()
+    assert render(copy).read_text("utf-8") == page
+    sealed = {"outputs": {"index.html": "0" * 64, **manifest["outputs"]}, "seconds": {"read": 1.5}}
+    (copy / "manifest.json").write_text(json.dumps(manifest | sealed), "utf-8")
+    assert render(copy).read_text("utf-8") == page
+
+
+def test_a_small_probability_is_never_written_as_zero() -> None:
+    given = {"p": 1e-12, "p_around": 1e-300, "direction_p": 0.0, "chance": 2e-10, "p_control": 0.04}
+    shown = dict(statistic(given, Terms(load())).values)
+    assert list(shown.values()) == ["< 0.0001"] * 4 + ["0.040"]
 
 
 @pytest.mark.parametrize("name", ["findings.json", "manifest.json"])

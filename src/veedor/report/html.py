@@ -29,6 +29,7 @@ from veedor.report.plain import clean, links, stem
 from veedor.report.wording import Wording, load
 
 _PACKAGE = resources.files("veedor.report")
+_PAGE = "index.html"
 _EARLY = 'document.documentElement.classList.add("js","routed")'
 """Runs before the page is laid out, so that only the open section ever is."""
 
@@ -37,6 +38,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 def render(directory: Path, language: str = "en") -> Path:
     """Write `directory/index.html` from what lies in `directory`, and return its path.
+
+    The page does not depend on the manifest's own entry for it, nor on `manifest.seconds`: whoever
+    verifies the folder can make it again and compare the bytes.
 
     Raises
     ------
@@ -56,6 +60,7 @@ def render(directory: Path, language: str = "en") -> Path:
     text = template.render(
         document=document,
         manifest=manifest,
+        outputs={k: v for k, v in sorted(manifest.outputs.items()) if k != _PAGE},
         summary=pages.summary(document, checks, words),
         checks=checks,
         not_determined=pages.not_determined(checks),
@@ -69,7 +74,7 @@ def render(directory: Path, language: str = "en") -> Path:
         strings=words.plain("script"),
         lang=words.language,
     )
-    path = directory / "index.html"
+    path = directory / _PAGE
     path.write_text(text, "utf-8")
     return path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,20 +16,29 @@ from veedor.audit.findings import Document, Finding, Kind, Materiality
 from veedor.errors import VeedorError
 from veedor.report import svg
 from veedor.report.plain import cleaned, stem
+from veedor.report.statement import (
+    SHARE,
+    Matrix,
+    Statement,
+    Together,
+    applied,
+    matrix,
+    statement,
+    together,
+)
 from veedor.report.strips import Strip, needed_margin, strips
-from veedor.report.tables import Statistic, Table, Terms, evidence, statistic
+from veedor.report.tables import Statistic, Table, Terms, cell, evidence, statistic
 from veedor.report.wording import Wording
 
 STATUSES = ("observed", "not-determinable", "void", "not-observed", "not-applicable")
-_TREATMENTS = ("remove", "replace", "worst", "best")
-_BOUNDS = frozenset({"worst", "best"})
-"""Treatments that bound what the sheets could do; the others ask what if."""
 _LISTS = "outcome.slack"
 """The check whose subjects are lists that others named, not findings from the records."""
+_CLAIM = "claim"
+"""The key of a statistic with what others say of such a list: their words, not a number."""
+_EXPECTED = 0.05
+"""A corrected p above this is a number that the null model expects."""
 _MOST_LINES = 2
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\Wa-z])")
-_SHARE = "share-false"
-"""Treatments of this name say what share of votes would change the outcome; none is applied."""
 
 _FAMILIES: dict[str, tuple[Kind, ...]] = {
     "votes": ("discrepancy", "irregularity"),
@@ -55,7 +64,8 @@ class Drawing:
 class Item:
     """A finding with everything that its section shows.
 
-    `counted` is false where treatments change the outcome and the statement does not rest on them.
+    `named` is a list of stations that others named, with their `claim` where the case tells it;
+    `expected` is set where the number is one that the check's null model expects.
     """
 
     anchor: str
@@ -69,7 +79,9 @@ class Item:
     statistic: Statistic
     parameters: Statistic
     treatments: list[tuple[Materiality, Strip]]
-    counted: bool
+    named: bool
+    claim: str
+    expected: bool
     shares: list[Materiality]
     evidence: Table | None
     figures: list[Drawing]
@@ -93,42 +105,6 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A finding in the matrix: what each treatment of its sheets gives, None where not applied."""
-
-    anchor: str
-    title: str
-    cells: list[Materiality | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """The findings that question sheets against the treatments of their sheets.
-
-    Rows are those under which the outcome changes: findings from the records, lists that others
-    named, and findings that the statement on the outcome leaves out because their number is the
-    expected one; `others` change nothing. `what_if` and `bound` count, of the first two, those that
-    change the outcome by a treatment of that sort.
-    """
-
-    treatments: list[str]
-    bounds: frozenset[str]
-    groups: list[tuple[str, list[Row]]]
-    others: list[Item]
-    what_if: dict[str, int]
-    bound: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Every sheet that a finding from the records questions, once."""
-
-    items: list[Item]
-    treatments: list[Materiality]
-    shares: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """What the first page needs beyond the document itself."""
 
@@ -137,6 +113,7 @@ class Summary:
     slack_points: float | None
     families: dict[str, list[Item]]
     statuses: list[tuple[str, int]]
+    statement: Statement
     matrix: Matrix
     together: Together | None
 
@@ -183,7 +160,7 @@ def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summa
         name: [item for item in observed if item.finding.kind in kinds]
         for name, kinds in _FAMILIES.items()
     }
-    families["unavailable"] = not_determined(pages)
+    families["unavailable"] = [item for item in not_determined(pages) if not item.named]
     share = outcome.slack_votes is not None and outcome.valid
     return Summary(
         names={option.id: option.name for option in document.options},
@@ -191,62 +168,9 @@ def summary(document: Document, pages: Sequence[Check], words: Wording) -> Summa
         slack_points=100 * outcome.slack_votes / outcome.valid if share else None,  # type: ignore[operator]
         families=families,
         statuses=_counted([i.finding.status for i in items.values()]),
-        matrix=_matrix(list(items.values())),
-        together=_together(document, items, words),
-    )
-
-
-def _matrix(items: Sequence[Item]) -> Matrix:
-    asked = [item for item in items if item.treatments]
-    changing = [item for item in asked if _changing(item)]
-    treatments = _ordered(
-        [
-            m.treatment
-            for item in changing
-            for m, _ in item.treatments
-            if m.treatment != "best" or m.outcome_changes
-        ]
-    )
-    groups: dict[str, list[Row]] = {"records": [], "lists": [], "expected": []}
-    for item in changing:
-        given = {m.treatment: m for m, _ in item.treatments}
-        row = Row(item.anchor, item.title, [given.get(name) for name in treatments])
-        groups[_origin(item) if item.counted else "expected"].append(row)
-    counted = [item for item in changing if item.counted]
-    what_if = Counter(_origin(item) for item in counted if _changing(item) - _BOUNDS)
-    bound = Counter(_origin(item) for item in counted if _changing(item) & _BOUNDS)
-    return Matrix(
-        treatments=treatments,
-        bounds=_BOUNDS,
-        groups=[(name, rows) for name, rows in groups.items() if rows],
-        others=[item for item in asked if not _changing(item)],
-        what_if={name: what_if[name] for name in ("records", "lists")},
-        bound={name: bound[name] for name in ("records", "lists")},
-    )
-
-
-def _origin(item: Item) -> str:
-    """Whether a finding is from the records, or a list that others named."""
-    return "lists" if item.finding.check == _LISTS and item.finding.subject else "records"
-
-
-def _changing(item: Item) -> set[str]:
-    """The treatments of a finding's sheets under which the outcome changes."""
-    return {m.treatment for m, _ in item.treatments if m.outcome_changes}
-
-
-def _together(document: Document, items: Mapping[str, Item], words: Wording) -> Together | None:
-    united = document.outcome.united
-    if united is None:
-        return None
-    return Together(
-        items=[items[name] for name in united.findings if name in items],
-        treatments=[m for m in united.materiality if not m.treatment.startswith(_SHARE)],
-        shares={
-            m.treatment.removeprefix(f"{_SHARE}-"): words.number(100 * m.share, 1)
-            for m in united.materiality
-            if m.treatment.startswith(_SHARE) and m.share is not None
-        },
+        statement=statement(document, words),
+        matrix=matrix(list(items.values())),
+        together=together(document, items, words),
     )
 
 
@@ -254,12 +178,6 @@ def not_determined(pages: Sequence[Check]) -> list[Item]:
     """The findings that the evidence does not decide, or could not have decided."""
     undecided = ("not-determinable", "void")
     return [item for page in pages for item in page.items if item.finding.status in undecided]
-
-
-def _ordered(treatments: Sequence[str]) -> list[str]:
-    """Each treatment once, those of the catalogue in its order."""
-    order = {name: i for i, name in enumerate(_TREATMENTS)}
-    return sorted(set(treatments), key=lambda name: (order.get(name, len(order)), name))
 
 
 def _group(check: str) -> str:
@@ -276,7 +194,9 @@ def _item(
 ) -> Item:
     anchor = _unique(stem(finding.id), taken)
     title = words.finding(finding, "title")
-    applied = [m for m in finding.materiality if not m.treatment.startswith(_SHARE)]
+    treatments = applied(finding)
+    numbers = {key: value for key, value in finding.statistic.items() if key != _CLAIM}
+    claim = finding.statistic.get(_CLAIM)
     terms = Terms(words, finding.check, {option.id: option.name for option in document.options})
     fact = words.finding(finding, "fact")
     rows = None
@@ -301,12 +221,13 @@ def _item(
         interval_of=terms.heading(finding.interval.of.rpartition(".")[2])
         if finding.interval
         else "",
-        statistic=statistic(finding.statistic, terms),
+        statistic=statistic(numbers, terms),
         parameters=statistic(finding.parameters, terms),
-        treatments=list(zip(applied, strips(applied, document.outcome), strict=True)),
-        counted=not any(m.outcome_changes for m in applied)
-        or any(change.finding == finding.id for change in document.outcome.changes_under),
-        shares=[m for m in finding.materiality if m.treatment.startswith(_SHARE)],
+        treatments=list(zip(treatments, strips(treatments, document.outcome), strict=True)),
+        named=finding.check == _LISTS and bool(finding.subject),
+        claim=cell(_CLAIM, claim, terms) if claim else "",
+        expected=finding.p_adjusted is not None and finding.p_adjusted > _EXPECTED,
+        shares=[m for m in finding.materiality if m.treatment.startswith(SHARE)],
         evidence=rows,
         figures=[
             _drawing(directory, path, alt, finding.id)

@@ -202,7 +202,7 @@ def cell(key: str, value: Any, terms: Terms, identifiers: frozenset[str] = _IDEN
 def _real(key: str, value: float, words: Wording) -> str:
     """Probabilities and percentage points have their own decimals, told by the statistic's key."""
     parts = key.split("_")
-    if parts[-1] == "p" or key in ("p_value", "p_adjusted"):
+    if "p" in parts or "chance" in parts:
         return words.probability(value)
     if {"points", "share", "shares", "margin"} & set(parts):
         threshold = key == "share" and 2 * value == round(2 * value)
