@@ -46,27 +46,56 @@ def test_a_sheet_without_any_record_is_not_determinable(tmp_path):
         }
     ]
     assert said["unmatched"] == 1
-    assert list(found.describe(fact.questioned)["station"]) == ["3"]
     assert stations(found, fact)[0] == "3"
-    assert "not a changed vote" in fact.fact
+
+
+def test_a_count_of_the_same_authority_is_no_independent_record(tmp_path):
+    """Lost sheets may have been replaced in the count by the photographs of the preliminary one."""
+    found, fact = lost(tmp_path, ["1", "2", "3"], {"early": EARLY})
+    said = fact.statistic
+    assert fact.status == "not-determinable"
+    assert (said["with_record"], said["independent_record"]) == (2, 0)
+    assert (said["without_independent_record"], said["valid_without_independent_record"]) == (
+        3,
+        300,
+    )
+    assert sorted(found.describe(fact.questioned)["station"]) == ["1", "2", "3"]
+    assert "Independent copies in the case hold 0 of them." in fact.fact
+    assert "not known to be independent, holds 2; none holds 1." in fact.fact
+    assert "not a changed vote" not in fact.fact
+    after = next(e for e in fact.explanations if e.id == "after")
+    assert after.result.startswith("Of the 2 sheets that another count holds, 1 have the same")
+    assert "only on the 0 sheets that an independent copy holds" in after.result
+    assert any("not a changed vote" in e.text for e in fact.explanations)
+
+
+def test_agreement_with_the_same_authority_alone_settles_nothing(tmp_path):
+    found, fact = lost(tmp_path, ["1", "4"], {"early": EARLY})
+    assert fact.status == "not-determinable"
+    assert sorted(found.describe(fact.questioned)["station"]) == ["1", "4"]
+
+
+COPIES = {"roles": {"early": "copy"}}
 
 
 def test_where_all_have_a_record_the_changed_ones_are_questioned(tmp_path):
-    found, fact = lost(tmp_path, ["1", "2"], {"early": EARLY})
+    found, fact = lost(tmp_path, ["1", "2"], {"early": EARLY}, **COPIES)
     assert fact.status == "observed"
     assert list(found.describe(fact.questioned)["station"]) == ["2"]
 
 
 def test_records_that_agree_question_nothing(tmp_path):
-    _, fact = lost(tmp_path, ["1", "4"], {"early": EARLY})
+    _, fact = lost(tmp_path, ["1", "4"], {"early": EARLY}, **COPIES)
     assert fact.status == "not-observed"
     assert fact.questioned is None
 
 
 def test_a_second_count_may_hold_what_the_first_lacks(tmp_path):
     copy = {"station": ["3"], "A": [20], "B": [80], "C": [0]}
-    _, fact = lost(tmp_path, ["1", "3"], {"early": EARLY, "copy": copy}, roles={"copy": "copy"})
-    assert fact.status == "not-observed"
+    found, fact = lost(tmp_path, ["1", "3"], {"early": EARLY, "copy": copy}, roles={"copy": "copy"})
+    assert fact.status == "not-determinable"
+    assert (fact.statistic["with_record"], fact.statistic["independent_record"]) == (2, 1)
+    assert list(found.describe(fact.questioned)["station"]) == ["1"]
     assert [(r["count"], r["stations"]) for r in fact.statistic["records"]] == [
         ("early", 1),
         ("copy", 1),

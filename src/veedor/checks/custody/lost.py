@@ -23,9 +23,11 @@ class Lost(Check):
     """For each list of lost or destroyed sheets: the votes on them, and the other records that
     survive.
 
-    A record is a sheet of any other count of the case with at least one number. Evidence that is
-    not available is not a changed vote: a sheet without a record can be neither confirmed nor
-    contradicted.
+    A record is a sheet of any other count of the case with at least one number. It is independent
+    where that count is a copy made by others. A preliminary count is by the same authority: its
+    photographs may be what the lost sheets were replaced with in the official count, and then agree
+    with it whatever the sheets said. A sheet without an independent record can be neither confirmed
+    nor contradicted.
 
     Statistic
     ---------
@@ -35,7 +37,10 @@ class Lost(Check):
         Of those in the official count.
     with_record, without_record : int
         Official sheets of the list that another count holds, and those that none does.
-    valid_with_record, valid_without_record : int; votes_without_record : object by option
+    independent_record, without_independent_record : int
+        Official sheets of the list that a copy made by others holds, and those that none does.
+    valid_with_record, valid_without_record, valid_without_independent_record : int;
+    votes_without_record, votes_without_independent_record : object by option
     changed_against_record, cells_against_record : int
         Sheets, and cells, on which some record differs from the official number.
     records : array of {count, role, stations, valid, changed, cells, net}
@@ -63,19 +68,22 @@ class Lost(Check):
     heading = "{heading}"
     sentences = {
         "not-determinable": (
-            "{stations} official sheets with {valid} valid votes are on this list. Another count"
-            " holds {with_record} of them; for the other {without_record}, with"
-            " {valid_without_record} valid votes, no independent record survives, so that they can"
-            " be neither confirmed nor contradicted. Evidence that is not available is not a"
-            " changed vote."
+            "{stations:official sheet|official sheets} with {valid:valid vote|valid votes} are on"
+            " this list. Independent copies in the case hold {independent_record} of them. Another"
+            " count, be it of the same authority and not known to be independent, holds"
+            " {with_record}; none holds {without_record}. The {without_independent_record} without"
+            " an independent record, with"
+            " {valid_without_independent_record:valid vote|valid votes}, can be neither confirmed"
+            " nor contradicted."
         ),
         "observed": (
-            "{stations} official sheets with {valid} valid votes are on this list. Another count"
-            " holds every one of them, and differs on {changed_against_record}."
+            "{stations} official sheets with {valid} valid votes are on this list. Independent"
+            " copies hold every one of them; some other record differs on {changed_against_record}."
         ),
         "not-observed": (
-            "{stations} official sheets with {valid} valid votes are on this list. Another count"
-            " holds every one of them, with the same number in every cell."
+            "{stations} official sheets with {valid} valid votes are on this list. Independent"
+            " copies hold every one of them, and every other record has the same number in every"
+            " cell."
         ),
         "not-applicable": "None of the sheets on this list is in the official count.",
     }
@@ -85,7 +93,14 @@ class Lost(Check):
             "The sheets were lost after they had been counted, and the count agrees with what was"
             " published before.",
             "Of the {with_record} sheets that another count holds, {same} have the same number in"
-            " every cell and {changed} differ.",
+            " every cell and {changed} differ. That agreement says what was published before, and"
+            " confirms a number only on the {independent} sheets that an independent copy holds: a"
+            " count of the same authority may be what the lost sheets were replaced with.",
+        ),
+        Benign(
+            "unchanged",
+            "The votes stand as they were cast: evidence that is not available is not a changed"
+            " vote.",
         ),
         Benign(
             "copies",
@@ -128,6 +143,7 @@ class Lost(Check):
         votes = _votes(official, len(context.options))[inside]
         records = []
         recorded = np.zeros(len(sids), dtype=np.bool_)
+        independent = recorded.copy()
         differs = np.zeros((len(sids), len(context.options) + 2), dtype=np.bool_)
         for count, record in measured.items():
             other = count.removeprefix("count:")
@@ -136,6 +152,7 @@ class Lost(Check):
             row, held, differ = _record(other, official, inside, record, context)
             records.append(row)
             recorded |= held
+            independent |= held & (context.counts[other].role == "copy")
             differs |= differ
         changed: Mask = np.asarray(differs.any(axis=1))
         statistic = {
@@ -145,27 +162,32 @@ class Lost(Check):
             "votes": _by_option(votes, context),
             "with_record": int(recorded.sum()),
             "without_record": int((~recorded).sum()),
+            "independent_record": int(independent.sum()),
+            "without_independent_record": int((~independent).sum()),
             "valid_with_record": int(votes[recorded].sum()),
             "valid_without_record": int(votes[~recorded].sum()),
+            "valid_without_independent_record": int(votes[~independent].sum()),
             "votes_without_record": _by_option(votes[~recorded], context),
+            "votes_without_independent_record": _by_option(votes[~independent], context),
             "changed_against_record": int(changed.sum()),
             "cells_against_record": int(differs.sum()),
             "records": records,
             "without_record_places": len(np.unique(official["centre"][inside][~recorded])),
             "unmatched": len(info.unmatched),
         }
-        status = _status(recorded, changed)
-        order = np.lexsort((sids, -votes.sum(axis=1), recorded))
+        status = _status(independent, changed)
+        order = np.lexsort((sids, -votes.sum(axis=1), recorded, independent))
         return self.fact(
             status,
             statistic,
             subject=name,
             words={"heading": info.title},
             explanations=self._explanations(statistic) if len(sids) else (),
-            questioned=_questioned(status, sids, recorded, changed),
+            questioned=_questioned(status, sids, independent, changed),
             rows={
                 "sid": sids[order],
                 "recorded": recorded[order],
+                "independent": independent[order],
                 "differs": changed[order],
                 "registered": official["registered"][inside][order],
                 **{o: votes[order, i] for i, o in enumerate(context.options)},
@@ -178,7 +200,14 @@ class Lost(Check):
         held, changed = statistic["with_record"], statistic["changed_against_record"]
         if not held:
             return self.explain()
-        return self.explain(after={"with_record": held, "same": held - changed, "changed": changed})
+        return self.explain(
+            after={
+                "with_record": held,
+                "same": held - changed,
+                "changed": changed,
+                "independent": statistic["independent_record"],
+            }
+        )
 
 
 def _votes(rows: Columns, options: int) -> Ints:
@@ -222,16 +251,16 @@ def _record(
     return row, held, differ
 
 
-def _status(recorded: Mask, changed: Mask) -> Status:
-    if not len(recorded):
+def _status(independent: Mask, changed: Mask) -> Status:
+    if not len(independent):
         return "not-applicable"
-    if not recorded.all():
+    if not independent.all():
         return "not-determinable"
     return "observed" if changed.any() else "not-observed"
 
 
-def _questioned(status: str, sids: Ints, recorded: Mask, changed: Mask) -> Ints | None:
-    """Sheets without a record; where all have one, those that differ from it."""
+def _questioned(status: str, sids: Ints, independent: Mask, changed: Mask) -> Ints | None:
+    """Sheets without an independent record; where all have one, those that differ from a record."""
     if status == "not-determinable":
-        return sids[~recorded]
+        return sids[~independent]
     return sids[changed] if status == "observed" else None

@@ -17,7 +17,6 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.missing import Mask, Missing, SheetSet, place_words, points
 from veedor.checks.paired import Ints, Standing
 
-
 KEPT_BACK = (
     " Sheets that are kept back because something was observed on them will have many observations:"
     " that is how they were selected."
