@@ -156,5 +156,7 @@ def test_votes_that_are_left_open_are_told_plainly(
     ):
         assert part in text
     assert "cell of votes" not in text
+    assert ("votes that the files leave open could change that" in page) == changes
+    assert ("own rule, Movimiento al Socialismo wins" in page) != changes
     assert ("Not determinable: votes that the official files leave open" in text) == changes
     assert ("without the votes that the files leave open" in text) == changes

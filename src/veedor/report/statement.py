@@ -31,7 +31,6 @@ class Row:
 
     anchor: str
     title: str
-    status: str
     cells: list[Materiality | None]
 
 
@@ -183,8 +182,7 @@ def matrix(items: Sequence[Item]) -> Matrix:
     for item in changing:
         given = {m.treatment: m for m, _ in item.treatments}
         cells = [given.get(name) for name in treatments]
-        row = Row(item.anchor, item.title, item.finding.status, cells)
-        groups[origin(item.finding)].append(row)
+        groups[origin(item.finding)].append(Row(item.anchor, item.title, cells))
     return Matrix(
         treatments=treatments,
         bounds=_BOUNDS,
