@@ -31,6 +31,12 @@ def test_differences_are_signed_and_by_winner(tmp_path):
         "net": 1,
     }
     assert cast.statistic["gross"] == 3
+    assert cast.fact == (
+        "On 2 of 5 sheets the lines do not sum to the stated votes cast: 1 sum to more and 1 to"
+        " less. The lines hold in all 1 vote more than stated, and the differences add up to 3"
+        " votes without their signs."
+    )
+    assert all(not e.result[0].islower() for e in cast.explanations if e.tested)
     winners = {w["option"]: w for w in cast.statistic["by_winner"]}
     assert (winners["A"]["under"], winners["B"]["over"], winners[None]["stations"]) == (1, 1, 1)
     assert cast.p_value == 1.0

@@ -1,6 +1,11 @@
 """Cells that hold no whole number, each of them known."""
 
+import numpy as np
+
 from tests.building import evidence, facts, stations
+from veedor.audit.run import context
+from veedor.checks.base import registry
+from veedor.engine.verbs import collect
 
 COUNT = {
     "station": ["1", "2", "3", "4"],
@@ -51,6 +56,25 @@ def test_whole_numbers_and_empty_cells_are_not_observed(tmp_path):
     assert {f.status for f in by.values()} == {"not-observed"}
     assert set(by) == {"official", "early"}
     assert by["official"].questioned is None
+    assert by["official"].fact == "Every filled cell of 4 sheets is a whole number."
+
+
+def test_a_state_that_the_case_gives_no_word_for_is_not_explained(tmp_path):
+    """A cell such as 1.000 may be a thousand or one: nothing in the case says which."""
+    words = {"official": {"words": {"?": "no-data"}, "title": "The count"}}
+    found = evidence(tmp_path, {"official": COUNT}, sources=words)
+    check = registry()["sheets.cells"]
+    measured = {name: collect(query) for name, query in check.measure(found).items()}
+    cells = measured["cells"]
+    states = np.where(cells["state"] == "negative", "separated", cells["state"]).astype(object)
+    raw = np.where(cells["state"] == "negative", "1.000", cells["raw"]).astype(object)
+    measured["cells"] = {**cells, "state": states, "raw": raw}
+    (fact,) = check.assess(measured, context(found, "sheets.cells", 0))
+    assert fact.status == "observed"
+    assert fact.title == "Cells that are not whole numbers: The count"
+    assert (fact.statistic["cells"], fact.statistic["explained"]) == (3, 1)
+    assert "1.000" in fact.rows["raw"].tolist()
+    assert "written with a separator" in fact.fact
 
 
 def test_only_votes_make_a_sheet_unreadable(tmp_path):

@@ -38,6 +38,8 @@ def test_honest_sheets_are_not_alike(tmp_path):
         ("centre", "region", "elsewhere"), "not-observed"
     )
     assert all(f.statistic["identical"] == 0 for f in by.values())
+    assert by["centre"].fact.startswith("No sheet repeats the numbers of another within one")
+    assert "chance alone gives at most 0." in by["centre"].fact
     assert all(f.questioned is None for f in by.values())
 
 

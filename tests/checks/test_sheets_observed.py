@@ -46,6 +46,10 @@ def test_remarks_by_who_won_within_places(tmp_path):
     assert by["A"]["share"] > 2 * by["B"]["share"]
     assert by["A"]["grains"][-1]["level"] == "centre"
     assert by["A"]["grains"][-1]["odds_ratio"] > 2
+    assert "p =" not in fact.fact
+    place = next(e for e in fact.explanations if e.id == "place")
+    assert place.result.startswith("The odds ratio")
+    assert place.result.endswith(" within the smallest places.")
     assert fact.p_value < 1e-3
     assert by["C"]["p"] is None
 

@@ -26,11 +26,19 @@ def test_one_universe(tmp_path):
 
 def test_two_files_that_disagree_are_plain_to_see(tmp_path):
     early = other(station=["1", "2", "3", "9"], registered=[100, 90, 0, 5])
-    found = evidence(tmp_path, {"official": COUNT, "early": early})
+    named = {"early": {"title": "the fast count"}}
+    found = evidence(tmp_path, {"official": COUNT, "early": early}, sources=named)
     by = facts("sheets.universe", found)
     fact = by["early"]
+    results = [e.result for e in fact.explanations if e.tested]
+    assert results
+    assert all(not r[0].islower() and r.endswith(".") for r in results)
     assert fact.status == "observed"
-    assert fact.title == "The stations of early against the official count: 1 missing, 1 extra"
+    assert fact.title == "The stations of the fast count against the official count"
+    assert fact.fact.startswith(
+        "The count has 3 of the official stations; 1 (25.00 %) are not in it, with 23 official"
+        " votes, and 1 of its stations are not in the official count."
+    )
     s = fact.statistic
     assert (s["missing"], s["missing_valid"], s["extra"], s["extra_valid"]) == (1, 23, 1, 23)
     assert (s["registered_differ"], s["registered_net"], s["registered_gross"]) == (1, 10, 10)
@@ -72,7 +80,17 @@ def test_rows_set_aside_with_the_votes_at_stake(tmp_path):
         {"why": "conflicting", "rows": 2, "stations": 1, "least": 2, "most": 7},
     ]
     assert fact.statistic["stations"] == 2
+    assert (
+        "set aside are 1 row without a code (1 valid vote), 1 row repeated (5 valid votes), 2 rows"
+        " conflicting (2 to 7 valid votes)." in fact.fact
+    )
     assert fact.rows["why"].tolist() == ["conflicting", "repeated", "conflicting", "no-code"]
+
+
+def test_rows_without_votes_are_told_without_votes(tmp_path):
+    count = other(station=["1", None, None, "4"], A=[5, 0, 0, 6], B=[0] * 4, C=[0] * 4)
+    fact = facts("sheets.universe", evidence(tmp_path, {"official": count}))[""]
+    assert "set aside are 2 rows without a code." in fact.fact
 
 
 def test_stations_that_only_a_register_or_a_list_knows(tmp_path):

@@ -12,6 +12,11 @@ from veedor.checks.recorded import whole
 __all__ = ["by_reason", "rows_of", "told"]
 
 REASONS = ("no-code", "repeated", "conflicting")
+WORDS = {
+    "no-code": "without a code",
+    "repeated": "repeated",
+    "conflicting": "conflicting",
+}
 
 
 def by_reason(rows: Columns, count: str) -> list[dict[str, Any]]:
@@ -44,11 +49,17 @@ def told(aside: list[dict[str, Any]]) -> str:
     """The rows set aside, in words."""
     if not aside:
         return "no row is set aside."
-    parts = [
-        f"{e['rows']:,} rows {e['why']} ({e['least']:,} to {e['most']:,} valid votes)"
-        for e in aside
-    ]
-    return f"set aside are {', '.join(parts)}."
+    return f"set aside are {', '.join(map(_part, aside))}."
+
+
+def _part(entry: dict[str, Any]) -> str:
+    """Rows of one reason and, where any hang on them, their votes."""
+    least, most = entry["least"], entry["most"]
+    rows = f"{entry['rows']:,} {'row' if entry['rows'] == 1 else 'rows'} {WORDS[entry['why']]}"
+    if not most:
+        return rows
+    votes = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+    return f"{rows} ({votes} valid {'vote' if most == 1 else 'votes'})"
 
 
 def rows_of(aside: Columns, count: str) -> Columns:

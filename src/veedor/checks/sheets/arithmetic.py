@@ -72,7 +72,8 @@ class Arithmetic(Check):
     sentences = {
         "observed": (
             "On {differing} of {stations} sheets the lines do not sum to the stated {total}:"
-            " {over} sum to more and {under} to less, {net} votes net and {gross} gross."
+            " {over} sum to more and {under} to less. The lines hold {signed} than stated, and the"
+            " differences add up to {gross:vote|votes} without their signs."
         ),
         "not-observed": "On all {stations} sheets the lines sum to the stated {total}.",
         "void": (
@@ -95,12 +96,12 @@ class Arithmetic(Check):
         Benign(
             "left-out",
             "A line of the sheet was left out of its own total.",
-            "on {sheets} of the {differing} the sum exceeds the total by exactly one line.",
+            "On {sheets} of the {differing} the sum exceeds the total by exactly one line.",
         ),
         Benign(
             "voters",
             "The stated total counts voters rather than ballots, and some did not cast the ballot.",
-            "the stated total is more than the sum of the lines on {under} sheets, and less on"
+            "The stated total is more than the sum of the lines on {under} sheets, and less on"
             " {over}.",
         ),
         Benign("transcription", "The sheet adds up, and its total was transcribed wrongly."),
@@ -185,7 +186,7 @@ class Arithmetic(Check):
             "observed" if observed else "void" if usable.any() else "not-determinable",
             statistic,
             subject=total if official else f"{name}.{total}",
-            words={"total": TOTALS[total], "count": name},
+            words={"total": TOTALS[total], "count": name, "signed": _signed(int(error.sum()))},
             p_value=_p(error),
             interval=_interval(error),
             explanations=self._explained(error, total, lines) if observed else (),
@@ -229,6 +230,14 @@ def _errors(error: NDArray[np.int64]) -> dict[str, int]:
         "net": int(error.sum()),
         "gross": int(np.abs(error).sum()),
     }
+
+
+def _signed(net: int) -> str:
+    """The votes that the lines hold beyond the stated totals, in words."""
+    if not net:
+        return "in all neither more nor fewer votes"
+    votes = f"{abs(net):,} {'vote' if abs(net) == 1 else 'votes'}"
+    return f"in all {votes} {'more' if net > 0 else 'fewer'}"
 
 
 def _p(error: NDArray[np.int64]) -> float | None:

@@ -80,13 +80,13 @@ class BlankNotZero(Check):
         Benign(
             "habit",
             "The writer of the sheet leaves fields empty where others write zero.",
-            "on the {telling} sheets that can tell, a field without votes is empty in {share} % of"
-            " the cases, whoever it belongs to.",
+            "On the {telling} sheets that can tell, a field without votes is empty in {share:.1f} %"
+            " of the cases, whoever it belongs to.",
         ),
         Benign(
             "line",
             "Some lines of the form are left empty more often than others, whoever wins.",
-            "the odds of an empty field for {rival} are {odds} times those on sheets that others"
+            "The odds of an empty field for {rival} are {odds} times those on sheets that others"
             " won.",
         ),
         Benign("no-support", "The rival had no candidate, delegate or support at these stations."),

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.recorded import known, shared_words, whole
 
-BROKEN = ("negative", "fractional", "word")
-"""States that no rule of the case explains."""
+NUMBERS = ("negative", "fractional", "separated")
+"""States of cells that hold a number, though not plainly a whole one: shown as written."""
 
 
 class Cells(Check):
@@ -28,7 +28,8 @@ class Cells(Check):
     stations : int
         Sheets of the count.
     cells, sheets : int
-        Cells that are negative, fractional or an unexplained word; sheets that have one.
+        Cells that are negative, fractional, separated (such as 1.000 or 12,345, which may be
+        thousands or decimals) or an unexplained word; sheets that have one.
     explained, explained_sheets : int
         Cells with a word whose meaning the case gives; sheets that have one.
     unreadable : int
@@ -50,16 +51,15 @@ class Cells(Check):
     asks = "Which cells that should hold a number of votes or voters hold something else?"
     rule = "Votes and voters are whole numbers, zero or more."
     kind = "irregularity"
-    heading = "Cells of {count} that are not whole numbers"
+    heading = "Cells that are not whole numbers: {name}"
     sentences = {
         "observed": (
-            "{cells:cell|cells} on {sheets} of {stations} sheets are negative, fractional or a word"
-            " that the case does not explain, and {explained:cell holds|cells hold} an explained"
-            " word; {unreadable:sheet has|sheets have} a number of votes that cannot be read."
+            "{cells:cell|cells} on {sheets} of {stations} sheets {cells_are} negative, fractional,"
+            " written with a separator or a word that the case does not explain{and_words};"
+            " {unreadable:sheet has|sheets have} a number of votes that cannot be read."
         ),
         "not-observed": (
-            "Every filled cell of {stations:sheet|sheets} is a whole number, or one of"
-            " {explained:word|words} that the case explains."
+            "Every filled cell of {stations:sheet|sheets} is a whole number{or_words}."
         ),
         "not-determinable": (
             "{explained:cell holds|cells hold} a word that the case explains; {unreadable} of"
@@ -72,7 +72,8 @@ class Cells(Check):
         Benign(
             "file-form",
             "The file writes numbers in a way of its own, with separators or signs.",
-            "the cells hold {texts} different texts; the most common one stands {most} times.",
+            "The cells hold {texts:different text|different texts}; the most common one stands"
+            " {most:time|times}.",
         ),
         Benign(
             "authority-words",
@@ -112,7 +113,7 @@ class Cells(Check):
         self, name: str, cells: Columns, sheets: Columns, stations: int, context: Context
     ) -> Fact:
         sid = whole(cells["sid"])
-        broken = np.isin(cells["state"].astype(str), BROKEN)
+        broken = ~np.isin(cells["state"].astype(str), _meanings(name, context))
         fields = [*context.options, "blank", "null"]
         vote = np.isin(cells["field"].astype(str), fields)
         unreadable = np.unique(sid[vote])
@@ -144,7 +145,7 @@ class Cells(Check):
             status,
             statistic,
             subject=name,
-            words={"count": name},
+            words={"name": context.counts[name].source.title or name, **_words(statistic)},
             explanations=self._explained(raw, broken) if len(sid) else (),
             questioned=unreadable if name == context.case.official and len(unreadable) else None,
             rows={
@@ -173,6 +174,22 @@ class Cells(Check):
         return self.explain(**tested)
 
 
+def _meanings(name: str, context: Context) -> list[str]:
+    """What the case says that words in the cells of a count mean; no other state is explained."""
+    return sorted(set(context.counts[name].source.words.values()))
+
+
+def _words(statistic: Mapping[str, Any]) -> dict[str, str]:
+    explained = statistic["explained"]
+    said = f"{explained:,} {'word' if explained == 1 else 'words'} that the case explains"
+    hold = "cell holds" if explained == 1 else "cells hold"
+    return {
+        "cells_are": "is" if statistic["cells"] == 1 else "are",
+        "or_words": f", or one of {said}" if explained else "",
+        "and_words": f", and {explained:,} {hold} an explained word" if explained else "",
+    }
+
+
 def _by_field(cells: Columns, sid: NDArray[np.int64]) -> list[dict[str, Any]]:
     if not len(sid):
         return []
@@ -195,6 +212,6 @@ def _by_field(cells: Columns, sid: NDArray[np.int64]) -> list[dict[str, Any]]:
 
 def _shown(cells: Columns) -> NDArray[Any]:
     """Numbers as written; a word only where it stands on several sheets, lest it name somebody."""
-    number = np.isin(cells["state"].astype(str), ("negative", "fractional"))
+    number = np.isin(cells["state"].astype(str), NUMBERS)
     shown: NDArray[Any] = np.where(number, cells["raw"], shared_words(cells["raw"]))
     return shown.astype(object)

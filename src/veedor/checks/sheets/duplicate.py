@@ -89,17 +89,18 @@ class Duplicate(Check):
         "observed": (
             "{repeats:sheet repeats|sheets repeat} the numbers of another {where}, in"
             " {groups:group|groups}; chance"
-            " gives at most {expected} such pairs on average ({expected_low} to {expected_high})."
+            " alone gives at most {expected:.2f} such pairs on average ({expected_low} to"
+            " {expected_high})."
         ),
         "not-observed": (
-            "{repeats:sheet repeats|sheets repeat} the numbers of another {where}, where chance"
-            " gives up to {expected} such pairs on average; counting small and one-sided sheets"
-            " too, {identical:pair is|pairs are} alike."
+            "{repeating} the numbers of another {where}; chance alone gives at most"
+            " {expected:.2f} such pairs on average. Counting small and one-sided sheets too,"
+            " {identical:pair is|pairs are} alike."
         ),
         "not-determinable": (
             "With {fields} numbers on a sheet, {telling} of {sheets} sheets would tell if repeated"
-            " {where}, and chance alone makes up to {expected} pairs of them alike; {undetected}"
-            " repeats would go unseen."
+            " {where}, and chance alone makes up to {expected:.2f} pairs of them alike;"
+            " {undetected} repeats would go unseen."
         ),
         "void": "No two of the {sheets} sheets that are large enough can be compared {where}.",
     }
@@ -107,19 +108,19 @@ class Duplicate(Check):
         Benign(
             "small-sheets",
             "Small sheets agree by chance.",
-            "of the {repeats} sheets that repeat another, {fifty} have at least 50 valid votes and"
+            "Of the {repeats} sheets that repeat another, {fifty} have at least 50 valid votes and"
             " {hundred} at least 100.",
         ),
         Benign(
             "entered-twice",
             "One sheet was entered under two stations by mistake.",
-            "of the {sheets} sheets in such groups, {known} are in another count too; {kept} of"
+            "Of the {sheets} sheets in such groups, {known} are in another count too; {kept} of"
             " them repeat a sheet of their group there as well.",
         ),
         Benign(
             "voting-together",
             "Households or communities vote as one, so that sheets vary less than ballots would.",
-            "were all ballots cast in twos, chance could give up to {twos} such pairs on sheets"
+            "Were all ballots cast in twos, chance could give up to {twos} such pairs on sheets"
             " with votes on {lines} lines; there are {repeats} repeats.",
         ),
     )
@@ -199,7 +200,7 @@ class Duplicate(Check):
                 "minima": [_entry(c) for c in found.counted],
             },
             subject=scope,
-            words={"where": WHERE[scope], "fields": fields},
+            words={"where": WHERE[scope], "fields": fields, "repeating": _repeating(first.repeats)},
             p_value=first.p if status in ("observed", "not-observed") else None,
             interval=Interval(
                 of="expected",
@@ -231,6 +232,12 @@ class Duplicate(Check):
         if there[1]:
             tested["entered_twice"] = dict(zip(("sheets", "known", "kept"), there, strict=True))
         return self.explain(**tested)
+
+
+def _repeating(sheets: int) -> str:
+    if sheets < 2:
+        return "One sheet repeats" if sheets else "No sheet repeats"
+    return f"{sheets:,} sheets repeat"
 
 
 def _vectors(rows: Columns, context: Context) -> NDArray[np.int64]:

@@ -87,14 +87,14 @@ class Observed(Check):
         Benign(
             "place",
             "Remarks follow the place (distance, education, training), and so do preferences.",
-            "the odds ratio that is plainest among all sheets ({option}) is {outer} there, and"
-            " {inner} among the sheets of one place at the innermost grain.",
+            "The odds ratio that is plainest among all sheets ({option}) is {outer} there, and"
+            " {inner} within the smallest places.",
         ),
         Benign(
             "selection",
             "Sheets were set aside because of the remark, so that a group of late or uncounted"
             " sheets is full of them by definition.",
-            "{share} % of the sheets that were not counted carry a remark.",
+            "{share:.1f} % of the sheets that were not counted carry a remark.",
         ),
         Benign(
             "unreadable",
@@ -299,9 +299,8 @@ def _association(tested: list[dict[str, Any]]) -> str:
     grain = least["grains"][-1]
     return (
         f"Within one {grain['level']}, where remarks and winners both vary,"
-        f" {grain['remarked']:,} of the sheets that {least['option']} won carry one,"
-        f" {grain['expected']:.1f} expected"
-        f" (p = {least['p']:.2g} after correction for the number of options)."
+        f" {grain['remarked']:,} of the sheets that {least['option']} won carry one;"
+        f" {grain['expected']:.1f} are expected."
     )
 
 

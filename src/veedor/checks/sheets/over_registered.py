@@ -82,7 +82,7 @@ class OverRegistered(Check):
             "extra-voters",
             "The law lets people vote who are not on the list: officials, delegates, voters in"
             " transit.",
-            "the case says that the law lets such people vote: {law}; {few} of the {stations}"
+            "The case says that the law lets such people vote: {law}; {few} of the {stations}"
             " stations are over by at most five votes, and {tenth} by at most a tenth of the list.",
         ),
         Benign(

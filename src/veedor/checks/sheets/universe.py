@@ -62,7 +62,8 @@ class Universe(Check):
         Benign(
             "not-yet",
             "A preliminary count stops before all sheets are in.",
-            "the count is {role}; it has {common} of {stations} official stations.",
+            "The count is {role}; it has {common} of"
+            " {stations:official station|official stations}.",
         ),
         Benign(
             "same-row-twice",
@@ -206,6 +207,7 @@ class Universe(Check):
         ).astype(object)
         order = np.lexsort((rows["sid"][what], kind == "not in this count"))
         what, kind = what[order], kind[order]
+        title = context.counts[name].source.title or name
         same_file = len({_origin(context, c) for c in (name, context.case.official)}) == 1
         return self.fact(
             "observed"
@@ -218,9 +220,8 @@ class Universe(Check):
             statistic,
             subject=name,
             words={
-                "heading": f"The stations of {name} against the official count:"
-                f" {statistic['missing']:,} missing, {statistic['extra']:,} extra",
-                "sentence": _sentence(name, statistic) + ONE_FILE * same_file,
+                "heading": f"The stations of {title} against the official count",
+                "sentence": _sentence(statistic) + ONE_FILE * same_file,
             },
             explanations=self.explain(
                 not_yet={
@@ -278,12 +279,12 @@ def _origin(context: Context, count: str) -> tuple[Any, ...]:
     return source.file, source.member, source.sheet, source.key
 
 
-def _sentence(name: str, s: Mapping[str, Any]) -> str:
+def _sentence(s: Mapping[str, Any]) -> str:
     share = f" ({s['missing_share']:.2f} %)" if s["missing_share"] is not None else ""
     return (
-        f"{name} has {s['common']:,} of the official stations; {s['missing']:,}{share} are not in"
-        f" it, with {s['missing_valid']:,} official votes, and {s['extra']:,} of its stations are"
-        f" not in the official count. {s['registered_differ']:,} of"
+        f"The count has {s['common']:,} of the official stations; {s['missing']:,}{share} are not"
+        f" in it, with {s['missing_valid']:,} official votes, and {s['extra']:,} of its stations"
+        f" are not in the official count. {s['registered_differ']:,} of"
         f" {s['registered_compared']:,} numbers of registered voters differ"
         f" ({s['registered_net']:+,} net) and {s['place_differs']:,} stations are placed elsewhere;"
         f" {told(s['set_aside'])}"
