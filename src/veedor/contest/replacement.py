@@ -1,5 +1,5 @@
-"""Replacing questioned sheets by what comparable sheets say: draws of donors within the finest
-cell that has any.
+"""Replacing questioned sheets by what comparable sheets say: a hot deck that keeps the error which
+the sheets of one centre share.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from veedor.contest.donors import decks
 from veedor.contest.materiality import Contest, Treatment
 from veedor.contest.rules import Rule
 from veedor.errors import VeedorError
@@ -18,37 +19,7 @@ __all__ = ["replace"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-CHUNK = 16384
 TAIL = 0.025
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Donors:
-    """For each matched sheet, a run of donors: ``order[start : start + count]`` are rows of the
-    matrix.
-
-    ``valid`` (float64): the valid votes that the matched sheet keeps. One Donors per level of
-    geography.
-    """
-
-    order: Ints
-    start: Ints
-    count: Ints
-    valid: Floats
-
-    def draw(self, matrix: Ints, sizes: Floats, rng: np.random.Generator) -> Floats:
-        """Votes per option of the matched sheets, each with the shares of a donor drawn at
-        random; float64.
-
-        In chunks, so that memory does not grow with the number of sheets.
-        """
-        total = np.zeros(matrix.shape[1])
-        for at in range(0, len(self.start), CHUNK):
-            part = slice(at, at + CHUNK)
-            picks = rng.integers(0, self.count[part])
-            rows = self.order[self.start[part] + picks]
-            total += (self.valid[part] / sizes[rows]) @ matrix[rows]
-        return total
 
 
 def replace(
@@ -67,17 +38,37 @@ def replace(
     sheet.
 
     ``cells``: one array of nonnegative codes per level, finest first (centre, locality ...); -1
-    is unknown. A donor is drawn at random, with replacement, among the unquestioned sheets with
-    valid votes of the finest cell that has any. Where no level has one, ``history`` (sheets x
-    options, shares of an earlier election, a row with nan is none) is used, and where that has
-    none the sheet is left as it is and counted as unmatched. Blank and null votes stay.
+    is unknown. Blank and null votes stay. In each replicate:
+
+    * A sheet whose centre has unquestioned sheets with valid votes takes the shares of one of
+      them, after these were themselves drawn anew with replacement, once for the replicate
+      (approximate Bayesian bootstrap).
+    * Where a centre has none, its questioned sheets are a cluster: it draws *one* centre among
+      those of the first coarser cell with at least two centres of donors (else with one), all
+      alike and drawn anew likewise; then each sheet draws one sheet of that centre. A sheet of
+      unknown centre is a cluster by itself.
+    * Where no level has a donor, ``history`` (sheets x options, shares of an earlier election, a
+      row with nan is none) is used as it stands: the interval says nothing of its error. Where
+      that has none either, the sheet is left as it is and counted as unmatched.
 
     ``margin_points`` and ``winner`` are those of the mean total, ``low`` and ``high`` the 2.5 and
     97.5 percentiles over the replicates. The outcome changes if the mean's does or if more than
     2.5 % of the replicates' do. Totals are rounded to whole votes by largest remainders before
     the rule decides. Draws follow the order of the rows: sort them by key for a result that does
-    not depend on it. Hot-deck imputation: Little and Rubin, Statistical Analysis with Missing
-    Data, 2nd ed. 2002, section 4.3. VeedorError where shapes do not fit.
+    not depend on it. VeedorError where shapes do not fit.
+
+    The interval is one of prediction, for sheets questioned without regard to how they voted: by
+    whole centres, or scattered (measured on Bolivia 2019, 60 sets each: 500 and 2,000 sheets in
+    whole centres 58 and 56, 500 and 100 scattered 53 and 52). It does not cover what makes questioned sheets differ from their
+    neighbours (size, the time they came in, having been singled out for their votes), nor donors
+    that are themselves wrong. A lone donor has no spread to show: its sheet is still compared
+    with it, for going further out was measured to be worse, since small centres vote unlike the
+    towns around them.
+
+    Rubin and Schenker 1986, Multiple imputation for interval estimation from simple random
+    samples with ignorable nonresponse, JASA 81:366-374; Little and Rubin, Statistical Analysis
+    with Missing Data, 2nd ed. 2002, sections 4.3 and 5.4; Andridge and Little 2010, A review of
+    hot deck imputation for survey non-response, International Statistical Review 78:40-64.
     """
     contest = Contest.of(rule, matrix, mask, blank, null, registered)
     if replicates < 1:
@@ -86,38 +77,25 @@ def replace(
     waiting = np.flatnonzero(contest.mask & (sizes > 0))
     empty = int(contest.mask.sum()) - len(waiting)
     giving = np.flatnonzero(~contest.mask & (sizes > 0) & (contest.matrix >= 0).all(axis=1))
-    levels: list[Donors] = []
-    for codes in cells:
-        donors, waiting = _match(_codes(codes, len(sizes)), giving, waiting, sizes)
-        levels.append(donors)
+    found, waiting = decks([_codes(c, len(sizes)) for c in cells], giving, waiting, sizes)
+    matched = [sum(len(d.valid) for d in found if d.level == i) for i in range(len(cells))]
     fixed = np.array(column_totals(contest), dtype=np.float64)
     past, waiting = _past(history, contest.matrix, waiting, sizes)
     fixed += past.votes + contest.matrix[waiting].sum(axis=0)
-    sizes_float = sizes.astype(np.float64)
     totals = np.tile(fixed, (replicates, 1))
-    for row in totals:
-        for donors in levels:
-            row += donors.draw(contest.matrix, sizes_float, rng)
+    for deck in found:
+        for row, votes in zip(
+            totals, deck.draws(contest.matrix, sizes, rng, replicates), strict=True
+        ):
+            row += votes
     details: dict[str, object] = {
         "sheets": int(contest.mask.sum()) - empty,
         "empty": empty,
-        "matched": [len(d.start) for d in levels],
+        "matched": matched,
         "history": past.sheets,
         "unmatched": len(waiting),
     }
     return _summary(contest, totals, details)
-
-
-def _match(codes: Ints, giving: Ints, waiting: Ints, sizes: Ints) -> tuple[Donors, Ints]:
-    """The waiting sheets whose cell has donors, and those that still wait."""
-    giving = giving[codes[giving] >= 0]
-    order = giving[np.argsort(codes[giving], kind="stable")]
-    known = codes[order]
-    start = np.searchsorted(known, codes[waiting], side="left")
-    count = np.searchsorted(known, codes[waiting], side="right") - start
-    found = count > 0
-    valid = sizes[waiting[found]].astype(np.float64)
-    return Donors(order, start[found], count[found], valid), waiting[~found]
 
 
 def _codes(codes: Ints, sheets: int) -> Ints:
