@@ -218,7 +218,7 @@ class TestCommands:
         assert "options: PAN, Unión" in capsys.readouterr().out
         assert load_case(tmp_path / "mine").sources[0].file == "../data/r.csv"
         assert main(["case", "check", "mine"]) == 0
-        assert "in order" in capsys.readouterr().out
+        assert "guesses in it wait" in capsys.readouterr().out
 
     def test_new_overwrites_only_by_force(self, tmp_path, capsys, monkeypatch):
         monkeypatch.chdir(tmp_path)

@@ -34,6 +34,18 @@ def document() -> f.Document:
         changes_under=[
             f.ChangesUnder(finding="sheets.unanimous.ANA", treatment="remove", margin_points=-1.0)
         ],
+        statement_by=[
+            f.Part(
+                source="records",
+                treatments="what-if",
+                statement="fragile",
+                findings=["sheets.unanimous.ANA"],
+            ),
+            f.Part(source="lists", treatments="what-if", statement="robust", findings=[]),
+        ],
+        unresolved=f.Unresolved(
+            set_aside=2, unreadable=0, not_counted=0, votes=480, materiality=[]
+        ),
     )
     found = [
         finding("outcome.result", "", "observed"),
@@ -99,7 +111,9 @@ def test_the_summary_tells_outcome_findings_and_place(asked, capsys, tmp_path):
     text = capsys.readouterr().out
     assert "The sheets give ANA as the winner, 11.11 points ahead of BEA" in text
     assert "Outcome: fragile." in text
-    assert "sheets.unanimous.ANA" in text
+    assert "sheets that the records question, removed or replaced: 1 would change it" in text
+    assert "lists that others named, removed or replaced: none changes it" in text
+    assert "Not settled by the files: stations 2 set aside; at most 480 votes." in text
     assert "    2  observed\n" in text
     assert "    1  not-applicable\n" in text
     assert f"Report: {tmp_path / 'index.html'}" in text

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from veedor.errors import SourceError
+
 DIGITS = 6
 """Decimals kept of a float in `findings.json`: below a millionth of a point nothing is meant."""
 
@@ -67,11 +69,19 @@ def write_json(path: Path, value: Any) -> None:
 
 def put_in_place(built: Path, target: Path) -> None:
     """Move a finished folder to where it belongs; an earlier audit there goes only then."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.new")
-    if beside.exists():
-        shutil.rmtree(beside)
-    shutil.copytree(built, beside)
-    if target.exists():
-        shutil.rmtree(target)
-    beside.rename(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if beside.exists():
+            shutil.rmtree(beside)
+        shutil.copytree(built, beside)
+        if target.exists():
+            shutil.rmtree(target)
+        beside.rename(target)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise SourceError(
+            f"the output folder cannot be written ({error.strerror})",
+            place=str(target),
+            remedy="Give another folder with --out.",
+        ) from error

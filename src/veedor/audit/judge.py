@@ -135,12 +135,18 @@ class Judge:
             best(self.rule, s.votes, mask, *common),
         ]
         treatments = [removed, replaced, *sides]
-        result = [self._written(t) for t in treatments]
+        result = [self._written(t, mask) for t in treatments]
         result += self._share_false(mask)
         return questioned, result, cast(Robustness, statement(treatments))
 
-    def _written(self, treatment: Treatment) -> Materiality:
+    def _written(self, treatment: Treatment, mask: NDArray[np.bool_]) -> Materiality:
         details = {k: _plain(v) for k, v in treatment.details.items() if k != "votes"}
+        if isinstance(votes := treatment.details.get("votes"), tuple):
+            spoilt = (int(self.sheets.blank.sum()), int(self.sheets.null.sum()))
+            if treatment.treatment == "remove":
+                spoilt = (int(self.sheets.blank[~mask].sum()), int(self.sheets.null[~mask].sum()))
+            after = self.rule.decide(votes, *spoilt, self.registered)
+            details["decided_by"] = after.decided_by
         if isinstance(details.get("matched"), list):
             details["matched"] = dict(zip(self.levels, details["matched"], strict=True))
         if treatment.replicates:

@@ -6,6 +6,7 @@ put in place whole.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -284,6 +285,7 @@ def _outcome(
 
 def _refuse_foreign(target: Path) -> None:
     """Only a folder that is an audit, and nothing besides, is replaced."""
+    _refuse_unwritable(target)
     if not target.is_dir() or not any(target.iterdir()):
         return
     remedy = "Give another folder with --out, or empty this one."
@@ -301,4 +303,17 @@ def _refuse_foreign(target: Path) -> None:
             f"the output folder holds {foreign[0]}, which is no part of the audit there",
             place=str(target),
             remedy=remedy,
+        )
+
+
+def _refuse_unwritable(target: Path) -> None:
+    """Before anything is computed: can the folder be made where it is wanted?"""
+    place = target.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise SourceError(
+            f"the output folder cannot be made: {place} cannot be written to",
+            place=str(target),
+            remedy="Give another folder with --out.",
         )

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 import veedor
 from veedor.audit.findings import Document, Manifest
-from veedor.errors import InputsMissingError, VerifyError
+from veedor.errors import DownloadError, InputsMissingError, VerifyError
 
 REPORT = "index.html"
 
@@ -193,7 +193,7 @@ def _recompute(
                 progress=progress,
                 report=drawn,
             )
-        except UnavailableError as error:
+        except (UnavailableError, DownloadError) as error:
             raise InputsMissingError(error.message, place=error.place) from error
         _same_inputs(document, again.document)
         _same(_comparable(document), _comparable(again.document), "")

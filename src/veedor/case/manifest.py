@@ -8,9 +8,11 @@ is named with its key and, where it can be found, its line.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import hashlib
 import re
 import tomllib
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -300,6 +302,15 @@ class Case(_Entry):
     """Voting is compulsory."""
     simulated: bool = False
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            near = difflib.get_close_matches(value, sorted(zoneinfo.available_timezones()), n=2)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ValueError(f"{value!r} is no time zone{hint}")
+        return value
+
     _path: Path = PrivateAttr(default=Path("case.toml"))
     _sha256: str = PrivateAttr(default="")
     _rule: Rule = PrivateAttr()
@@ -472,17 +483,27 @@ def load_case(path: Path | str) -> Case:
 def _explain(error: ValidationError, text: str, path: Path) -> CaseError:
     lines = []
     place = str(path)
-    for number, detail in enumerate(error.errors(include_url=False)):
+    details = error.errors(include_url=False)
+    inner = {str(d["loc"][0]) for d in details if len(d["loc"]) > 1}
+    details = [d for d in details if len(d["loc"]) != 1 or str(d["loc"][0]) not in inner]
+    for number, detail in enumerate(details):
         keys = [str(part) for part in detail["loc"]]
         where = ".".join(keys)
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = "this key is not known"
+            message = f"this key is not known{_did_you_mean(keys[-1])}"
         if number == 0:
             place = _place(path, text, keys[0] if keys else "", keys)
         lines.append(f"{where}: {message}" if where else message)
     more = f" (and {len(lines) - 6} more)" if len(lines) > 6 else ""
     return CaseError("; ".join(lines[:6]) + more, place=place, remedy="Mend the case file.")
+
+
+def _did_you_mean(key: str) -> str:
+    entries = (Case, Source, Option, Event, Announced, Lookup, Filter, ListUnion, ScopeText)
+    known = sorted({name for entry in entries for name in entry.model_fields})
+    near = difflib.get_close_matches(key, known, n=2)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def _place(path: Path, text: str, first: str, keys: list[str]) -> str:

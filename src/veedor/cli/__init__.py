@@ -114,6 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
+        if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
+            # The query engine's word for Ctrl-C.
+            _say("Interrupted.")
+            return 130
         if os.environ.get("VEEDOR_DEBUG") == "1":
             raise
         _say(_unexpected(error))

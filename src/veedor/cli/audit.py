@@ -107,10 +107,9 @@ def summary(document: Document, directory: Path) -> list[str]:
     counted.update(entry.status for entry in document.not_run)
     changes = sorted({change.finding for change in document.outcome.changes_under})
     lines = [document.case.title + ("  [SIMULATED]" if document.case.simulated else ""), ""]
-    lines += [_sentence(document.outcome)]
+    lines += [_sentence(document.outcome), *_open_votes(document.outcome)]
     if changes:
-        more = f" and {len(changes) - 5} more" if len(changes) > 5 else ""
-        lines += [f"  It would change under treatments of: {', '.join(changes[:5])}{more}."]
+        lines += [f"  {line}" for line in _by_part(document.outcome)]
     lines += ["", "Findings by status:"]
     lines += [f"  {number:>5}  {status}" for status, number in sorted(counted.items())]
     report = directory / "index.html"
@@ -128,6 +127,34 @@ def _sentence(outcome: OutcomeSummary) -> str:
         lead = f", {outcome.margin_points:.2f} points ahead of {outcome.runner_up}"
     statement = outcome.statement.replace("-", " ")
     return f"{won}{lead} ({outcome.sheets:,} sheets; {outcome.rule}). Outcome: {statement}."
+
+
+def _by_part(outcome: OutcomeSummary) -> list[str]:
+    """Under what the outcome would change: by whose sheets, and by which treatments."""
+    sources = {"records": "sheets that the records question", "lists": "lists that others named"}
+    ways = {
+        "what-if": "removed or replaced",
+        "bound": "with every questioned vote on one side (a bound, not an estimate)",
+    }
+    return [
+        f"{sources[part.source]}, {ways[part.treatments]}: "
+        + (f"{len(part.findings)} would change it" if part.findings else "none changes it")
+        for part in outcome.statement_by
+    ]
+
+
+def _open_votes(outcome: OutcomeSummary) -> list[str]:
+    """What the files leave open, where they do."""
+    found = outcome.unresolved
+    if found is None:
+        return []
+    parts = {
+        "set aside": found.set_aside,
+        "with votes that cannot be read": found.unreadable,
+        "not counted by the authority": found.not_counted,
+    }
+    told = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+    return [f"  Not settled by the files: stations {told}; at most {found.votes:,} votes."]
 
 
 def _command(argv: Sequence[str]) -> list[str]:

@@ -79,4 +79,8 @@ def check(path: str) -> None:
     wrong = mistakes(case, terminal.note)
     if wrong:
         raise CaseError("\n".join(str(error) for error in wrong))
-    terminal.out("The case file is in order.")
+    guesses = case.path.read_text(encoding="utf-8").count("GUESS")
+    if guesses:
+        terminal.out(f"The case file can be used. {guesses} guesses in it wait to be looked at.")
+    else:
+        terminal.out("The case file is in order.")

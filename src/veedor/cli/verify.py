@@ -40,7 +40,7 @@ def command(directory: Path, hashes: bool, case: str | None) -> None:
     try:
         agreed = verify(directory, recompute=not hashes, case=case)
     except InputsMissingError as error:
-        unchecked = str(error)
+        unchecked = f"{error.place}: {error.message}" if error.place else error.message
         agreed = verify(directory, recompute=False)
     for line in agreed:
         terminal.out(f"ok  {terminal.cell(line)}")

@@ -83,7 +83,6 @@ class Result(Check):
         )
         counted = t.filter(t.counted)
         region = cell(evidence.case.region_level)
-        sums = {v: counted[v].fill_null(0).sum() for v in evidence.votes_columns}
         places = counted.join(stations, "sid")
         centre = cell(levels[-1])
         return {
@@ -96,8 +95,11 @@ class Result(Check):
                 },
                 **{v: t.counted.ifelse(t[v], 0).fill_null(0).sum() for v in evidence.votes_columns},
             ),
-            "regions": counted.group_by(region=counted[region]).agg(
-                sid=counted.sid.min(), valid=counted.valid.sum(), **sums
+            "regions": places.group_by(region=places[region]).agg(
+                place=places.place.min(),
+                stations=places.count(),
+                valid=places.valid.sum(),
+                **{v: places[v].fill_null(0).sum() for v in evidence.votes_columns},
             ),
             "centres": places.group_by(centre=places[centre]).agg(
                 sid=places.sid.min(),
@@ -164,8 +166,10 @@ class Result(Check):
             statistic,
             words={"outcome": _sentence(outcome, context), "differing": len(differences)},
             explanations=self.explain(),
+            key="region",
             rows={
-                "sid": rows["sid"],
+                "region": rows["place"],
+                "stations": rows["stations"],
                 "valid": rows["valid"],
                 **{o: rows[f"v{i}"] for i, o in enumerate(context.options)},
             },

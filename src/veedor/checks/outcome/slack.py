@@ -35,8 +35,8 @@ class Slack(Check):
     clauses : array of {clause, votes, holds}
     For a list, which is not determinable (what is said of its stations is not examined): claim :
     text, who named them and why; stations, valid : int; votes : object by option; places : array
-    of {level, places}; unmatched : int, codes on the list that no source knows, and unmatched_codes :
-    array, at most 50 of them; in_counts : array of {count, stations}.
+    of {level, places}; unmatched : int, codes on the list that no source knows, and
+    unmatched_codes : array, at most 50 of them; in_counts : array of {count, stations}.
 
     Uncertainty
     -----------
