@@ -71,3 +71,28 @@ def test_registered_copied_from_the_votes_is_void(tmp_path):
 def test_nothing_cast_is_not_determinable(tmp_path):
     count = {"station": ["1"], "registered": [10], "A": [0], "B": [0], "C": [0]}
     assert facts(CHECK, read(tmp_path, count))[""].status == "not-determinable"
+
+
+def test_blank_and_null_votes_that_may_be_absentees_are_counted(tmp_path):
+    count = ordinary()
+    for row in range(0, 40, 5):
+        spare = 200 - total(count, row) - count["blank"][row] - count["null"][row]
+        if row < 20:
+            write(count, row, null=count["null"][row] + spare)
+        else:
+            write(count, row, A=count["A"][row] + spare, blank=0, null=0)
+            write(count, row, A=count["A"][row] + 200 - total(count, row))
+    fact = facts(CHECK, read(tmp_path, count))[""]
+    values = {e.id: e.values for e in fact.explanations if e.tested}["absent-as-invalid"]
+    assert (values["with_rate"], values["stop"], values["large_from"]) == (8, 4, 200)
+    assert values["points"] > 2 * values["points_others"]
+    assert 100 < values["ballots"] < 240
+    assert fact.fact.startswith("At 8 stations, with ")
+
+
+def test_without_blank_and_null_votes_the_explanation_is_not_tested(tmp_path):
+    count = ordinary()
+    del count["blank"], count["null"]
+    write(count, 3, A=count["A"][3] + 200 - total(count, 3))
+    fact = facts(CHECK, read(tmp_path, count))[""]
+    assert "absent-as-invalid" not in {e.id for e in fact.explanations if e.tested}

@@ -83,8 +83,19 @@ def test_the_earlier_election_is_consulted(tmp_path):
     }
     fact = facts(CHECK, read(tmp_path, COUNT, history=history))["A"]
     values = {e.id: e.values for e in fact.explanations if e.tested}
-    assert values["previous-election"] == {"known": 3, "then_90": 2}
-    assert values["community-voting"] == {"with_siblings": 3, "alike": 3, "centres": 1}
+    past = "the election before"
+    assert values["previous-election"] == {"known": 3, "then_90": 2, "election": past}
+    results = {e.id: e.result for e in fact.explanations}
+    assert f"The earlier election is {past}; " in results["previous-election"]
+    assert "by the case's choice" in results["previous-election"]
+    assert values["community-voting"] == {
+        "with_siblings": 3,
+        "alike": 3,
+        "centres_of_several": 1,
+        "around_compared": 2,
+        "around_at_95": 0,
+        "around_at_80": 2,
+    }
     assert values["small-stations"] == {"median_valid": 25.0, "all_valid": 24.0}
 
 
@@ -104,3 +115,38 @@ def test_sheets_that_the_authority_did_not_count_are_left_out(tmp_path):
         tmp_path, count, sources={"official": {"counted": {"column": "state", "values": ["ok"]}}}
     )
     assert facts(CHECK, found)["A"].statistic["stations"] == 2
+
+
+def test_centres_of_one_sheet_are_not_centres_that_vote_alike(tmp_path):
+    count = ordinary(centres=20, sheets=1)
+    for row in range(3):
+        write(count, row, A=total(count, row), B=0, C=0)
+    fact = facts(CHECK, read(tmp_path, count))["A"]
+    assert (fact.statistic["centres"], fact.statistic["centres_of_several"]) == (3, 0)
+    assert fact.statistic["not_judged"] == 3
+    result = {e.id: e.result for e in fact.explanations}["community-voting"]
+    assert "0 centres of two sheets or more are unanimous as a whole" in result
+    assert "at least 95 % for 0 of them, at least 80 % for" in result
+
+
+def test_wholly_altered_centres_predict_themselves_but_their_neighbours_do_not(tmp_path):
+    """Every tenth centre made unanimous among divided ones: p_value cannot see it, p_around can."""
+    count = ordinary(centres=80)
+    for row in range(400):
+        if row // 5 % 10 == 0:
+            write(count, row, A=total(count, row), B=0, C=0)
+    fact = facts(CHECK, read(tmp_path, count))["A"]
+    assert fact.statistic["not_judged"] == 40
+    assert fact.p_value > 0.05
+    assert "predict themselves: 40 sheets are in such centres or have no sibling" in fact.fact
+    assert fact.statistic["expected_around"] < 8
+
+
+def test_the_seed_decides_nothing(tmp_path):
+    count = ordinary(centres=60, sheets=2)
+    for row in range(0, 20):
+        write(count, row, A=total(count, row) - (row % 3 == 0), B=int(row % 3 == 0), C=0)
+    found = read(tmp_path, count)
+    one, other = (facts(CHECK, found, seed)["A"] for seed in (0, 7))
+    assert one.statistic["expected"] == other.statistic["expected"]
+    assert one.p_value == other.p_value

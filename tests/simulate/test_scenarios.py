@@ -8,13 +8,21 @@ import numpy as np
 import pytest
 
 from veedor.errors import VeedorError
-from veedor.simulate import KINDS, load, names
+from veedor.simulate import KINDS, Parameters, honest_election, load, names
 
 
 def test_every_kind_of_tampering_has_a_scenario():
     kinds = {entry["kind"] for name in names(honest=False) for entry in load(name).tampering}
     assert kinds == set(KINDS)
-    expected = {"plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"}
+    expected = {
+        "plain",
+        "blocs",
+        "clerks",
+        "tiny-stations",
+        "correlated-turnout",
+        "rural-late",
+        "uneven",
+    }
     assert expected <= set(names(honest=True))
     assert set(names()) == set(names(honest=True)) | set(names(honest=False))
 
@@ -55,3 +63,18 @@ def test_any_option_can_be_the_beneficiary(name):
 def test_an_unknown_scenario_is_refused_with_the_known_ones():
     with pytest.raises(VeedorError, match="rural-late"):
         load("nowhere")
+
+
+def test_unevenness_differs_between_centres_and_leaves_the_mean_alone():
+    """Between centres alone: the sheets of one centre share its correlation."""
+    flat = {"spread": (0.0,) * 4, "own": (0.0,) * 4, "within": 0.02}
+    spread = {}
+    for size in (0.0, 1.0):
+        election = honest_election(Parameters(**flat, within_spread=size), 1, stations=20_000)
+        n, p = election.box.valid, 0.43
+        ratio = (election.box.votes[:, 0] - n * p) ** 2 / (n * p * (1 - p) * (1 + (n - 1) * 0.02))
+        assert ratio[n > 30].mean() == pytest.approx(1, abs=0.12)
+        centre = election.places.centre
+        count = np.bincount(centre)
+        spread[size] = (np.bincount(centre, ratio) / count)[count >= 10].std()
+    assert spread[1.0] > 1.5 * spread[0.0]

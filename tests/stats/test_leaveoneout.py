@@ -10,8 +10,6 @@ from veedor.stats.leaveoneout import (
     dispersion,
     predict,
     trimmed_dispersion,
-    updated,
-    without_one_other,
 )
 
 
@@ -74,25 +72,6 @@ def test_predictions_hold_on_groups_like_those_assumed():
     p = mid_p(tails(x[known], n[known], found.a[known], found.b[known]))
     for level in (0.1, 0.01):
         assert np.mean(p <= level) == pytest.approx(level, rel=0.35)
-
-
-def test_one_odd_member_does_not_make_the_others_odd():
-    x = np.array([0.0, 100.0, 99.0, 98.0, 50.0, 52.0])
-    n = np.full(6, 100.0)
-    group = np.array([0, 0, 0, 0, 1, 1])
-    given = Dispersion(0.01, 0.5, 2.0, 2, 6)
-    raw = predict(x, n, group, given)
-    p = mid_p(tails(x, n, raw.a, raw.b))
-    assert p[1] < 1e-4
-    at = np.array([0, 1, 2, 4])
-    kept = without_one_other(x, n, group, at, given)
-    assert kept[0] < 1e-6
-    assert min(kept[1], kept[2]) > 0.2
-    assert kept[3] == 0.0
-    others = np.array([99.0, 98.0])
-    effect = 1 + 99 * 0.01
-    a, b = updated(np.array([others.sum() / effect]), np.array([200 / effect]), given)
-    np.testing.assert_allclose(kept[1], mid_p(tails(x[1:2], n[1:2], a, b))[0])
 
 
 def test_altered_members_do_not_widen_the_trimmed_dispersion():

@@ -11,9 +11,20 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Columns, Figure
 from veedor.checks.base import Context, Fact, Interval
 from veedor.checks.siblings import Edge, Sheets
+from veedor.stats.mixing import all_of_groups_succeed
 from veedor.stats.poissonbinomial import successes
 
-__all__ = ["around", "edge_rows", "expectation", "expected_figure", "surprise_order"]
+__all__ = [
+    "around",
+    "edge_rows",
+    "expectation",
+    "expected_figure",
+    "from_around",
+    "in_words",
+    "surprise_order",
+    "unjudged",
+    "whole_centres",
+]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -53,7 +64,7 @@ def expectation(
         method="Poisson-binomial, each sheet given the other sheets of its place",
     )
     clause = (
-        f"; the other sheets of the places lead one to expect {chances.expected:,.1f}"
+        f"; the other sheets of these places predict {chances.expected:,.1f}"
         f" ({chances.low:,} to {chances.high:,})"
     )
     p = chances.at_least
@@ -91,6 +102,53 @@ def expected_figure(
             labels={"title": title, "x": "sheets seen (dot), expected (line)", "y": ""},
         ),
     )
+
+
+def whole_centres(centre: NDArray[np.int64], mask: Mask, n: Floats) -> Mask:
+    """bool (n): sheets of a mask in centres in which every sheet with trials is in it."""
+    if not len(centre):
+        return mask
+    with_trials = np.bincount(centre, n > 0)
+    return np.asarray(mask & (np.bincount(centre, mask)[centre] == with_trials[centre]))
+
+
+def unjudged(count: int) -> str:
+    """The clause on sheets of centres that predict themselves."""
+    if not count:
+        return ""
+    are = "sheet is in such a centre or has" if count == 1 else "sheets are in such centres or have"
+    return (
+        f". Siblings that are themselves wholly so predict themselves: {count:,} {are} no sibling"
+        f" and {'is' if count == 1 else 'are'} not judged by this"
+    )
+
+
+def from_around(
+    found: Edge, n: Floats, cells: Sequence[NDArray[np.int64]], whole: Mask, *, seen_first: bool
+) -> dict[str, float | None]:
+    """How many centres at the edge as a whole those around them predict, each centre left out.
+
+    Null where there is none at the edge. Centres of a place are taken as alike in the share of the
+    option, as far as places are.
+    """
+    nothing: dict[str, float | None] = {"expected_around": None, "p_around": None}
+    if found.mixing is None or not whole.any():
+        return nothing
+    centres = np.flatnonzero(np.bincount(cells[0], n > 0) > 0).astype(np.int64)
+    chances = all_of_groups_succeed(n, cells, centres, found.mixing)
+    found_ = successes(chances, len(np.unique(cells[0][whole])))
+    p = found_.at_least
+    if seen_first:
+        p = min(p / found_.any, 1.0) if found_.any > 0 else 1.0
+    return {"expected_around": found_.expected, "p_around": p}
+
+
+def in_words(around: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """The comparison with the centres around, all levels together, for a sentence."""
+    return {
+        f"around_{name}": sum(int(row[name]) for row in around)
+        for name in ("compared", "at_95", "at_80")
+    }
 
 
 def surprise_order(mask: Mask, found: Edge, sheets: Sheets) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What the other sheets of a place lead one to expect of a sheet."""
+"""What the other sheets of a place predict of a sheet."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from veedor.case.tables import cell
 from veedor.checks.base import Columns, Context, Evidence
 from veedor.checks.recorded import known, votes
 from veedor.stats import mixing
-from veedor.stats.betabinomial import log_point, mid_p, tails
+from veedor.stats.betabinomial import log_point
 from veedor.stats.leaveoneout import (
     Dispersion,
     discordance,
     dispersion,
     predict,
     trimmed_dispersion,
-    without_one_other,
 )
+from veedor.stats.uneven import GRID, Mixed, Unevenness, fit, predict_mixed
 
 __all__ = [
     "LEVEL",
@@ -143,6 +143,8 @@ class Edge:
         Their pooled share, NaN where there are none.
     given : Dispersion
         Within and between the cells of the first level.
+    mixing : Mixing
+        What the cells of the first level are like.
     """
 
     chance: Floats
@@ -150,6 +152,7 @@ class Edge:
     others: Ints
     share: Floats
     given: Dispersion
+    mixing: mixing.Mixing | None = None
 
     @classmethod
     def empty(cls, n: int) -> Edge:
@@ -173,7 +176,7 @@ class Edge:
         return _by_level(self.level, levels, among)
 
 
-def edge(x: Floats, n: Floats, cells: tuple[Ints, ...], rng: np.random.Generator) -> Edge:
+def edge(x: Floats, n: Floats, cells: tuple[Ints, ...]) -> Edge:
     """P(x = n) of each sheet, from its siblings or else from the places around it."""
     group = cells[0]
     given = dispersion(x, n, group)
@@ -190,80 +193,95 @@ def edge(x: Floats, n: Floats, cells: tuple[Ints, ...], rng: np.random.Generator
         np.minimum(log_point(n[near], n[near], found.a[near], found.b[near]), 0.0)
     )
     wanted = near & ((chance > RARE) | (x == n))
+    fitted = mixing.fit(x, n, group, given.rho)
     if wanted.any():
-        fitted = mixing.fit(x, n, group, given.rho, rng)
         chance[wanted] = mixing.all_succeed(x, n, cells, wanted, fitted)
     alone = some & (level > 0)
     if alone.any():
         alike = np.where(found.others < SMALL, n, 0.0)
-        fitted = mixing.fit(x, alike, group, given.rho, rng, mixing.NEIGHBOURS)
-        chance[alone] = mixing.all_succeed(x, n, cells, alone, fitted)
-    return Edge(chance, level, found.others, found.share, given)
+        small = mixing.fit(x, alike, group, given.rho)
+        chance[alone] = mixing.all_succeed(x, n, cells, alone, small)
+    return Edge(chance, level, found.others, found.share, given, fitted)
 
 
 @dataclass(frozen=True, slots=True)
 class Discord:
-    """How far each sheet is from what the other sheets of its place lead one to expect.
+    """How far each sheet is from what the other sheets of its place predict.
 
     Attributes
     ----------
     p : float64 (n)
-        Two-sided mid-p: exact beyond 2.5 standard deviations, else the normal one; NaN where
-        not compared. Where small, the greatest with any one sibling left out.
+        Two-sided mid-p, NaN where not compared. Where small, that of a place whose unevenness is
+        one of those that places have, the greatest with any one sibling left out; no less than
+        under one unevenness for all.
     expected : float64 (n)
         Expected count; `distance` the deviation from it in standard deviations.
     level : int64 (n), -1 where not compared
-    a, b : float64 (n)
-        Parameters of the beta-binomial prediction.
-    first : Dispersion
-        Of the first level.
+    place : int64 (n)
+        Row of the sheet in `mixed`, the predictions of those with a small p; -1 in none.
+    first, uneven : of the first level
     """
 
     p: Floats
     expected: Floats
     distance: Floats
     level: Ints
-    a: Floats
-    b: Floats
+    place: Ints
+    mixed: Mixed
     first: Dispersion
+    uneven: Unevenness
 
     def compared(self, levels: tuple[str, ...], among: Mask) -> list[dict[str, object]]:
         """How many sheets were compared at which level."""
         return _by_level(self.level, levels, among)
 
     def p_of(self, at: Ints, x: Floats, n: Floats) -> Floats:
-        """Mid-p that these sheets would have with other numbers on them; 1 with no trial."""
+        """Mid-p that these sheets, all in `mixed`, would have with other numbers; 1 with none."""
         result = np.ones(len(at))
         some = n > 0
-        result[some] = mid_p(tails(x[some], n[some], self.a[at][some], self.b[at][some]))
+        result[some] = self.mixed.of(self.place[at[some]]).p(x[some], n[some])
         return result
+
+    def least(self, adjusted: Floats) -> float:
+        """The least corrected p-value, no less than what the sheets compared can bear out."""
+        return max(float(adjusted.min()), min(self.uneven.resolution, 1.0))
 
 
 def discord(x: Floats, n: Floats, cells: tuple[Ints, ...]) -> Discord:
     """The two-sided discordance of each sheet, from the finest of the cells that compares."""
     level = np.full(len(x), -1, dtype=np.int64)
     p, expected = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    distance, a, b = np.zeros(len(x)), np.ones(len(x)), np.ones(len(x))
-    first: Dispersion | None = None
+    distance, place = np.zeros(len(x)), np.full(len(x), -1, dtype=np.int64)
+    parts: list[Mixed] = []
+    first: tuple[Dispersion, Unevenness] | None = None
+    slight = SLIGHT if (n > 0).sum() > 1 / SLIGHT else LEVEL
     for i, group in enumerate(cells):
         open_ = (level < 0) & (n > 0)
         if first is not None and not open_.any():
             break
         given = trimmed_dispersion(x, n, group) if first is None else dispersion(x, n, group)
-        first = first or given
         found = predict(x, n, group, given)
         now = open_ & (found.others > 0)
         level[now] = i
-        a[now], b[now] = found.a[now], found.b[now]
+        expected[now] = (n * found.a / (found.a + found.b))[now]
         distance[now] = found.standardised(x, n)[now]
         p[now] = discordance(x, n, found)[now]
+        uneven = fit(x, n, group, given)
+        first = first or (given, uneven)
+        at = np.flatnonzero(now & (p <= slight))
+        if len(at):
+            mixed, wide = predict_mixed(x, n, group, at, given, uneven)
+            place[at] = np.arange(len(at)) + sum(len(part.a) for part in parts)
+            parts.append(mixed)
+            p[at] = np.maximum(p[at], wide)
     assert first is not None
-    compared = level >= 0
-    expected[compared] = (n * a / (a + b))[compared]
-    odd = (level == 0) & (p <= (SLIGHT if compared.sum() > 1 / SLIGHT else LEVEL))
-    at = np.flatnonzero(odd)
-    p[at] = np.maximum(p[at], without_one_other(x, n, cells[0], at, first))
-    return Discord(p, expected, distance, level, a, b, first)
+    none = np.empty((0, len(GRID)))
+    mixed = Mixed(*(np.concatenate([none, *parts_of]) for parts_of in _columns(parts)))
+    return Discord(p, expected, distance, level, place, mixed, *first)
+
+
+def _columns(parts: list[Mixed]) -> tuple[list[Floats], list[Floats], list[Floats]]:
+    return [m.a for m in parts], [m.b for m in parts], [m.weights for m in parts]
 
 
 def _by_level(level: Ints, levels: tuple[str, ...], among: Mask) -> list[dict[str, object]]:

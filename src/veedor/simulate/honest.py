@@ -49,7 +49,8 @@ def honest_election(parameters: Parameters, seed: int, *, stations: int | None =
     blank, null = _invalid(parameters, seed, places, tree, cast)
     valid = cast - blank - null
     preferences = _preferences(parameters, seed, places, tree, divide, valid)
-    box = Sheets(_votes(parameters, seed, preferences.now[places.centre], valid), blank, null)
+    votes = _votes(parameters, seed, places, preferences.now[places.centre], valid)
+    box = Sheets(votes, blank, null)
     order, arrival = _arrival(parameters, seed, places, divide)
     fast = record(parameters, seed, "preliminary", box, places.registered)
     declared_valid, declared_cast = declare(parameters, seed, box)
@@ -175,12 +176,22 @@ def _turnout(
     weights = places.registered / places.registered.sum()
     for _ in range(CALIBRATION_STEPS):
         level += logit(parameters.turnout) - logit(weights @ expit(level + effect))
-    return _overdispersed(rng, places.registered, expit(level + effect), parameters.turnout_within)
+    within = _within(parameters, seed, places, parameters.turnout_within)
+    return _overdispersed(rng, places.registered, expit(level + effect), within)
 
 
-def _overdispersed(rng: np.random.Generator, n: Ints, rate: Floats, within: float) -> Ints:
-    """(S,) beta-binomial draws of `n` at `rate`, with intra-class correlation `within`."""
-    if within > 0:
+def _within(parameters: Parameters, seed: int, places: Places, mean: float) -> Floats:
+    """(S,) intra-class correlations about that mean, one for each centre."""
+    spread = parameters.within_spread
+    rng = generator(seed, "unevenness")
+    factor = np.exp(spread * rng.standard_normal(places.centres) - spread**2 / 2)
+    found: Floats = np.minimum(mean * factor, max(mean, 0.5))[places.centre]
+    return found
+
+
+def _overdispersed(rng: np.random.Generator, n: Ints, rate: Floats, within: Floats) -> Ints:
+    """(S,) beta-binomial draws of `n` at `rate`, with intra-class correlations `within`."""
+    if within.any():
         total = 1 / within - 1
         rate = rng.beta(np.maximum(rate * total, 1e-9), np.maximum((1 - rate) * total, 1e-9))
     return rng.binomial(n, rate).astype(np.int64)
@@ -200,16 +211,22 @@ def _invalid(
         raised = expit(logit(level) + tilt * rural + _effects(rng, tree, spread))
         mean = np.average(raised[places.centre], weights=cast + 1)
         rates.append(np.minimum(raised * level / mean, 0.45)[places.centre])
-    null = _overdispersed(rng, cast, rates[0], parameters.null_within)
+    null = _overdispersed(
+        rng, cast, rates[0], _within(parameters, seed, places, parameters.null_within)
+    )
     rest = np.minimum(rates[1] / (1 - rates[0]), 0.9)
-    return _overdispersed(rng, cast - null, rest, parameters.blank_within), null
+    blank = _within(parameters, seed, places, parameters.blank_within)
+    return _overdispersed(rng, cast - null, rest, blank), null
 
 
-def _votes(parameters: Parameters, seed: int, expected: Floats, valid: Ints) -> Ints:
+def _votes(
+    parameters: Parameters, seed: int, places: Places, expected: Floats, valid: Ints
+) -> Ints:
     """(S, K) votes for options, given each sheet's expected shares (S, K)."""
     rng = generator(seed, "votes")
     if parameters.within > 0:
-        expected = rng.standard_gamma(expected * (1 / parameters.within - 1))
+        within = _within(parameters, seed, places, parameters.within)
+        expected = rng.standard_gamma(expected * (1 / within - 1)[:, None])
         expected /= expected.sum(axis=1, keepdims=True)
     return rng.multinomial(valid, expected).astype(np.int64)
 

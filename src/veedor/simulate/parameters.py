@@ -65,6 +65,8 @@ class Parameters:
     """Standard deviations of each option's own effects by level, log scale."""
     within: float = 0.008
     """Intra-class correlation of votes on one sheet beyond its centre (Dirichlet-multinomial)."""
+    within_spread: float = 0.0
+    """Standard deviation, log scale, by which the `within` correlations differ between centres."""
 
     blocs: float = 0.0
     """Share of the rural centres where the community decides together."""
@@ -174,6 +176,7 @@ _RANGES = {
     "station_missing": (0, 5_000),
     "smallest": (1, 10_000),
     "within": (0, 0.5),
+    "within_spread": (0, 3),
     "blocs": (0, 1),
     "bloc_dissent": (0, 0.5),
     "turnout": (0.01, 0.99),

@@ -1,7 +1,8 @@
 """Beta-binomial prediction of one member of a group by the others.
 
 A group has a share p; a member's own share is beta about p with intra-class correlation rho; its
-count x of n is binomial. rho is one number for all groups, estimated once.
+count x of n is binomial. rho is one number for all groups, estimated once: good for expected
+numbers and for choosing what to look at; tails are those of `uneven`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ __all__ = [
     "predict",
     "trimmed_dispersion",
     "updated",
-    "without_one_other",
 ]
 
 Floats = NDArray[np.float64]
@@ -32,8 +32,6 @@ LEAST = 1e-7
 """A correlation of zero is taken as this, so that one formula serves."""
 PRIOR = 1.0
 """Trials that the mean of all groups counts as, at most: a group may be unlike all others."""
-CROWD = 60
-"""In a group of more members, no single one sways the prediction of another."""
 SCREEN = 2.5
 """Standard deviations from which a tail is summed exactly."""
 TRIM = 0.002
@@ -187,51 +185,6 @@ def updated(found: Floats, worth: Floats, given: Dispersion) -> tuple[Floats, Fl
     posterior = 1.0 / (total + 1.0)
     spread = 1.0 / (posterior + (1.0 - posterior) * given.rho) - 1.0
     return mean * spread, (1.0 - mean) * spread
-
-
-def without_one_other(x: Floats, n: Floats, group: Ints, at: Ints, given: Dispersion) -> Floats:
-    """The greatest two-sided mid-p of some members when any one of the others is left out.
-
-    One odd member makes the rest of a small group look odd beside it; they are not, once it is
-    left out, and it still is whichever other is. Members with fewer than two others, or in a group
-    of more than `CROWD`, get 0.
-
-    Parameters
-    ----------
-    x, n, group : as for `dispersion`
-    at : int64 (m)
-        Positions of the members asked about, with trials.
-
-    Returns
-    -------
-    float64 (m)
-    """
-    some = n > 0
-    size = np.bincount(group, some, int(group.max()) + 1 if len(group) else 0)
-    able = (size[group[at]] >= 3) & (size[group[at]] <= CROWD)
-    result = np.zeros(len(at))
-    if not able.any():
-        return result
-    touched = np.zeros(len(size), dtype=np.bool_)
-    touched[group[at[able]]] = True
-    members = np.flatnonzero(touched[group] & some)
-    members = members[np.argsort(group[members], kind="stable")]
-    first = np.searchsorted(group[members], group[at[able]])
-    length = size[group[at[able]]].astype(np.int64)
-    row = np.repeat(np.flatnonzero(able), length)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
-    other = members[np.repeat(first, length) + step]
-    row, other = row[other != at[row]], other[other != at[row]]
-    effect = 1.0 + np.maximum(n - 1.0, 0.0) * given.rho
-    worth, found = n / effect, x / effect
-    all_worth = np.bincount(group[members], worth[members], len(size))
-    all_found = np.bincount(group[members], found[members], len(size))
-    me = at[row]
-    left = np.maximum(all_worth[group[me]] - worth[me] - worth[other], 0.0)
-    have = np.clip(all_found[group[me]] - found[me] - found[other], 0.0, left)
-    a, b = updated(have, left, given)
-    np.maximum.at(result, row, mid_p(tails(x[me], n[me], a, b)))
-    return result
 
 
 def trimmed_dispersion(x: Floats, n: Floats, group: Ints) -> Dispersion:

@@ -16,6 +16,8 @@ from veedor.checks.siblings import Edge, Sheets, edge, read_sheets, sheets_query
 
 SMALLEST = 25
 """Upper edge of the first class of size; each next is twice as wide."""
+LARGE = 200
+"""Registered voters from which full turnout is nothing that a few voters bring about."""
 
 
 class FullTurnout(Check):
@@ -46,7 +48,7 @@ class FullTurnout(Check):
     p_value is the chance of at least so many when each station's turnout is predicted by the other
     stations of its size in its centre, or else in the places around it. Small stations are mostly
     alone in their centre: as a class they predict about what was seen, and an excess shows only
-    among those that have others of their size beside them.
+    among those that have others of their size beside them. A p_value of 1e-12 means at most that.
 
     Source
     ------
@@ -60,8 +62,8 @@ class FullTurnout(Check):
     needs = ("registered",)
     sentences = {
         "observed": (
-            "Stations with as many votes as registered voters: {stations}, with {valid} valid"
-            " votes{against}."
+            "At {stations:station|stations}, with {valid} valid votes, as many voted as are"
+            " registered{against}."
         ),
         "not-observed": "No station has turnout of exactly 100 %{against}.",
         "void": (
@@ -84,6 +86,15 @@ class FullTurnout(Check):
             " {high} have a turnout of at least 95 % at those.",
         ),
         Benign(
+            "absent-as-invalid",
+            "Unused ballots, or voters who did not come, were entered as blank or null votes.",
+            "Blank and null votes are {points} % of the votes at those of {large_from} voters or"
+            " more and {points_others} % at other stations of that size. At the rate of the other"
+            " stations of their centre, {stop} of {with_rate} would hold at least one blank or"
+            " null vote less than they do and not be full, {ballots} votes in all; by chance alone"
+            " it would be about every second.",
+        ),
+        Benign(
             "extra-voters", "Officials or others not on the list voted, as many as were absent."
         ),
         Benign("current-list", "The list was corrected for the absent shortly before the vote."),
@@ -94,7 +105,15 @@ class FullTurnout(Check):
     )
     promise = Promise(
         alarm="p-value",
-        honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
+        honest=(
+            "plain",
+            "blocs",
+            "clerks",
+            "tiny-stations",
+            "correlated-turnout",
+            "rural-late",
+            "uneven",
+        ),
         tampered={"fabricated": 0.95},
     )
 
@@ -117,7 +136,7 @@ class FullTurnout(Check):
             yield self.fact("void", base)
             return
         size = _classes(registered)
-        found = _by_size(np.minimum(cast, registered), registered, size, sheets, context)
+        found = _by_size(np.minimum(cast, registered), registered, size, sheets)
         expected, against, rest = expectation(found, full, registered)
         table = list(_table(full, found, size, known))
         statistic = base | {
@@ -139,23 +158,56 @@ class FullTurnout(Check):
             "observed" if full.any() else "not-observed",
             statistic,
             words={"against": against},
-            explanations=self._explain(full, found, statistic) if full.any() else (),
+            explanations=self._explain(full, found, sheets, statistic) if full.any() else (),
             questioned=sheets.sid[order] if full.any() else None,
             rows=edge_rows(sheets, found, order) if full.any() else None,
             figures=(_figure(table),) if table else (),
             **rest,
         )
 
-    def _explain(self, full: np.ndarray, found: Edge, statistic: Mapping[str, Any]) -> Any:
+    def _explain(
+        self, full: np.ndarray, found: Edge, sheets: Sheets, statistic: Mapping[str, Any]
+    ) -> Any:
         near = full & (found.others > 0)
         medians = ("median_registered", "median_registered_all")
+        absent = _absent_as_invalid(full, sheets)
         return self.explain(
+            **({"absent_as_invalid": absent} if absent else {}),
             small_stations={name: statistic[name] for name in medians},
             high_turnout_there={
                 "with_siblings": int(near.sum()),
                 "high": int((near & (found.share >= 0.95)).sum()),
             },
         )
+
+
+def _absent_as_invalid(full: NDArray[np.bool_], sheets: Sheets) -> dict[str, Any] | None:
+    """What the full stations would hold at the blank and null rates of their centre's others."""
+    known = ~np.isnan(sheets.blank + sheets.null) & (sheets.cast > 0)
+    cast = np.where(known, sheets.cast, 0.0)
+    invalid = np.where(known, cast - sheets.valid, 0.0)
+    ordinary = known & ~full
+    large = np.nan_to_num(sheets.registered) >= LARGE
+    sums = [
+        (float(invalid[mask].sum()), float(cast[mask].sum()))
+        for mask in (full & large & known, ordinary & large)
+    ]
+    if not sums[0][1] or not sums[1][1]:
+        return None
+    centre = sheets.cells[0]
+    votes = np.bincount(centre, np.where(ordinary, cast, 0.0))[centre]
+    spoilt = np.bincount(centre, np.where(ordinary, invalid, 0.0))[centre]
+    at = np.flatnonzero(full & known & (votes > spoilt))
+    rate = spoilt[at] / votes[at]
+    excess = invalid[at] - np.round(sheets.valid[at] * rate / (1.0 - rate))
+    return {
+        "large_from": LARGE,
+        "points": round(100 * sums[0][0] / sums[0][1], 2),
+        "points_others": round(100 * sums[1][0] / sums[1][1], 2),
+        "with_rate": len(at),
+        "stop": int((excess >= 1).sum()),
+        "ballots": int(excess[excess >= 1].sum()),
+    }
 
 
 def _classes(registered: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -169,14 +221,13 @@ def _by_size(
     n: NDArray[np.float64],
     size: NDArray[np.int64],
     sheets: Sheets,
-    context: Context,
 ) -> Edge:
     """Each class of size predicted by itself alone."""
     parts = Edge.empty(len(n))
     for one in np.unique(size[size >= 0]):
         at = np.flatnonzero(size == one)
         cells = tuple(np.unique(c[at], return_inverse=True)[1] for c in sheets.cells)
-        parts.put(at, edge(x[at], n[at], cells, context.rng))
+        parts.put(at, edge(x[at], n[at], cells))
     return parts
 
 

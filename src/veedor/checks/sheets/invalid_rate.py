@@ -27,7 +27,7 @@ class InvalidRate(Check):
     Statistic
     ---------
     stations : int
-        Sheets whose share the others do not lead one to expect, corrected for their number: with
+        Sheets whose share is not what the others predict, corrected for their number: with
         many more (`flagged_high`) or many fewer (`flagged_low`) than expected.
     tested : int
         Sheets with votes cast that were compared with others.
@@ -45,9 +45,10 @@ class InvalidRate(Check):
 
     Uncertainty
     -----------
-    Two-sided mid-p of each sheet under the beta-binomial, the greatest with any one sibling left
-    out, by Holm's method over all sheets (family-wise 5 %); p_value is the least of the corrected
-    ones. Summed exactly beyond 2.5 standard deviations, where alone a sheet can be flagged.
+    Two-sided mid-p of each sheet under a mixture of beta-binomials, the greatest with any one
+    sibling left out, by Holm's method over all sheets (family-wise 5 %); p_value is the least of
+    the corrected ones, and never below one in as many sheets as the fit rests on. Places may differ
+    in how alike their sheets are, as in `sheets.sibling-outlier`.
 
     Source
     ------
@@ -64,12 +65,12 @@ class InvalidRate(Check):
     sentences = {
         "observed": (
             "Of {tested} sheets compared with others of their place, {stations:has|have} a share of"
-            " {what} votes that those do not lead one to expect: {flagged_high} a larger one,"
-            " {flagged_low} a smaller one."
+            " {what} votes other than those predict: {flagged_high} a larger one, {flagged_low} a"
+            " smaller one."
         ),
         "not-observed": (
             "None of {tested} sheets compared with others of their place has a share of {what}"
-            " votes that those do not lead one to expect."
+            " votes other than those predict."
         ),
         "void": "Every sheet has zero {what} votes: the line seems not to have been recorded.",
         "not-applicable": "The official count has no {what} votes.",
@@ -96,7 +97,15 @@ class InvalidRate(Check):
     )
     promise = Promise(
         alarm="p-value",
-        honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
+        honest=(
+            "plain",
+            "blocs",
+            "clerks",
+            "tiny-stations",
+            "correlated-turnout",
+            "rural-late",
+            "uneven",
+        ),
         false_alarms=0.1,  # two findings, each at 5 %
         tampered={"invalidated": 0.9},
     )
@@ -153,7 +162,7 @@ class InvalidRate(Check):
             statistic,
             subject=what,
             words=words,
-            p_value=float(adjusted[tested].min()),
+            p_value=found.least(adjusted[tested]),
             explanations=self._explain(at, other, cast, found) if len(at) else (),
             questioned=sheets.sid[at] if len(at) else None,
             rows=_rows(what, at, x, sheets, found, adjusted) if len(at) else None,

@@ -38,11 +38,10 @@ class SiblingOutlier(Check):
         Sheets with valid votes that have a sibling with valid votes; that have none.
     flagged, flagged_high, flagged_low : int
         Sheets that disagree, whichever one sibling is left out, after correction for the number
-        tested; with more, with fewer votes
-        for the option than the siblings lead one to expect.
+        tested; with more, with fewer votes for the option than the siblings predict.
     one_slip : int
         Of the flagged, those that undoing one slip of the pen (two neighbouring lines exchanged,
-        two digits of one line transposed), here or on an only sibling, would reconcile.
+        two digits of one line transposed) would explain.
     beyond_slip : int
         Of the flagged, those that stay flagged whichever one slip is undone.
     valid : int
@@ -57,18 +56,22 @@ class SiblingOutlier(Check):
 
     Uncertainty
     -----------
-    Two-sided mid-p by sheet, summed exactly beyond 2.5 standard deviations (nearer, no sheet can be
-    flagged), the greatest with any one sibling left out (an odd sheet makes the rest of a small
-    centre look odd), corrected by Holm's method: family-wise 5 %. Honest sheets hold slips, which
+    Two-sided mid-p by sheet, the greatest with any one sibling left out (an odd sheet makes the
+    rest of a small centre look odd), corrected by Holm's method: family-wise 5 %. Centres may
+    differ in how alike their sheets are: the correlation within a centre has a distribution fitted
+    to all centres, and is learnt for each from the siblings. Honest sheets hold slips, which
     disagree with siblings for good reason; p_value is therefore the corrected p-value of the most
     discordant sheet after the slip that fits best is undone, and is valid with one slip in each
-    centre (a sheet meant with more votes than voters is no candidate). The price is power: of
-    simulated sheets with half of a rival's votes moved about a fifth are flagged. Of two sheets
-    alone that disagree, both are flagged. Siblings altered alike stay unseen.
+    centre (a sheet meant with more votes than voters is no candidate). It is never below one in as
+    many sheets as the fit rests on. The price is power: where half of a rival's votes are moved on
+    one sheet in twenty, fewer than half of simulated elections give an alarm, and in a centre of
+    two or three sheets next to none can be told from a centre whose sheets are unlike. Siblings
+    altered alike stay unseen.
 
     Source
     ------
-    Leave-one-out beta-binomial prediction, dispersion by moments (Kleinman 1973), as in the
+    Leave-one-out beta-binomial prediction, dispersion by moments (Kleinman 1973) and its mixture
+    over centres by maximum likelihood (Laird 1978), as in the
     comparison of tables of one centre by Chumacero (2019) and the EU mission on Bolivia 2019; Holm
     (1979).
     """
@@ -81,7 +84,7 @@ class SiblingOutlier(Check):
     sentences = {
         "observed": (
             "Of {tested} sheets with siblings, {flagged} disagree with them about {name}"
-            "{direction}; one slip of the pen would reconcile {one_slip}."
+            "{direction}; a single slip of the pen would explain {one_slip} of them."
         ),
         "not-observed": ("None of {tested} sheets with siblings disagrees with them about {name}."),
         "void": "Nothing can disagree about {name}: it has none, or all, of the valid votes.",
@@ -91,7 +94,7 @@ class SiblingOutlier(Check):
         Benign(
             "slip",
             "A slip of the pen: two neighbouring lines exchanged, or two digits transposed.",
-            "One such slip would reconcile {one_slip} of {flagged} with their siblings.",
+            "A single slip would explain {one_slip} of the {flagged:sheet|sheets}.",
         ),
         Benign(
             "allocation",
@@ -103,8 +106,8 @@ class SiblingOutlier(Check):
         ),
         Benign(
             "wrong-siblings",
-            "The siblings are wrong, not the sheet, which cannot be told where there is just one.",
-            "{one_sibling} of {flagged} have one sibling only.",
+            "The siblings are wrong, not the sheet, which is hard to tell where there are few.",
+            "{few} of {flagged} have one or two siblings only.",
         ),
         Benign("special-table", "A table for a hospital or another place of its own."),
     )
@@ -115,8 +118,16 @@ class SiblingOutlier(Check):
     )
     promise = Promise(
         alarm="p-value",
-        honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
-        tampered={"moved": 0.7, "zeroed": 0.9, "fabricated": 0.95},
+        honest=(
+            "plain",
+            "blocs",
+            "clerks",
+            "tiny-stations",
+            "correlated-turnout",
+            "rural-late",
+            "uneven",
+        ),
+        tampered={"moved": 0.3, "zeroed": 0.9, "fabricated": 0.95},
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
@@ -180,7 +191,7 @@ class SiblingOutlier(Check):
     def _option(
         self, k: int, sheets: Sheets, found: Discord, context: Context
     ) -> tuple[Fact, NDArray[np.int64]]:
-        """The fact, and the flagged stations that one slip would reconcile."""
+        """The fact, and the flagged stations that one slip would explain."""
         option = context.case.options[k]
         x, n = sheets.votes[:, k].astype(np.float64), sheets.valid
         tested = found.level >= 0
@@ -210,7 +221,7 @@ class SiblingOutlier(Check):
             statistic,
             subject=option.id,
             words=words | {"direction": direction},
-            p_value=float(bound.min()) if len(at) else float(adjusted[tested].min()),
+            p_value=found.least(bound if len(at) else adjusted[tested]),
             explanations=self._explain(at, sheets, statistic) if len(at) else (),
             questioned=sheets.sid[at] if len(at) else None,
             rows=_rows(x, at, least, sheets, found, adjusted) if len(at) else None,
@@ -226,7 +237,7 @@ class SiblingOutlier(Check):
         return self.explain(
             slip={"one_slip": statistic["one_slip"], "flagged": flagged},
             allocation={"centres": statistic["flagged_centres"], "several": int((among > 1).sum())},
-            wrong_siblings={"one_sibling": int((members == 2).sum()), "flagged": flagged},
+            wrong_siblings={"few": int((members <= 3).sum()), "flagged": flagged},
         )
 
 
@@ -296,7 +307,7 @@ def _figure(found: Mapping[int, Discord], context: Context) -> tuple[Figure, ...
                 "count": np.concatenate(counts).astype(np.float64),
                 "series": np.repeat(np.array(names, dtype=object), len(edges) - 1),
             },
-            alt="Sheets by distance from what their siblings lead one to expect, in standard"
+            alt="Sheets by distance from what their siblings predict, in standard"
             f" deviations, for each option tested. {far}.",
             labels={
                 "title": "Distance of sheets from their siblings",

@@ -14,7 +14,11 @@ from veedor.checks.expected import (
     edge_rows,
     expectation,
     expected_figure,
+    from_around,
+    in_words,
     surprise_order,
+    unjudged,
+    whole_centres,
 )
 from veedor.checks.siblings import Edge, Sheets, edge, read_sheets, sheets_query
 
@@ -29,8 +33,14 @@ class Unanimous(Check):
     ---------
     stations, valid : int
         Sheets with at least one valid vote and none for another option; their valid votes.
-    centres : int
-        Cells of siblings all of whose sheets with valid votes are such sheets.
+    centres, centres_of_several : int
+        Cells of siblings all of whose sheets with valid votes are such sheets; those of at least
+        two sheets.
+    not_judged : int
+        Stations of those centres, which predict themselves, or have no sibling.
+    expected_around, p_around : float or null
+        How many such centres the centres around them predict, each centre as a whole left out, and
+        the chance of at least so many; null where there is none.
     full_turnout_stations, full_turnout_valid : int or null
         Those with as many votes cast as voters registered.
     at_least : array of {share, stations, valid}
@@ -56,7 +66,8 @@ class Unanimous(Check):
     (Poisson-binomial, taken as independent: siblings' chances are correlated, which makes it
     cautious); for an option that is no main contender, given that there is one, since else it
     would have no finding. The siblings may themselves be wrong: where a whole centre was filled in
-    by one hand, they predict what they should reveal; hence `centres` and `around`.
+    by one hand, they predict what they should reveal, and p_value says nothing of it; hence
+    `not_judged`, `around` and `p_around`. A p_value of 1e-12 means at most that.
 
     Source
     ------
@@ -72,8 +83,8 @@ class Unanimous(Check):
     heading = "{heading}"
     sentences = {
         "observed": (
-            "Sheets with every valid vote for {name}: {stations}, with {valid} valid votes"
-            "{against}."
+            "On {stations:sheet|sheets} every one of the {valid} valid votes is for {name}"
+            "{against}{unjudged}."
         ),
         "not-observed": "No sheet has every valid vote for {name}{against}.",
         "void": "No sheet can be told apart here: {why}.",
@@ -84,13 +95,18 @@ class Unanimous(Check):
             "community-voting",
             "Communities decide together how to vote; then all sheets of a place are alike.",
             "Of {with_siblings} such sheets with siblings, {alike} have siblings with at least"
-            " 95 % for the option; {centres:centre is|centres are} unanimous as a whole.",
+            " 95 % for the option; {centres_of_several:centre of two sheets or more is|centres of"
+            " two sheets or more are} unanimous as a whole. {around_compared:sheet|sheets} of"
+            " wholly unanimous centres can be compared with the other centres around: those gave"
+            " the option at least 95 % for {around_at_95} of them, at least 80 % for"
+            " {around_at_80}.",
         ),
         Benign(
             "previous-election",
             "The place voted so before.",
-            "The earlier election is known for {known} of these places; {then_90} gave what stands"
-            " for the option at least 90 % then.",
+            "The earlier election is {election}; what was voted on then stands for the options by"
+            " the case's choice. It is known for the places of {known} of these sheets; in those of"
+            " {then_90} what stands for the option had at least 90 %.",
         ),
         Benign(
             "small-stations",
@@ -106,7 +122,15 @@ class Unanimous(Check):
     )
     promise = Promise(
         alarm="p-value",
-        honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
+        honest=(
+            "plain",
+            "blocs",
+            "clerks",
+            "tiny-stations",
+            "correlated-turnout",
+            "rural-late",
+            "uneven",
+        ),
         tampered={"fabricated": 0.95},
     )
 
@@ -130,7 +154,7 @@ class Unanimous(Check):
             for k, option in enumerate(context.options)
             if option in context.main_options or counts[k]
         ]
-        found = {k: edge(x[:, k], n, sheets.cells, context.rng) for k in chosen}
+        found = {k: edge(x[:, k], n, sheets.cells) for k in chosen}
         facts = [self._option(k, sheets, unanimous[:, k], found[k], context) for k in chosen]
         yield self._all(sheets, unanimous, facts, context)
         yield from facts
@@ -165,7 +189,7 @@ class Unanimous(Check):
         return self.fact(
             "observed" if unanimous.any() else "not-observed",
             statistic,
-            words={"heading": self.title, "name": "one option", "against": ""},
+            words={"heading": self.title, "name": "one option", "against": "", "unjudged": ""},
             kind="descriptive",
             figures=expected_figure(
                 "sheets.unanimous",
@@ -184,7 +208,8 @@ class Unanimous(Check):
         expected, against, rest = expectation(
             found, mask, n, seen_first=option.id not in context.main_options
         )
-        whole = _whole_centres(sheets.cells[0], mask, n)
+        whole = whole_centres(sheets.cells[0], mask, n)
+        size = np.bincount(sheets.cells[0], n > 0)[sheets.cells[0]] if len(n) else n
         near = mask & (found.others > 0)
         full = mask & (sheets.cast == sheets.registered)
         registered = not np.isnan(sheets.registered).all()
@@ -192,6 +217,8 @@ class Unanimous(Check):
             "stations": int(mask.sum()),
             "valid": int(n[mask].sum()),
             "centres": len(np.unique(sheets.cells[0][whole])),
+            "centres_of_several": len(np.unique(sheets.cells[0][whole & (size >= 2)])),
+            "not_judged": int(whole.sum()),
             "full_turnout_stations": int(full.sum()) if registered else None,
             "full_turnout_valid": int(n[full].sum()) if registered else None,
             "at_least": [_at_least(x, n, share) for share in (99.5, 99.0)],
@@ -201,6 +228,9 @@ class Unanimous(Check):
             "without_siblings": int((mask & (found.others <= 0)).sum()),
             "compared": found.compared(sheets.levels, n > 0),
             "around": around(x.astype(np.float64), whole, sheets),
+            **from_around(
+                found, n, sheets.cells, whole, seen_first=option.id not in context.main_options
+            ),
             "rho": found.given.rho,
         }
         order = surprise_order(mask, found, sheets)
@@ -212,8 +242,11 @@ class Unanimous(Check):
                 "heading": f"Sheets on which every valid vote is for {option.name}",
                 "name": option.name,
                 "against": against,
+                "unjudged": unjudged(int(whole.sum())),
             },
-            explanations=self._explain(k, sheets, mask, found, statistic) if mask.any() else (),
+            explanations=self._explain(k, sheets, mask, found, statistic, context)
+            if mask.any()
+            else (),
             questioned=sheets.sid[order] if mask.any() else None,
             rows=edge_rows(sheets, found, order, k) if mask.any() else None,
             parameters={"minimum_valid": 1},
@@ -221,14 +254,21 @@ class Unanimous(Check):
         )
 
     def _explain(
-        self, k: int, sheets: Sheets, mask: np.ndarray, found: Edge, statistic: Mapping[str, Any]
+        self,
+        k: int,
+        sheets: Sheets,
+        mask: np.ndarray,
+        found: Edge,
+        statistic: Mapping[str, Any],
+        context: Context,
     ) -> Any:
         near = mask & (found.others > 0)
         tested: dict[str, Mapping[str, Any]] = {
             "community_voting": {
                 "with_siblings": int(near.sum()),
                 "alike": int((near & (found.share >= 0.95)).sum()),
-                "centres": statistic["centres"],
+                "centres_of_several": statistic["centres_of_several"],
+                **in_words(statistic["around"]),
             },
             "small_stations": {
                 "median_valid": float(np.median(sheets.valid[mask])),
@@ -242,6 +282,7 @@ class Unanimous(Check):
                 tested["previous_election"] = {
                     "known": int(known.sum()),
                     "then_90": int((then[known] >= 0.9).sum()),
+                    "election": context.history or "not named by the case",
                 }
         return self.explain(**tested)
 
@@ -249,11 +290,3 @@ class Unanimous(Check):
 def _at_least(x: np.ndarray, n: np.ndarray, share: float) -> dict[str, Any]:
     reached = (n > 0) & (1000 * x >= round(10 * share) * n)
     return {"share": share, "stations": int(reached.sum()), "valid": int(n[reached].sum())}
-
-
-def _whole_centres(centre: np.ndarray, mask: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """bool (n): unanimous sheets of centres in which every sheet with valid votes is one."""
-    if not len(centre):
-        return mask
-    with_votes = np.bincount(centre, n > 0)
-    return np.asarray(mask & (np.bincount(centre, mask)[centre] == with_votes[centre]))

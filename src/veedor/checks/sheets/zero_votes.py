@@ -9,7 +9,15 @@ import ibis.expr.types as ir
 import numpy as np
 
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, Promise
-from veedor.checks.expected import edge_rows, expectation, expected_figure, surprise_order
+from veedor.checks.expected import (
+    edge_rows,
+    expectation,
+    expected_figure,
+    from_around,
+    surprise_order,
+    unjudged,
+    whole_centres,
+)
 from veedor.checks.siblings import Edge, Sheets, edge, read_sheets, sheets_query
 
 
@@ -26,6 +34,13 @@ class ZeroVotes(Check):
         As in `sheets.unanimous`.
     siblings_zero, siblings_some, without_siblings : int
         Those whose siblings have no vote for the option either; have one; those without siblings.
+    not_judged : int
+        Those in centres where no sheet has a vote for it, which predict themselves, or without
+        siblings.
+    centres : int
+        Those centres.
+    expected_around, p_around : float or null
+        As in `sheets.unanimous`, of `centres`.
     compared : array of {level, stations}
     rho : float
     winners : object by option
@@ -37,7 +52,8 @@ class ZeroVotes(Check):
     Uncertainty
     -----------
     p_value is the chance of at least so many under the sibling model of `sheets.unanimous`, with
-    the same caution.
+    the same caution; of the sheets `not_judged` it says nothing. A p_value of 1e-12 means at most
+    that.
 
     Source
     ------
@@ -51,8 +67,8 @@ class ZeroVotes(Check):
     heading = "{heading}"
     sentences = {
         "observed": (
-            "Sheets with valid votes and none for {name}: {stations}, with {valid} valid votes"
-            "{against}."
+            "On {stations:sheet|sheets} none of the {valid} valid votes is for {name}"
+            "{against}{unjudged}."
         ),
         "not-observed": "Every sheet with valid votes has one for {name}{against}.",
         "void": "No sheet can be told apart here: {name} has no vote in the whole count.",
@@ -68,8 +84,9 @@ class ZeroVotes(Check):
         Benign(
             "previous-election",
             "The place voted so before.",
-            "The earlier election is known for {known} of these places; {then_10} gave what stands"
-            " for the option at most 10 % then.",
+            "The earlier election is {election}; what was voted on then stands for the options by"
+            " the case's choice. It is known for the places of {known} of these sheets; in those of"
+            " {then_10} what stands for the option had at most 10 %.",
         ),
         Benign(
             "small-stations",
@@ -84,7 +101,15 @@ class ZeroVotes(Check):
     )
     promise = Promise(
         alarm="p-value",
-        honest=("plain", "blocs", "clerks", "tiny-stations", "correlated-turnout", "rural-late"),
+        honest=(
+            "plain",
+            "blocs",
+            "clerks",
+            "tiny-stations",
+            "correlated-turnout",
+            "rural-late",
+            "uneven",
+        ),
         tampered={"zeroed": 0.9},
     )
 
@@ -121,6 +146,7 @@ class ZeroVotes(Check):
             words={
                 "heading": self.title,
                 "against": "",
+                "unjudged": "",
                 "name": "some main contender" if missing.any() else "every main contender",
             },
             kind="descriptive",
@@ -142,9 +168,10 @@ class ZeroVotes(Check):
         counts: dict[str, Any] = {"stations": int(mask.sum()), "valid": int(n[mask].sum())}
         if not x.any():
             return self.fact("void", counts, subject=option.id, words=words)
-        found = edge(n - x, n, sheets.cells, context.rng)
+        found = edge(n - x, n, sheets.cells)
         expected, against, rest = expectation(found, mask, n)
         near = mask & (found.others > 0)
+        whole = whole_centres(sheets.cells[0], mask, n)
         best = sheets.votes[mask].max(axis=1) if mask.any() else np.empty(0)
         leads = (sheets.votes[mask] == best[:, None]).sum(axis=0)
         statistic = {
@@ -153,6 +180,9 @@ class ZeroVotes(Check):
             "siblings_zero": int((near & (found.share == 1.0)).sum()),
             "siblings_some": int((near & (found.share < 1.0)).sum()),
             "without_siblings": int((mask & (found.others <= 0)).sum()),
+            "centres": len(np.unique(sheets.cells[0][whole])),
+            "not_judged": int(whole.sum()),
+            **from_around(found, n, sheets.cells, whole, seen_first=False),
             "compared": found.compared(sheets.levels, n > 0),
             "rho": found.given.rho,
             "winners": {o: int(c) for o, c in zip(context.options, leads, strict=True)},
@@ -162,15 +192,17 @@ class ZeroVotes(Check):
             "observed" if mask.any() else "not-observed",
             statistic,
             subject=option.id,
-            words=words | {"against": against},
-            explanations=self._explain(k, sheets, mask, found) if mask.any() else (),
+            words=words | {"against": against, "unjudged": unjudged(int(whole.sum()))},
+            explanations=self._explain(k, sheets, mask, found, context) if mask.any() else (),
             questioned=sheets.sid[order] if mask.any() else None,
             rows=edge_rows(sheets, found, order, k) if mask.any() else None,
             parameters={"minimum_valid": 1},
             **rest,
         )
 
-    def _explain(self, k: int, sheets: Sheets, mask: np.ndarray, found: Edge) -> Any:
+    def _explain(
+        self, k: int, sheets: Sheets, mask: np.ndarray, found: Edge, context: Context
+    ) -> Any:
         near = mask & (found.others > 0)
         tested: dict[str, Mapping[str, Any]] = {
             "weak_there": {
@@ -189,5 +221,6 @@ class ZeroVotes(Check):
                 tested["previous_election"] = {
                     "known": int(known.sum()),
                     "then_10": int((then[known] <= 0.1).sum()),
+                    "election": context.history or "not named by the case",
                 }
         return self.explain(**tested)
