@@ -129,17 +129,21 @@ def test_centres_of_one_sheet_are_not_centres_that_vote_alike(tmp_path):
     assert "at least 95 % for 0 of them, at least 80 % for" in result
 
 
-def test_wholly_altered_centres_predict_themselves_but_their_neighbours_do_not(tmp_path):
-    """Every tenth centre made unanimous among divided ones: p_value cannot see it, p_around can."""
+def test_wholly_altered_centres_predict_themselves_and_the_fact_says_so(tmp_path):
+    """Every tenth centre made unanimous: no prediction sees it, the comparison around does."""
     count = ordinary(centres=80)
     for row in range(400):
         if row // 5 % 10 == 0:
             write(count, row, A=total(count, row), B=0, C=0)
     fact = facts(CHECK, read(tmp_path, count))["A"]
-    assert fact.statistic["not_judged"] == 40
     assert fact.p_value > 0.05
+    assert fact.statistic["p_around"] > 0.05
+    assert fact.statistic["not_judged"] == 40
     assert "predict themselves: 40 sheets are in such centres or have no sibling" in fact.fact
-    assert fact.statistic["expected_around"] < 8
+    assert fact.fact.endswith("and are not judged by this.")
+    assert fact.statistic["around"] == [
+        {"level": "municipality", "compared": 40, "at_95": 0, "at_80": 0}
+    ]
 
 
 def test_the_seed_decides_nothing(tmp_path):
