@@ -91,8 +91,8 @@ class FullTurnout(Check):
             "Blank and null votes are {points} % of the votes at those of {large_from} voters or"
             " more and {points_others} % at other stations of that size. At the rate of the other"
             " stations of their centre, {stop} of {with_rate} would hold at least one blank or"
-            " null vote less than they do and not be full, {ballots} votes in all; by chance alone"
-            " it would be about every second.",
+            " null vote less than they do and not be full, {ballots} votes in all; of the stations"
+            " that are not full, {points_above} % hold at least one more than at that rate.",
         ),
         Benign(
             "extra-voters", "Officials or others not on the list voted, as many as were absent."
@@ -192,19 +192,21 @@ def _absent_as_invalid(full: NDArray[np.bool_], sheets: Sheets) -> dict[str, Any
         (float(invalid[mask].sum()), float(cast[mask].sum()))
         for mask in (full & large & known, ordinary & large)
     ]
-    if not sums[0][1] or not sums[1][1]:
+    if not sums[0][1] or sums[1][0] >= sums[1][1]:
         return None
     centre = sheets.cells[0]
     votes = np.bincount(centre, np.where(ordinary, cast, 0.0))[centre]
     spoilt = np.bincount(centre, np.where(ordinary, invalid, 0.0))[centre]
-    at = np.flatnonzero(full & known & (votes > spoilt))
-    rate = spoilt[at] / votes[at]
-    excess = invalid[at] - np.round(sheets.valid[at] * rate / (1.0 - rate))
+    able = known & (votes > spoilt)
+    rate = np.where(able, spoilt / np.where(able, votes, 1.0), 0.0)
+    above = invalid - np.round(sheets.valid * rate / (1.0 - rate))
+    excess = above[full & able]
     return {
         "large_from": LARGE,
         "points": round(100 * sums[0][0] / sums[0][1], 2),
         "points_others": round(100 * sums[1][0] / sums[1][1], 2),
-        "with_rate": len(at),
+        "with_rate": len(excess),
+        "points_above": round(100 * float((above[ordinary & able] >= 1).mean()), 1),
         "stop": int((excess >= 1).sum()),
         "ballots": int(excess[excess >= 1].sum()),
     }
