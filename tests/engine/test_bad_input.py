@@ -316,3 +316,11 @@ def test_an_archive_made_to_fill_the_disk_is_refused(tmp_path):
         archive.writestr("official.csv", "0" * (80 << 20))
     path.write_text(path.read_text().replace('"official.csv"', '"official.zip"'))
     refused(path, "official.zip", "unpacks to more than 200 times its size")
+
+
+@pytest.mark.parametrize("raw", ["illegible", None])
+def test_a_cell_that_cannot_be_read_is_not_a_zero(tmp_path, raw):
+    found = evidence(tmp_path, {"official": {**COUNT, "A": [50, raw, 10]}})
+    fact = facts("sheets.zero-votes", found)["A"]
+    assert fact.status == "not-observed"
+    assert fact.statistic["stations"] == 0

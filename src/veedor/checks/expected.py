@@ -167,13 +167,13 @@ def edge_rows(
         "cast": sheets.cast[at].astype(np.int64),
         "valid": sheets.valid[at].astype(np.int64),
         "siblings": found.others[at],
-        "siblings_share": found.share[at],
+        "siblings_share": 100 * found.share[at],
         "chance": found.chance[at],
     }
     if option is not None:
         rows["votes"] = sheets.votes[at, option]
         if sheets.history is not None:
-            rows["earlier_share"] = sheets.history[at, option]
+            rows["earlier_share"] = 100 * sheets.history[at, option]
     return rows
 
 

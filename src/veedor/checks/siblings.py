@@ -80,9 +80,13 @@ class Sheets:
 
 
 def sheets_query(evidence: Evidence) -> Mapping[str, ir.Table]:
-    """The counted sheets, with the earlier election of their place where the case has one."""
+    """The counted sheets, with the earlier election of their place where the case has one.
+
+    A sheet with a cell of votes that is empty or no number is left out: its votes are not known, so
+    that it can be neither unanimous nor without votes for somebody. `sheets.cells` has it.
+    """
     t = evidence.sheets()
-    t = t.filter(t.counted)
+    t = t.filter(t.counted, *(t[v].notnull() for v in evidence.votes_columns))
     levels = [cell(level) for level in evidence.case.geography]
     kept = ["sid", *evidence.votes_columns, "registered", "blank", "null", *levels]
     if not evidence.has("history") or evidence.history_level is None:
