@@ -127,7 +127,7 @@ class SiblingOutlier(Check):
             "rural-late",
             "uneven",
         ),
-        tampered={"moved": 0.3, "zeroed": 0.9, "fabricated": 0.95},
+        tampered={"moved": 0.2, "zeroed": 0.9, "fabricated": 0.95},
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
