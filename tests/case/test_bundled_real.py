@@ -20,7 +20,7 @@ CASES = {
         95225,
         [8695458, 7664516, 639067, 12599420, 2252327, 32371737, 392727],
     ),
-    "mexico-puebla-2024": ("mexico-puebla-2024/PUE_GUB_2024-simulacro3.csv", 8252, 8029, None),
+    "mexico-puebla-2024": ("mexico-puebla-2024/PUE_GUB_2024-simulacro3.csv", 8251, 8029, None),
 }
 
 
