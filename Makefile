@@ -64,8 +64,9 @@ targets: $(VENV)/.core ## compare the audit of Bolivia 2019 with published numbe
 bench: $(VENV)/.test ## time the audit beside its peers
 	$(BIN)/python -m benchmarks --markdown docs/benchmarks.md
 
-calibrate: $(VENV)/.test ## alarms on simulated elections, honest and altered (about an hour)
-	$(BIN)/python -m benchmarks.calibrate --markdown docs/calibration.md
+calibrate: $(VENV)/.test ## alarms on simulated elections, honest and altered (about 20 minutes)
+	$(BIN)/python -m benchmarks.calibrate --elections 40 --stations 1200 \
+	  --markdown docs/calibration.md
 
 docs: $(VENV)/.docs ## build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
