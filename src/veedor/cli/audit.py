@@ -109,7 +109,7 @@ def summary(document: Document, directory: Path) -> list[str]:
     lines = [document.case.title + ("  [SIMULATED]" if document.case.simulated else ""), ""]
     lines += [_sentence(document.outcome), *_open_votes(document.outcome)]
     if changes:
-        lines += [f"  {line}" for line in _by_part(document.outcome)]
+        lines += [f"  {line}" for line in _by_part(document)]
     lines += ["", "Findings by status:"]
     lines += [f"  {number:>5}  {status}" for status, number in sorted(counted.items())]
     report = directory / "index.html"
@@ -129,17 +129,19 @@ def _sentence(outcome: OutcomeSummary) -> str:
     return f"{won}{lead} ({outcome.sheets:,} sheets; {outcome.rule}). Outcome: {statement}."
 
 
-def _by_part(outcome: OutcomeSummary) -> list[str]:
+def _by_part(document: Document) -> list[str]:
     """Under what the outcome would change: by whose sheets, and by which treatments."""
     sources = {"records": "sheets that the records question", "lists": "lists that others named"}
     ways = {
         "what-if": "removed or replaced",
         "bound": "with every questioned vote on one side (a bound, not an estimate)",
     }
+    named = [f for f in document.findings if f.subject]
     return [
         f"{sources[part.source]}, {ways[part.treatments]}: "
         + (f"{len(part.findings)} would change it" if part.findings else "none changes it")
-        for part in outcome.statement_by
+        for part in document.outcome.statement_by
+        if part.source == "records" or any(f.check == "outcome.slack" for f in named)
     ]
 
 
