@@ -112,7 +112,7 @@ def test_the_summary_tells_outcome_findings_and_place(asked, capsys, tmp_path):
     assert "The sheets give ANA as the winner, 11.11 points ahead of BEA" in text
     assert "Outcome: fragile." in text
     assert "sheets that the records question, removed or replaced: 1 would change it" in text
-    assert "lists that others named" not in text
+    assert "lists that others named, removed or replaced: none changes it" in text
     assert "Not settled by the files: stations 2 set aside; at most 480 votes." in text
     assert "    2  observed\n" in text
     assert "    1  not-applicable\n" in text
