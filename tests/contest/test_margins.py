@@ -134,6 +134,20 @@ def test_break_even_of_seats_names_the_cheapest_pair() -> None:
     assert (needed.removed, needed.removed_from) == (10, "a")
 
 
+def test_an_option_without_rivals_leads_by_its_own_share() -> None:
+    rule = MajorityOrLead(
+        ("a",),
+        majority=F(1, 10),
+        threshold=F(1, 20),
+        lead=F(1, 10),
+        majority_strict=False,
+        basis="cast",
+    )
+    assert rule.decide([1], blank=1, null=9).decided_by == "run-off"
+    found = fewest_sheets(rule, np.array([[1]]), np.array([1]), np.array([9]))
+    assert (found.sheets, found.exact) == (1, True)
+
+
 def columns(rule, rows):
     table = np.array(rows, dtype=np.int64).reshape(len(rows), len(rule.options) + 2)
     return table[:, :-2], table[:, -2], table[:, -1]

@@ -281,14 +281,18 @@ class MajorityOrLead(OneWinner):
             return []
         words = "by more than" if self.lead_strict else "by at least"
         points = percent(self.lead).replace(" %", " points")
+        rivals: list[str | None] = [rival for rival in self.options if rival != option]
         return [
             self.assertion(
-                "lead", f"{option} leads {rival} {words} {points}", option, rival, self.lead,
+                "lead",
+                f"{option} leads {rival or 'nobody'} {words} {points}",
+                option,
+                rival,
+                self.lead,
                 self.lead_strict,
             )
-            for rival in self.options
-            if rival != option
-        ]  # fmt: skip
+            for rival in rivals or [None]
+        ]
 
 
 def majority(rule: Rule, option: str, share: Fraction, strict: bool) -> Assertion:
