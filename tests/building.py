@@ -167,7 +167,7 @@ def _source(entry: Mapping[str, Any], at: str | None = None) -> str:
 def read_case(path: Path) -> Evidence:
     """Load a case whose files lie beside it, as an audit does."""
     case: Case = load_case(path)
-    wanted = {s.file for s in case.sources} | {x.file for s in case.sources for x in s.lookup}
+    wanted = {path for source in case.sources for path in source.paths()}
     folder = path.parent / "work"
     folder.mkdir(exist_ok=True)
     return load(case, connect(folder), {f: path.parent / f for f in wanted}, folder)[0]

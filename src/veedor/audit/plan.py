@@ -64,7 +64,7 @@ def read(
     missing: dict[str, str] = {}
     for source in case.sources:
         try:
-            for path in [source.file, *(lookup.file for lookup in source.lookup)]:
+            for path in source.paths():
                 if path not in located:
                     located[path] = catalogue.locate(case, path, progress=_fetching(say))
         except catalogue.UnavailableError as error:
@@ -98,11 +98,12 @@ def _inputs(
     aside = {info.source.id: info.set_aside for info in evidence.counts.values()}
     inputs = []
     for source in case.sources:
-        if source.id not in opened:
+        if source.id in evidence.missing:
             continue
-        for path in [source.file, *(lookup.file for lookup in source.lookup)]:
+        parts = {part.file: part.id for part in source.parts()}
+        for path in source.paths():
             found = located[path]
-            own = path == source.file
+            own = path in parts
             inputs.append(
                 Input(
                     source=source.id,
@@ -110,7 +111,7 @@ def _inputs(
                     path=path,
                     sha256=found.sha256,
                     bytes=found.bytes,
-                    rows=opened[source.id].rows if own else None,
+                    rows=opened[parts[path]].rows if own else None,
                     set_aside=aside.get(source.id, 0) if own else 0,
                     origin=found.origin,
                 )

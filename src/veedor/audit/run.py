@@ -210,6 +210,8 @@ def context(evidence: Evidence, check: str, seed: int) -> Context:
         counts=evidence.counts,
         lists=evidence.lists,
         history=evidence.history_election,
+        clocks=evidence.clocks,
+        stages=evidence.stages,
     )
 
 

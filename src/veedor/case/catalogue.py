@@ -117,7 +117,7 @@ def needed(case: Case) -> list[Needed]:
     """Every file that the case's sources and their lookups read, once, in the case's order."""
     optional: dict[str, bool] = {}
     for source in case.sources:
-        for path in (source.file, *(lookup.file for lookup in source.lookup)):
+        for path in source.paths():
             optional[path] = optional.get(path, True) and source.optional
     return [Needed(path, may_lack) for path, may_lack in optional.items()]
 

@@ -13,36 +13,37 @@ import hashlib
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from veedor.case.source import Entry, Filter, Identifier, Lookup, Source, Split, known_zone
 from veedor.contest import Rule, rule_from
 from veedor.errors import CaseError
 
+__all__ = [
+    "FORMAT",
+    "Announced",
+    "Case",
+    "DataFile",
+    "Event",
+    "Filter",
+    "ListUnion",
+    "Lookup",
+    "Option",
+    "Origin",
+    "ScopeText",
+    "Source",
+    "Split",
+    "load_case",
+]
+
 FORMAT = 1
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
-"""One column name or several; several are summed (votes) or joined (keys)."""
 
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Option(_Entry):
+class Option(Entry):
     """An option on the ballot: a party, a candidate, an answer."""
 
     id: Identifier
@@ -52,12 +53,15 @@ class Option(_Entry):
     """Whether it is a main contender, of whom zero votes on a sheet are worth a question."""
 
 
-class Event(_Entry):
+class Event(Entry):
     """Something that happened at an instant: the polls closed, the publication stopped."""
 
     id: Identifier
     at: dt.datetime
     text: str
+    kind: Literal["polls-closed", "stop", "return", "cut", "end"] | None = None
+    """What a check may take it for: the polls closed; the publication stopped, returned, ended; or
+    another cut between early and late sheets that was fixed before the data were looked at."""
     source: str | None = None
 
     @field_validator("at")
@@ -68,7 +72,7 @@ class Event(_Entry):
         return value
 
 
-class Origin(_Entry):
+class Origin(Entry):
     """Where a file was published, pinned: a commit and the hash of the bytes."""
 
     url: str
@@ -79,7 +83,7 @@ class Origin(_Entry):
     licence: str | None = None
 
 
-class DataFile(_Entry):
+class DataFile(Entry):
     """A file of the case: where it lies in the data folder, its form, and its origin."""
 
     path: str
@@ -89,25 +93,7 @@ class DataFile(_Entry):
     origin: Origin | None = None
 
 
-class Lookup(_Entry):
-    """Columns added from another file, where the columns named by `on` agree."""
-
-    file: str
-    on: dict[str, str]
-    """Column of the source -> column of this file."""
-    encoding: str = "utf-8"
-    separator: str = ","
-    escape: str = '"'
-
-
-class Filter(_Entry):
-    """Rows of a file that belong to the source: those with one of these values in the column."""
-
-    column: str
-    values: tuple[str, ...]
-
-
-class Announced(_Entry):
+class Announced(Entry):
     """Totals that the authority announced, nationally or for one place.
 
     `path` is the place, from the outermost level inwards; empty for the whole.
@@ -120,137 +106,7 @@ class Announced(_Entry):
     source: str
 
 
-class Source(_Entry):
-    """One file (or one part of one) and how its columns map to the canonical tables.
-
-    Columns of the file that are neither mapped nor named by a pattern in `ignore` are an error:
-    nothing is lost by oversight.
-    """
-
-    id: Identifier
-    kind: Literal["count", "stations", "list", "history"]
-    file: str
-    format: Literal["delimited", "parquet", "excel"]
-    member: str | None = None
-    """The member of a zip archive; may be left out where there is only one."""
-    sheet: str | None = None
-    """The worksheet of an excel file; the first when left out."""
-    encoding: str = "utf-8"
-    separator: str = ","
-    quote: str = '"'
-    escape: str = '"'
-    """What stands before a quote inside a quoted cell: another quote, or a backslash."""
-    header: int = Field(default=1, ge=1)
-    """The line (or the row of the worksheet) that holds the column names, counted from 1."""
-    key: Names = ()
-    """The columns that make up the station's official code."""
-    strip: str = ""
-    """Characters taken off both ends of every cell, such as the apostrophe of spreadsheets."""
-    only: tuple[Filter, ...] = ()
-    """Rows to read; others belong to another contest, say, and are counted as out of scope."""
-    lookup: tuple[Lookup, ...] = ()
-    ignore: tuple[str, ...] = ()
-    """Patterns (`*` and `?`) of columns that are deliberately not used."""
-
-    optional: bool = False
-    """The audit goes on without it where its file cannot be had, and says so."""
-
-    count: Identifier | None = None
-    """The count that this source records (kind count)."""
-    role: Literal["official", "preliminary", "copy"] = "preliminary"
-    """Count: the binding one, a preliminary publication, or an independent copy or reading."""
-    at: dt.datetime | None = None
-    """The instant of the publication, where the count is one of several snapshots."""
-    geography: dict[str, str] = Field(default_factory=dict)
-    """Level of geography -> column."""
-    options: dict[str, Names] = Field(default_factory=dict)
-    """Option id -> the column with its votes, or several that are summed."""
-    registered: Names = ()
-    blank: Names = ()
-    null: Names = ()
-    declared_valid: str | None = None
-    """The total of valid votes that the sheet itself states."""
-    declared_cast: str | None = None
-    """The number of votes (or voters) that the sheet itself states."""
-    reason: str | None = None
-    """Column with the authority's remark or reason code."""
-    reasons_clear: tuple[str, ...] = ("", "-")
-    """Values of that column that mean: nothing to remark."""
-    counted: Filter | None = None
-    """Sheets that the authority counted; others are kept and reported, and not in the totals."""
-    thousands: str = Field(default="", max_length=1)
-    """The separator of thousands in the file's numbers, if it has one. Without it, a cell such as
-    1.000 could be one or a thousand, and is reported as not read."""
-    words: dict[str, str] = Field(default_factory=dict)
-    """Word found in a numeric cell -> what it means (illegible, no-data, no-sheet, ...)."""
-    blank_cell: Literal["empty", "zero"] = "empty"
-    """What an empty numeric cell means here: left empty (kept apart from 0), or zero."""
-    latitude: str | None = None
-    longitude: str | None = None
-    place_class: str | None = None
-    """Column with a class of the place: urban, rural, external, ..."""
-
-    match: Literal["key", "geography"] = "key"
-    """History: joined to stations by official code, or by normalised names of the path."""
-    election: str | None = None
-    """History: which earlier election, in words."""
-    level: str | None = None
-    """History: the level of geography at which it is joined; the centre when left out."""
-
-    list_id: Identifier | None = None
-    title: str | None = None
-    """List: what these stations have in common, in words."""
-    claim: str | None = None
-    """List: who named them and why."""
-    reference: str | None = None
-    lost: bool = False
-    """List: the originals of these sheets were destroyed or are missing."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Source:
-        need = {
-            "count": ("count", "key", "options"),
-            "stations": ("key",),
-            "list": ("key", "title"),
-            "history": ("options", "election"),
-        }[self.kind]
-        for name in need:
-            if not getattr(self, name):
-                raise ValueError(f"a source of kind {self.kind!r} needs `{name}`")
-        if self.kind == "history" and self.match == "key" and not self.key:
-            raise ValueError("a history source matched by key needs `key`")
-        return self
-
-    def mapped(self) -> Iterator[tuple[str, str]]:
-        """Each pair of key in the case file and column of the data file that it names."""
-        for column in self.key:
-            yield "key", column
-        for level, column in self.geography.items():
-            yield f"geography.{level}", column
-        for option, columns in self.options.items():
-            for column in columns:
-                yield f"options.{option}", column
-        for name in ("registered", "blank", "null"):
-            for column in getattr(self, name):
-                yield name, column
-        single = (
-            "declared_valid",
-            "declared_cast",
-            "reason",
-            "latitude",
-            "longitude",
-            "place_class",
-        )
-        for name in single:
-            if column := getattr(self, name):
-                yield name, column
-        for entry in self.only:
-            yield "only", entry.column
-        if self.counted:
-            yield "counted", self.counted.column
-
-
-class ListUnion(_Entry):
+class ListUnion(Entry):
     """Lists of stations to be questioned together; a station on two of them is one station."""
 
     id: Identifier
@@ -258,7 +114,7 @@ class ListUnion(_Entry):
     lists: tuple[Identifier, ...] = Field(min_length=1)
 
 
-class ScopeText(_Entry):
+class ScopeText(Entry):
     """What nobody could examine, in words, for the report."""
 
     not_examined: tuple[str, ...] = ()
@@ -266,7 +122,7 @@ class ScopeText(_Entry):
     destroyed: tuple[str, ...] = ()
 
 
-class Case(_Entry):
+class Case(Entry):
     """One contest and the evidence about it."""
 
     format: Literal[1]
@@ -305,11 +161,7 @@ class Case(_Entry):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in zoneinfo.available_timezones():
-            near = difflib.get_close_matches(value, sorted(zoneinfo.available_timezones()), n=2)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise ValueError(f"{value!r} is no time zone{hint}")
-        return value
+        return known_zone(value)
 
     _path: Path = PrivateAttr(default=Path("case.toml"))
     _sha256: str = PrivateAttr(default="")
@@ -345,6 +197,30 @@ class Case(_Entry):
         """The level by which the report is filtered."""
         return self.region or self.geography[0]
 
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone of the case."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    @property
+    def cut(self) -> Event | None:
+        """What parts early sheets from late ones: the stop, or else another cut of the case."""
+        return self._first("stop") or self._first("cut")
+
+    @property
+    def returned(self) -> Event | None:
+        """The publication's return after the stop."""
+        return self._first("return")
+
+    @property
+    def polls_closed(self) -> Event | None:
+        """The close of the polls."""
+        return self._first("polls-closed")
+
+    def _first(self, kind: str) -> Event | None:
+        found = [event for event in self.events if event.kind == kind]
+        return min(found, key=lambda event: event.at) if found else None
+
     def count_sources(self) -> tuple[Source, ...]:
         """The sources that record counts: the official one first, then in the case's order."""
         found = [s for s in self.sources if s.kind == "count"]
@@ -363,9 +239,9 @@ class Case(_Entry):
         counts: dict[str, int] = {}
         for index, source in enumerate(self.sources):
             place = f"sources.{index} ({source.id})"
-            if source.count:
+            if source.kind == "count" and source.count:
                 counts[source.count] = counts.get(source.count, 0) + 1
-            if source.kind in ("count", "history"):
+            if source.options:
                 unknown = set(source.options) - options
                 if unknown:
                     raise ValueError(
@@ -386,6 +262,15 @@ class Case(_Entry):
                     raise ValueError(
                         f"{place}: column {column!r} is mapped to {' and '.join(uses)}"
                     )
+        for event, uses_of in Counter(e.id for e in self.events).items():
+            if uses_of > 1:
+                raise ValueError(f"events: {event!r} stands twice")
+        for source in self.sources:
+            if source.kind in ("arrivals", "exports") and source.count not in counts:
+                raise ValueError(
+                    f"sources ({source.id}): no source records the count {source.count!r};"
+                    f" the counts are {', '.join(counts) or 'none'}"
+                )
         if self.official not in counts:
             raise ValueError(
                 f"official: no source records the count {self.official!r};"
@@ -394,7 +279,7 @@ class Case(_Entry):
         for count, uses_of in counts.items():
             if uses_of > 1:
                 raise ValueError(f"sources: the count {count!r} is recorded by {uses_of} sources")
-        official = next(s for s in self.sources if s.count == self.official)
+        official = next(s for s in self.count_sources() if s.count == self.official)
         if set(official.geography) != set(self.geography):
             missing_level = sorted(set(self.geography) - set(official.geography))[0]
             raise ValueError(
@@ -500,7 +385,7 @@ def _explain(error: ValidationError, text: str, path: Path) -> CaseError:
 
 
 def _did_you_mean(key: str) -> str:
-    entries = (Case, Source, Option, Event, Announced, Lookup, Filter, ListUnion, ScopeText)
+    entries = (Case, Source, Option, Event, Announced, Lookup, Filter, Split, ListUnion, ScopeText)
     known = sorted({name for entry in entries for name in entry.model_fields})
     near = difflib.get_close_matches(key, known, n=2)
     return f" (did you mean {' or '.join(near)}?)" if near else ""

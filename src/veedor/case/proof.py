@@ -20,7 +20,7 @@ def mistakes(case: Case, tell: Callable[[str], None]) -> list[SourceError]:
     with tempfile.TemporaryDirectory(prefix="veedor-") as name:
         folder = Path(name)
         con = connect(folder)
-        for source in case.sources:
+        for source in (part for whole in case.sources for part in whole.parts()):
             try:
                 path = locate(case, source.file, download=False).path
                 lookups = {

@@ -66,6 +66,81 @@ HISTORY = {
 }
 """`history`: an earlier election by place; options with no counterpart are null."""
 
+EVENTS = {
+    "sid": "int64: station number, null where the station is not known",
+    "station": "text: the official code, null where the line has none",
+    "stage": "text: the step of the process that the line records",
+    "t": "int64: seconds of UTC since 1970, null where not read or the clock is refused",
+    "local": "int64: the wall clock of the case's zone, in seconds since 1970",
+    "raw": "text: the stamp as written",
+    "actor": "text: the operator, by a number that stands for the name",
+    "host": "text: the machine",
+    "v0, v1, ...": "int64: votes that the line carries for each option, null where none",
+    "valid": "int64: valid votes that the line states (or its sum, where it has every option)",
+    "source": "text: the source",
+    "row": "int64: row in the source",
+}
+"""`events`: one row for each line of a processing log."""
+
+PUBLICATIONS = {
+    "source": "text: the source",
+    "origin": "text: log (of publications), count (a published file) or series (of exports)",
+    "t": "int64: seconds of UTC since 1970, null where not read",
+    "local": "int64: the wall clock of the case's zone, in seconds since 1970",
+    "raw": "text: the stamp as written",
+    "sheets": "int64: sheets in the published totals",
+    "received": "int64: sheets received by then, null where not published",
+    "v0, v1, ...": "int64: published votes of each option, null where not published",
+    "valid": "int64: published valid votes",
+    "row": "int64: row in the source",
+}
+"""`publications`: one row for each publication of a running count."""
+
+STATES = {
+    "sid": "int64: station number, null where the station is not known",
+    "station": "text: the official code",
+    "state": "text: the state in which the process left the sheet",
+    "remark": "bool: the line carries a remark, which is not kept",
+    "source": "text: the source",
+    "row": "int64: row in the source",
+}
+"""`states`: sheets that a process did not finish."""
+
+ARRIVALS = {
+    "sid": "int64: station number",
+    "count": "text: the count in which the sheet arrived",
+    "low": "float: lower end of the bracket, in per cent of publication",
+    "high": "float: its upper end",
+}
+"""`arrivals`: between which publications of a count each sheet first appeared."""
+
+EXPORTS = {
+    "sid": "int64: station number, null where the station is not known",
+    "count": "text: the running count",
+    "t": "int64: seconds of UTC of the first export with the station",
+    "last_t": "int64: of the last one",
+    "versions": "int64: different contents that the exports show of the station",
+    "exports": "int64: exports that hold the station",
+}
+"""`exports`: one row for each station of successive exports of a running count."""
+
+TIMED = {
+    "sid": "int64: station number",
+    "cell_LEVEL": "int64: as in stations",
+    "v0, v1, ...": "int64: official votes of each option, 0 where not read",
+    "valid": "int64: their sum",
+    "registered": "int64: registered voters, null where not a number",
+    "place_class": "text: class of the place, null where not known",
+    "latitude": "float: degrees north, null where not known",
+    "longitude": "float: degrees east, null where not known",
+    "early": "bool: published before the cut, null where nothing tells",
+    "t": "int64: UTC seconds of the last stage of the process (or of the first export)",
+    "state": "text: the state in which the preliminary process left the sheet, null where none",
+    "h0, h1, ...": "float: share in the earlier election at the place, 0 to 1, null where none",
+    "h_valid": "int64: valid votes there then",
+}
+"""`timed`: the counted official sheets with what is known of their time and of their place."""
+
 
 def votes_columns(options: int) -> list[str]:
     """Names of the votes columns of `sheets`, in ballot order."""

@@ -22,6 +22,7 @@ import numpy as np
 from veedor.audit.findings import Columns, Explanation, Fact, Interval, Kind, Status
 from veedor.case.manifest import Case
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
+from veedor.engine.instants import ClockInfo
 
 __all__ = [
     "NEEDS",
@@ -37,7 +38,7 @@ __all__ = [
     "registry",
 ]
 
-GROUPS = ("outcome", "sheets", "reconcile")
+GROUPS = ("outcome", "sheets", "reconcile", "flow", "trend")
 """Groups that come first in a report, in this order."""
 
 NEEDS = {
@@ -57,6 +58,14 @@ NEEDS = {
     "lists": "the case names no list of stations",
     "lost": "the case names no lost or destroyed sheets",
     "announced": "the case has no announced totals",
+    "cut": "the case names no stop or other cut of the count",
+    "early": "nothing in the case tells which sheets were published before the cut",
+    "log": "the case has no processing log with usable instants",
+    "instants": "no source of the case carries instants",
+    "publications": "the case has no publications with instants",
+    "states": "the case does not say in which state sheets were left",
+    "arrivals": "the case does not say between which publications sheets arrived",
+    "exports": "the case has no successive exports of a running count",
     "empty-kept": "no count keeps an empty cell and a written zero apart",
 }
 """What a check may need of a case, and what to say where it is not there."""
@@ -101,7 +110,9 @@ class Context:
     """What `assess` may know besides the measured rows: the case's words, no tables.
 
     `rng` is derived from the seed, the check and the contest. `counts` and `lists` describe what
-    the evidence holds, `history` names the earlier election where there is one.
+    the evidence holds, `history` names the earlier election where there is one, `clocks` describes
+    the clock of each source with instants, and `stages` are the steps of the process of which a
+    usable log exists, in order.
     """
 
     case: Case
@@ -109,6 +120,8 @@ class Context:
     counts: Mapping[str, CountInfo]
     lists: Mapping[str, ListInfo]
     history: str | None = None
+    clocks: Mapping[str, ClockInfo] = field(default_factory=dict)
+    stages: tuple[str, ...] = ()
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from veedor.case.manifest import Case, Source
 from veedor.case.tables import cell, votes_columns
-from veedor.engine.verbs import collect
+from veedor.engine.instants import ClockInfo
+from veedor.engine.verbs import collect, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,23 @@ class OpenVotes:
     votes: int
 
 
+def _some(name: str) -> Callable[[Evidence], bool]:
+    return lambda evidence: rows(evidence.con.table(name)) > 0
+
+
+TIMES: dict[str, Callable[[Evidence], bool]] = {
+    "cut": lambda evidence: evidence.case.cut is not None,
+    "early": lambda evidence: evidence.early_known,
+    "log": lambda evidence: bool(evidence.stages) and _some("events")(evidence),
+    "instants": lambda evidence: bool(evidence.clocks),
+    "publications": _some("publications"),
+    "states": _some("states"),
+    "arrivals": _some("arrivals"),
+    "exports": _some("exports"),
+}
+"""Needs of the checks that look at time -> whether the case has that evidence."""
+
+
 @dataclass
 class Evidence:
     """The canonical tables of one case; see `veedor.case.tables` for their columns."""
@@ -105,6 +123,12 @@ class Evidence:
     history_election: str | None = None
     missing: dict[str, str] = field(default_factory=dict)
     """Optional source -> why it could not be had."""
+    clocks: dict[str, ClockInfo] = field(default_factory=dict)
+    """Source with instants -> what its clock is."""
+    stages: tuple[str, ...] = ()
+    """Stages of the process of which a log with a usable clock exists, in order."""
+    early_known: bool = False
+    """Something tells which sheets were published before the cut."""
 
     @property
     def official(self) -> str:
@@ -140,6 +164,30 @@ class Evidence:
     def history(self) -> ir.Table:
         """The earlier election by place; only where `has('history')`."""
         return self.con.table("history")
+
+    def timed(self) -> ir.Table:
+        """The counted official sheets with their time and place; see `TIMED`."""
+        return self.con.table("timed")
+
+    def events(self) -> ir.Table:
+        """Lines of processing logs; see `EVENTS`."""
+        return self.con.table("events")
+
+    def publications(self) -> ir.Table:
+        """Publications of running counts; see `PUBLICATIONS`."""
+        return self.con.table("publications")
+
+    def states(self) -> ir.Table:
+        """Sheets that a process did not finish; see `STATES`."""
+        return self.con.table("states")
+
+    def arrivals(self) -> ir.Table:
+        """Between which publications each sheet first appeared; see `ARRIVALS`."""
+        return self.con.table("arrivals")
+
+    def exports(self) -> ir.Table:
+        """Stations in successive exports of a running count; see `EXPORTS`."""
+        return self.con.table("exports")
 
     def list_members(self, list_id: str) -> ir.Table:
         """The station numbers on a list (a station on two lists of a union once)."""
@@ -180,6 +228,8 @@ class Evidence:
             return len(self.counts) > 1
         if need == "history":
             return self.history_level is not None
+        if need in TIMES:
+            return TIMES[need](self)
         if need == "lists":
             return bool(self.lists)
         if need == "lost":

@@ -19,6 +19,7 @@ from veedor.case.tables import cell, votes_columns
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
 from veedor.engine.parse import CELL_FIELDS, fields_of, parse, station_code, table_name
 from veedor.engine.places import make_history, make_stations
+from veedor.engine.timeline import make_timed, make_timeline, stages_of
 from veedor.engine.verbs import rows, total
 from veedor.sources import Opened, open_source
 
@@ -52,9 +53,8 @@ def load(
     Evidence, and what was opened for each source.
     """
     opened: dict[str, Opened] = {}
-    for source in case.sources:
-        if source.id in (missing or {}):
-            continue
+    wanted = [s for s in case.sources if s.id not in (missing or {})]
+    for source in (part for whole in wanted for part in whole.parts()):
         progress(f"reading {paths[source.file].name} ({source.id})")
         opened[source.id] = open_source(con, source, paths[source.file], dict(paths), folder)
     parsed = {s.id: parse(con, case, s, opened[s.id].table) for s in case.count_sources()}
@@ -68,6 +68,10 @@ def load(
             make_history(con, case, source, opened[source.id].table)
             evidence.history_level = source.level or case.geography[-1]
             evidence.history_election = source.election
+    progress("ordering the count in time")
+    evidence.clocks = make_timeline(con, case, opened, counts)
+    evidence.stages = stages_of(case, evidence.clocks)
+    evidence.early_known = make_timed(con, case, counts, evidence.stages, evidence.history_level)
     return evidence, opened
 
 

@@ -20,7 +20,8 @@ def read(
     """Read a worksheet: every column as text, and `_row`, the row of the worksheet.
 
     Whole numbers are written without a decimal point, instants in ISO 8601. Rows without a single
-    filled cell are passed over.
+    filled cell are passed over. Filled columns to the right of the last named one are called by
+    their number, such as `column 12`.
 
     Raises
     ------
@@ -68,6 +69,8 @@ def _rows(
     names = [_text(cell) or "" for cell in rows[header - 1]]
     while names and not names[-1] and not any(row[len(names) - 1] for row in rows[header:]):
         names.pop()
+    named = max((i for i, name in enumerate(names) if name), default=-1)
+    names = [name or (f"column {i + 1}" if i > named else "") for i, name in enumerate(names)]
     names = check_names([name.strip() for name in names], shown=shown, header=header)
     return names, rows[header:]  # type: ignore[return-value]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +59,29 @@ def open_source(
         for column in _lookup_names(lookup, lookups[lookup.file])
         if column not in lookup.on.values()
     }
-    _check_columns(source, names, set(added), shown)
+    made = {name for part in source.split for name in part.names}
+    _check_columns(source, names, {*added, *made}, shown)
     table = _table(con, source, path, shown, names, folder)
     rows = _rows(table)
     if rows == 0:
         raise SourceError(
             "has column names and no rows", place=shown, remedy="Fetch the file again."
         )
-    for lookup in source.lookup:
-        table = _join(con, table, lookup, lookups[lookup.file], folder)
+    for part in source.split:
+        cells = _cell(table[part.column])
+        group = re.compile(part.pattern).groupindex
+        pattern = re.sub(r"\(\?P<[^>]+>", "(", part.pattern)
+        table = table.mutate(
+            **{
+                name: cells.re_search(pattern).ifelse(
+                    cells.re_extract(pattern, number), ibis.null("string")
+                )
+                for name, number in group.items()
+            }
+        )
+    for position, lookup in enumerate(source.lookup):
+        stem = f"lookup_{_stem(source.id)}_{position}"
+        table = _join(con, table, lookup, lookups[lookup.file], folder, stem)
     for entry in source.only:
         table = table.filter(_cell(table[entry.column]).isin(entry.values))
     kept = _rows(table) if source.only else rows
@@ -129,6 +144,7 @@ def _table(
         )
     if source.format == "parquet":
         wanted = {column for _, column in source.mapped()}
+        wanted |= {column for lookup in source.lookup for column in lookup.on}
         return parquet.read(
             con,
             path,
@@ -186,10 +202,9 @@ def _lookup_names(lookup: Lookup, path: Path) -> list[str]:
 
 
 def _join(
-    con: ibis.BaseBackend, table: ir.Table, lookup: Lookup, path: Path, folder: Path
+    con: ibis.BaseBackend, table: ir.Table, lookup: Lookup, path: Path, folder: Path, stem: str
 ) -> ir.Table:
     shown = path.name
-    stem = _stem(f"lookup_{path.name}")
     staged = staging.stage(path, folder, stem, encoding=lookup.encoding, member=None)
     other = delimited.read(
         con,
