@@ -53,6 +53,8 @@ def small_case(
     place_class: Mapping[str, Sequence[Any]] | None = None,
     at: Mapping[str, str] | None = None,
     sources: Mapping[str, Mapping[str, Any]] | None = None,
+    files: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Sequence[Any]]]] | None = None,
+    events: Mapping[str, str] | None = None,
     **extra: Any,
 ) -> Path:
     """Write a case of a few stations and give the path of its `case.toml`.
@@ -66,6 +68,8 @@ def small_case(
     lists : list -> stations
     history : columns `region`, `municipality`, `centre` and option ids
     sources : source id -> further keys of its entry, such as `words` or `counted`
+    files : source id -> its entry (of kind log, publications, states ...) and its columns
+    events : kind of event -> its instant
     extra : keys of the case, such as `announced` or `extra_voters`
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,6 +142,15 @@ def small_case(
                 }
             )
         )
+    for name, (entry, columns) in (files or {}).items():
+        write_csv(folder / f"{name}.csv", columns)
+        parts.append(
+            _source({"id": name, "file": f"{name}.csv", "format": "delimited"} | dict(entry))
+        )
+    for kind, instant in (events or {}).items():
+        about = {"id": kind, "kind": kind, "text": f"Event {kind}."}
+        lines = ["[[events]]", *(f"{k} = {toml_value(v)}" for k, v in about.items())]
+        parts.append("\n".join([*lines, f"at = {instant}"]) + "\n")
     head: dict[str, Any] = {
         "format": 1,
         "id": "small",

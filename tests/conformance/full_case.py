@@ -45,6 +45,69 @@ def official_columns(stations: int, seed: int = 1) -> Columns:
     }
 
 
+def time_tables(official: Columns, early: set[str], seed: int = 3) -> dict[str, Columns]:
+    """A log of two stages by two operators, publications with a gap, states, arrivals, exports."""
+    rng = np.random.default_rng(seed)
+    stations = official["station"]
+    first = np.array([s in early for s in stations])
+    size = len(stations)
+    minute = np.where(first, rng.integers(5, 59, size), rng.integers(260, 300, size))
+    stamps = [f"2020-01-31T{19 + m // 60:02d}:{m % 60:02d}:{m * 7 % 60:02d}" for m in minute]
+    unfinished = [i for i in range(len(stations)) if i % 11 == 5]
+    kept = [i for i in range(len(stations)) if i not in unfinished]
+    votes = ("A", "B", "C", "declared_valid")
+    log = {
+        "station": [stations[i] for i in kept],
+        "received_at": [stamps[i][:-2] + "00" for i in kept],
+        "verified_at": [stamps[i] for i in kept],
+        "who": [f"person {i % 2}" for i in kept],
+        **{v: [official[v][i] for i in kept] for v in votes},
+    }
+    order = sorted(kept, key=lambda i: stamps[i])
+    published: Columns = {name: [] for name in ("at", "sheets", "received", *votes)}
+    for clock in [*(f"2020-01-31T19:{m:02d}:30" for m in range(9, 60, 5)), "2020-01-31T20:00:00",
+                  "2020-01-31T23:40:30", "2020-01-31T23:45:30"]:  # fmt: skip
+        seen = [i for i in order if stamps[i] <= clock]
+        for name, value in (("at", clock), ("sheets", len(seen)), ("received", len(seen))):
+            published[name].append(value)
+        for v in votes:
+            published[v].append(sum(official[v][i] for i in seen))
+    return {
+        "log": log,
+        "published": published,
+        "left": {
+            "station": [stations[i] for i in unfinished],
+            "state": ["awaiting" if i % 2 else "not-received" for i in unfinished],
+            "remark": ["illegible" if i % 2 else "" for i in unfinished],
+        },
+        "brackets": {
+            "station": list(stations),
+            "low": [float(m // 40 * 10) for m in minute],
+            "high": [float(m // 40 * 10 + 10) for m in minute],
+        },
+    }
+
+
+TIME_SOURCES: dict[str, dict[str, Any]] = {
+    "received": {"kind": "log", "stage": "received", "instant": "received_at"},
+    "verified": {"kind": "log", "stage": "verified", "instant": "verified_at"},
+    "published": {
+        "kind": "publications",
+        "instant": "at",
+        "sheets": "sheets",
+        "received": "received",
+    },
+    "left": {"kind": "states", "key": "station", "state_column": "state", "remark": "remark"},
+    "brackets": {
+        "kind": "arrivals",
+        "key": "station",
+        "count": "official",
+        "low": "low",
+        "high": "high",
+    },
+}
+
+
 def full_case(
     folder: Path,
     stations: int = 64,
@@ -73,6 +136,7 @@ def full_case(
         table = tables[name]
         for i in range(0, len(table["station"]), 17):
             table["A"][i] += 1
+    tables |= time_tables(official, set(tables["early"]["station"]))
     listed = official["station"][: max(1, stations // 10)]
     codes = list(official["station"])
     first = {level: official[level][::4] for level in ("region", "municipality", "centre")}
@@ -82,13 +146,31 @@ def full_case(
     naming = dict(names or {})
     for table in tables.values():
         for old, new in naming.items():
-            table[new] = table.pop(old)
+            if old in table:
+                table[new] = table.pop(old)
     options = [naming.get(o, o) for o in ("A", "B", "C")]
+    log = tables.pop("log")
+    held = {name: tables.pop(name) for name in ("published", "left", "brackets")}
+    files = {}
+    for name, entry in TIME_SOURCES.items():
+        columns = log if entry["kind"] == "log" else held[name]
+        about = dict(entry)
+        if entry["kind"] in ("log", "publications"):
+            about |= {"options": {o: o for o in options}, "declared_valid": "declared_valid"}
+        if entry["kind"] == "log":
+            about |= {"key": "station", "actor": "who", "ignore": ["*_at"]}
+        files[name] = (about, columns)
     return small_case(
         folder,
         tables,
         options=options,
         roles={"copies": "copy"},
+        files={name: found for name, found in files.items() if any(map(len, found[1].values()))},
+        events={
+            "polls-closed": "2020-01-31T18:00:00Z",
+            "stop": "2020-01-31T20:00:00Z",
+            "return": "2020-01-31T23:20:00Z",
+        },
         at={"early": "2020-01-31T20:00:00Z", "later": "2020-01-31T23:00:00Z"},
         lists={"named": listed or ["S00000"], "burnt": listed[:3] or ["S00000"]},
         lost=("burnt",),
