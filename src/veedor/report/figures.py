@@ -154,9 +154,11 @@ def _wall_clock(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """
     if not any(isinstance(value, str) for value in columns["x"]):
         return columns
-    walls = [None if x is None else _OFFSET.sub("", str(x)) for x in columns["x"]]
-    instants = [None if wall is None else f"{wall}Z" for wall in walls]
-    return {**columns, "x": instants}
+    instants = dict(columns)
+    for name in {"x", "until"} & set(columns):
+        walls = [None if x is None else _OFFSET.sub("", str(x)) for x in columns[name]]
+        instants[name] = [None if wall is None else f"{wall}Z" for wall in walls]
+    return instants
 
 
 def _clipped(
