@@ -172,8 +172,12 @@ def _union(
 
 
 def _joined(table: ir.Table, source: Source) -> ir.StringValue:
-    """The stamp as written: its columns joined by a blank, null where one is empty."""
+    """The stamp as written: its columns joined by a blank, null where one is empty or holds a word
+    to which the case gives a meaning.
+    """
     parts = [text(table[column], source.strip).nullif("") for column in source.instant]
+    for word in source.words:
+        parts = [part.nullif(word) for part in parts]
     return reduce(lambda left, right: left + " " + right, parts)
 
 
