@@ -116,6 +116,7 @@ ARRIVALS = {
 
 EXPORTS = {
     "sid": "int64: station number, null where the station is not known",
+    "station": "text: the official code",
     "count": "text: the running count",
     "t": "int64: seconds of UTC of the first export with the station",
     "last_t": "int64: of the last one",

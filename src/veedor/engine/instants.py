@@ -147,7 +147,7 @@ def _parse(raw: pa.StringArray, form: str) -> tuple[NDArray[np.int64], NDArray[n
 
 def _seconds(stamps: pa.TimestampArray) -> NDArray[np.int64]:
     values = stamps.cast(pa.int64())
-    return np.asarray(pc.fill_null(values, UNKNOWN).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return np.array(pc.fill_null(values, UNKNOWN).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _offset(text: str) -> int:
