@@ -94,6 +94,18 @@ class OpenVotes:
     votes: int
 
 
+def snapshot_at_cut(case: Case, counts: Mapping[str, CountInfo]) -> str | None:
+    """The published count that held the early sheets: the last one up to the cut."""
+    if case.cut is None:
+        return None
+    at = {
+        c.id: c.source.at
+        for c in counts.values()
+        if c.source.at is not None and c.id != case.official and c.source.at <= case.cut.at
+    }
+    return max(at, key=lambda name: at[name]) if at else None
+
+
 def _some(name: str) -> Callable[[Evidence], bool]:
     return lambda evidence: rows(evidence.con.table(name)) > 0
 
@@ -164,6 +176,11 @@ class Evidence:
     def history(self) -> ir.Table:
         """The earlier election by place; only where `has('history')`."""
         return self.con.table("history")
+
+    @property
+    def snapshot_at_cut(self) -> str | None:
+        """The published count that held the early sheets, where the case has one."""
+        return snapshot_at_cut(self.case, self.counts)
 
     def timed(self) -> ir.Table:
         """The counted official sheets with their time and place; see `TIMED`."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from veedor.case.manifest import Case, Source
 from veedor.case.tables import ARRIVALS, EVENTS, EXPORTS, PUBLICATIONS, STATES, cell, votes_columns
-from veedor.engine.evidence import CountInfo
+from veedor.engine.evidence import CountInfo, snapshot_at_cut
 from veedor.engine.instants import UNKNOWN, ClockInfo, read_instants
 from veedor.engine.parse import number, station_code, table_name, text
 from veedor.engine.places import normalised
@@ -118,18 +118,6 @@ def _stamps(con: ibis.BaseBackend, stages: tuple[str, ...]) -> ir.Table:
         return main.group_by("sid").agg(t=main.t.min())
     exports = con.table("exports")
     return exports.group_by("sid").agg(t=exports.t.min())
-
-
-def snapshot_at_cut(case: Case, counts: Mapping[str, CountInfo]) -> str | None:
-    """The published count that held the early sheets: the last one up to the cut."""
-    if case.cut is None:
-        return None
-    at = {
-        c.id: c.source.at
-        for c in counts.values()
-        if c.source.at is not None and c.id != case.official and c.source.at <= case.cut.at
-    }
-    return max(at, key=lambda name: at[name]) if at else None
 
 
 def _early(

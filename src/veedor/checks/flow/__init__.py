@@ -1,0 +1,1 @@
+"""Checks of the flow of the count in time."""

@@ -1,0 +1,1 @@
+"""Checks of hosts, systems and what each of them holds."""
