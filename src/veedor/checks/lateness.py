@@ -16,6 +16,7 @@ from veedor.checks.base import Columns, Context, Evidence
 from veedor.checks.paired import Ints, Mask, Standing
 from veedor.checks.recorded import known, whole
 from veedor.contest.margins import slack
+from veedor.stats.composition import predict
 
 Floats = NDArray[np.float64]
 HUGE = 1 << 40
@@ -185,3 +186,53 @@ def span(low: float | None, high: float | None, digits: int = 2) -> str:
 def rounded(value: float | None, digits: int = 6) -> float | None:
     """A number for a statistic; None where it is not known."""
     return None if value is None or not np.isfinite(value) else round(float(value), digits)
+
+
+def expected(stream: Stream, some: Mask, others: Mask) -> dict[str, Any]:
+    """A set of sheets beside what other sheets of the same centres predict for them.
+
+    Parameters
+    ----------
+    some, others : bool (n)
+        The set, and the sheets that predict it; no sheet is in both.
+
+    Returns
+    -------
+    `compared`: sheets of the set in centres that have some of the others; their `actual_points`,
+    `predicted_points`, `unexplained_points` with `low` and `high`, and `unexplained_votes`.
+    """
+    keep = some | others
+    centre = stream.centre[keep]
+    found = predict(centre, some[keep], stream.lead[keep], stream.valid[keep], centre)
+    if found is None:
+        empty = ("actual", "predicted", "unexplained")
+        return {"compared": 0, **{f"{name}_points": None for name in empty}}
+    return {
+        "compared": found.sheets,
+        "actual_points": rounded(found.actual),
+        "predicted_points": rounded(found.predicted),
+        "unexplained_points": rounded(found.unexplained),
+        "low": rounded(found.low),
+        "high": rounded(found.high),
+        "unexplained_votes": rounded(found.votes, 1),
+    }
+
+
+def by_class(stream: Stream, some: Mask) -> list[dict[str, Any]]:
+    """The sheets of a set in each class of place, most first."""
+    words = np.array(["" if w is None else str(w) for w in stream.place_class[some].tolist()])
+    names, counts = np.unique(words, return_counts=True)
+    order = np.lexsort((names, -counts))
+    return [{"class": str(names[i]) or None, "sheets": int(counts[i])} for i in order if len(names)]
+
+
+def described(stream: Stream, some: Mask, others: Mask) -> dict[str, Any]:
+    """A set of sheets: its size and margin, the prediction of its centres, the earlier election
+    at its places, and the classes of these.
+    """
+    return {
+        **stream.group(some),
+        **expected(stream, some, others & ~some),
+        "history_points": rounded(stream.history_margin(some)),
+        "classes": by_class(stream, some),
+    }

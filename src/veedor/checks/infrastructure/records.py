@@ -1,0 +1,247 @@
+"""How many sheets each system says it held at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.case.manifest import Event
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.instants import duration, seconds, stamp, times
+from veedor.checks.recorded import known, whole
+
+KINDS = ("stop", "cut", "return", "end")
+
+
+class Records(Check):
+    """Ask each system of the case how many sheets it held at the events of the count.
+
+    The systems are what the case has: the log of publications (sheets in the totals, and sheets
+    received), the published counts, the log of each stage, successive exports. Numbers that others
+    state without a record are not asked. The published count at the cut is set beside the log of
+    the last stage sheet by sheet. No sheet is questioned for being in one of them only.
+
+    Statistic
+    ---------
+    events : array of {event, at, answers, least, most, spread}
+        answers : array of {system, sheets, as_of}, `as_of` the instant of the record that answers.
+    bridge : {published, log, log_only, published_only, later, never, without_votes} or null
+        At the cut: sheets of the published count; sheets that the log of the last stage had by
+        then; those in the log only; those in the count only, of which the log has `later` and
+        `never`; and published sheets on which no option has a vote.
+    closest_after : float or null
+        Seconds after the cut of the earliest line of a sheet in the count only.
+
+    Uncertainty
+    -----------
+    None: each answer is a count of a record. A system that the case lacks is not asked.
+
+    Source
+    ------
+    Reconciliation of the number of records between systems, as an audit of information systems
+    begins with it.
+    """
+
+    title = "Sheets held by each system"
+    asks = "Do the systems agree on how many sheets they held when the count stopped?"
+    rule = "Every system that holds a count states the same number of sheets at the same instant."
+    kind = "discrepancy"
+    needs = ("cut",)
+    sentences = {
+        "observed": (
+            "At {at} the systems hold {answers}: {spread} sheets between the least and the most of"
+            " those that count the same thing.{bridge}"
+        ),
+        "not-observed": "At {at} the systems agree: {answers}.",
+        "not-determinable": "Fewer than two systems of the case say how many sheets they held.",
+    }
+    benign = (
+        Benign(
+            "queue",
+            "A sheet is processed before it is published: the log runs ahead of the publication.",
+            "{log_only} sheets are in the log by then and not in the published count.",
+        ),
+        Benign(
+            "seconds",
+            "A publication takes some seconds, and is named by the second in which it began.",
+            "{published_only} published sheets have no line by then; {later} have one later, the"
+            " first of them {closest}; {never} have none.",
+        ),
+        Benign(
+            "zeros",
+            "A sheet was published before it was filled in.",
+            "{without_votes} published sheets carry no vote for any option.",
+        ),
+        Benign("replica", "A server answered from a copy that lagged behind."),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Publications; stamps by station and stage; the count published at the cut."""
+        events = evidence.events()
+        stamped = events.filter(events.t.notnull(), events.sid.notnull())
+        publications = evidence.publications()
+        queries = {
+            "publications": publications.select(
+                "source", "origin", "t", "sheets", "received", "row"
+            ),
+            "stamps": stamped.group_by("sid", "stage").agg(t=stamped.t.min()),
+        }
+        if name := evidence.snapshot_at_cut:
+            queries["snapshot"] = evidence.sheets(name).select("sid", "valid")
+        return queries
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact on all events."""
+        wanted = [e for kind in KINDS for e in context.case.events if e.kind == kind]
+        events = [_event(e, measured, context) for e in wanted]
+        bridge, rows = _bridge(measured, context)
+        cut = next((e for e in events if e["event"] == getattr(context.case.cut, "id", None)), None)
+        statistic: dict[str, Any] = {
+            "events": events,
+            "bridge": bridge,
+            "closest_after": _closest(rows, context),
+        }
+        if cut is None or cut["spread"] is None:
+            yield self.fact("not-determinable", statistic)
+            return
+        yield self.fact(
+            "observed" if cut["spread"] else "not-observed",
+            statistic,
+            words=_words(cut, bridge),
+            explanations=self.explain(**_tested(statistic)),
+            rows=rows,
+        )
+
+
+def _event(event: Event, measured: Mapping[str, Columns], context: Context) -> dict[str, Any]:
+    at = seconds(event)
+    answers = [] if at is None else _answers(at, measured, context)
+    held = [a["sheets"] for a in answers if a["counts"] == "processed"]
+    several = len(held) > 1
+    return {
+        "event": event.id,
+        "at": stamp(at, context),
+        "answers": answers,
+        "least": min(held) if several else None,
+        "most": max(held) if several else None,
+        "spread": max(held) - min(held) if several else None,
+    }
+
+
+def _answers(at: int, measured: Mapping[str, Columns], context: Context) -> list[dict[str, Any]]:
+    """What each system held at an instant: what had passed the last step, or an earlier one."""
+    rows = measured["publications"]
+    t = times(rows)
+    found: list[dict[str, Any]] = []
+    names = {"log": "log of publications", "count": "published count", "series": "export"}
+    for origin, name in names.items():
+        inside = np.flatnonzero((rows["origin"] == origin) & (t <= at))
+        if not len(inside):
+            continue
+        last = inside[np.lexsort((rows["row"][inside], t[inside]))[-1]]
+        for column, counts, label in (
+            ("sheets", "processed", name),
+            ("received", "received", f"{name}, received"),
+        ):
+            value = float(known(rows[column])[last])
+            if not np.isnan(value):
+                found.append(
+                    {"system": label, "counts": counts, "sheets": int(value),
+                     "as_of": stamp(t[last], context)}
+                )  # fmt: skip
+    stamps = measured["stamps"]
+    for stage in context.stages:
+        mine = times(stamps)[stamps["stage"] == stage]
+        inside_log = mine[mine <= at]
+        found.append(
+            {
+                "system": f"processing log, {stage}",
+                "counts": "processed" if stage == context.stages[-1] else stage,
+                "sheets": len(inside_log),
+                "as_of": stamp(inside_log.max(), context) if len(inside_log) else None,
+            }
+        )
+    return found
+
+
+def _bridge(
+    measured: Mapping[str, Columns], context: Context
+) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]] | None]:
+    """The published count at the cut beside the log, sheet by sheet."""
+    at = seconds(context.case.cut)
+    if "snapshot" not in measured or not context.stages or at is None:
+        return None, None
+    stamps = measured["stamps"]
+    main = stamps["stage"] == context.stages[-1]
+    sid, t = stamps["sid"][main].astype(np.int64), times(stamps)[main]
+    snapshot = measured["snapshot"]
+    published = snapshot["sid"].astype(np.int64)
+    logged = sid[t <= at]
+    log_only, published_only = np.setdiff1d(logged, published), np.setdiff1d(published, logged)
+    empty = published[whole(snapshot["valid"]) == 0]
+    later = np.isin(published_only, sid)
+    sids = np.union1d(np.concatenate([log_only, published_only]), empty)
+    order = np.argsort(sid)
+    place = np.minimum(np.searchsorted(sid, sids, sorter=order), max(len(sid) - 1, 0))
+    has = np.isin(sids, sid)
+    stamped = np.full(len(sids), np.nan)
+    stamped[has] = t[order[place[has]]]
+    rows = {
+        "sid": sids,
+        "published": np.isin(sids, published),
+        "in_log_by_then": np.isin(sids, logged),
+        "without_votes": np.isin(sids, empty),
+        "line_utc": stamped,
+        "seconds_after": stamped - at,
+    }
+    return {
+        "published": len(published),
+        "log": len(logged),
+        "log_only": len(log_only),
+        "published_only": len(published_only),
+        "later": int(later.sum()),
+        "never": int((~later).sum()),
+        "without_votes": len(empty),
+    }, rows
+
+
+def _closest(rows: Mapping[str, NDArray[Any]] | None, context: Context) -> float | None:
+    if rows is None:
+        return None
+    after = rows["seconds_after"][rows["published"] & ~rows["in_log_by_then"]]
+    after = after[~np.isnan(after)]
+    return float(after.min()) if len(after) else None
+
+
+def _words(cut: Mapping[str, Any], bridge: Mapping[str, Any] | None) -> dict[str, Any]:
+    said = "; ".join(f"{a['system']} {a['sheets']:,}" for a in cut["answers"])
+    return {
+        "at": cut["at"],
+        "answers": said,
+        "spread": cut["spread"],
+        "bridge": ""
+        if bridge is None
+        else (
+            f" Sheet by sheet, {bridge['log_only']:,} are in the log only and"
+            f" {bridge['published_only']:,} in the published count only."
+        ),
+    }
+
+
+def _tested(statistic: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    bridge = statistic["bridge"]
+    if bridge is None:
+        return {}
+    closest = statistic["closest_after"]
+    return {
+        "queue": {"log_only": bridge["log_only"]},
+        "seconds": {
+            **{k: bridge[k] for k in ("published_only", "later", "never")},
+            "closest": "never" if closest is None else f"{duration(closest)} after the cut",
+        },
+        "zeros": {"without_votes": bridge["without_votes"]},
+    }
