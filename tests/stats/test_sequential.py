@@ -179,3 +179,7 @@ def test_a_shift_of_late_members_is_recovered_in_its_unit():
     assert found.p == pytest.approx(0.001)
     assert found.top == pytest.approx(found.ratio.value * bottom[late].sum())
     assert (found.groups, found.early, found.late) == (400, 1200, 800)
+    some = group != 7
+    rest = late_contrast((share * bottom)[some], bottom[some], group[some], late[some])
+    assert found.without[0] <= rest.ratio.value <= found.without[1]
+    assert (rest.p, rest.replicates) == (None, 0)

@@ -242,10 +242,10 @@ class Contrast:
     z, p_normal : float
         The same from the exact mean and variance over all orders of a linear statistic; NaN where
         it does not vary.
+    without : (float, float)
+        The least and the greatest ratio with any one group left out.
     groups, early, late : int
         Groups with both, and their members.
-    share : float
-        Their late members' part of `bottom` of all members of groups with both.
     """
 
     ratio: Ratio
@@ -253,6 +253,7 @@ class Contrast:
     p: float | None
     z: float
     p_normal: float
+    without: tuple[float, float]
     groups: int
     early: int
     late: int
@@ -288,7 +289,7 @@ def late_contrast(
     members = _Members.of(top, bottom, group, late)
     if not members.groups:
         nothing = Ratio(np.nan, np.nan, np.nan, np.nan, 0)
-        return Contrast(nothing, 0.0, None, np.nan, np.nan, 0, 0, 0, 0)
+        return Contrast(nothing, 0.0, None, np.nan, np.nan, (np.nan, np.nan), 0, 0, 0, 0)
     gain, weight = members.observed()
     z = members.z()
     p = None
@@ -304,11 +305,19 @@ def late_contrast(
         p=p,
         z=z,
         p_normal=float(2 * ndtr(-abs(z))),
+        without=_without_one(gain, weight),
         groups=members.groups,
         early=int(len(members.late) - members.late.sum()),
         late=int(members.late.sum()),
         replicates=replicates if p is not None else 0,
     )
+
+
+def _without_one(gain: Floats, weight: Floats) -> tuple[float, float]:
+    if len(gain) < 2:
+        return np.nan, np.nan
+    rest = (gain.sum() - gain) / (weight.sum() - weight)
+    return float(rest.min()), float(rest.max())
 
 
 @dataclass(frozen=True, slots=True)
