@@ -34,6 +34,8 @@ class Stream:
 
     Attributes
     ----------
+    options : tuple of str
+    votes : int64 (n, options)
     sid, lead, valid : int64 (n)
         `lead` is the winner's votes less the runner-up's.
     late : bool (n)
@@ -57,6 +59,7 @@ class Stream:
     """
 
     sid: Ints
+    options: tuple[str, ...]
     votes: Ints
     lead: Ints
     valid: Ints
@@ -93,6 +96,7 @@ class Stream:
         tells = np.array([value is not None for value in early.tolist()], dtype=bool)
         return cls(
             sid=rows["sid"][keep].astype(np.int64),
+            options=options,
             votes=votes,
             lead=votes[:, first] - votes[:, second],
             valid=valid[keep],
@@ -129,6 +133,10 @@ class Stream:
     def total(self) -> int:
         """Valid votes of all sheets that are kept."""
         return int(self.valid.sum())
+
+    def of_option(self, option: str) -> Ints:
+        """int64 (n): votes of an option."""
+        return self.votes[:, self.options.index(option)]
 
     def margin(self, some: Mask | slice = slice(None)) -> float | None:
         """Lead of some sheets in points of their valid votes."""
