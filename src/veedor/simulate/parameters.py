@@ -105,6 +105,14 @@ class Parameters:
     snapshots: tuple[float, ...] = (0.84,)
     """Shares of the sheets published by each snapshot; empty: there is no preliminary count."""
 
+    grace: int = 1560
+    """Seconds for which processing goes on after publication stopped."""
+    pause: int = 0
+    """Seconds for which processing then pauses."""
+    unfinished: float = 0.03
+    """Share of the sheets, the last to arrive, that the preliminary count never finishes; at most
+    those that no snapshot holds."""
+
     slip_digits: float = 0.008
     """Sheets of which a count transposes two digits of one line, for each count alike."""
     slip_line: float = 0.002
@@ -147,7 +155,7 @@ def _check(given: Parameters) -> None:
         value = getattr(given, name)
         if not isinstance(value, (int, float)) or not low <= value <= high:
             raise _wrong(name, value, f"give a number from {low:g} to {high:g}")
-    for name in ("stations", "regions", "station_size", "smallest"):
+    for name in ("stations", "regions", "station_size", "smallest", "grace", "pause"):
         if not isinstance(getattr(given, name), int):
             raise _wrong(name, getattr(given, name), "give a whole number")
     if given.stations < given.regions:
@@ -194,6 +202,9 @@ _RANGES = {
     "late_link": (-10, 10),
     "late_place": (0, 10),
     "late_sheet": (0, 10),
+    "grace": (0, 1_000_000),
+    "pause": (0, 1_000_000),
+    "unfinished": (0, 1),
     "slip_digits": (0, 1),
     "slip_line": (0, 1),
     "misread": (0, 1),

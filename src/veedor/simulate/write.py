@@ -18,6 +18,7 @@ import pyarrow.csv
 
 from veedor.case.manifest import FORMAT, load_case
 from veedor.errors import VeedorError
+from veedor.simulate.clock import STATES, Clock, clock_of, publications
 from veedor.simulate.election import Bools, Election, Ints, Sheets
 from veedor.simulate.truth import Truth
 
@@ -92,6 +93,7 @@ def _tables(election: Election) -> dict[str, pa.Table]:
             seen = election.published(number)
             table = _count(election, election.preliminary, seen)
             found[f"preliminary-{number + 1}.csv"] = table
+        found |= _time(election, election.preliminary, clock_of(election))
     classes = np.where(places.rural, "rural", "urban")
     found["classes.csv"] = pa.table(
         {"station": places.station, "class": pa.array(classes.astype(object), pa.string())}
@@ -101,6 +103,42 @@ def _tables(election: Election) -> dict[str, pa.Table]:
     columns |= {o: pa.array(election.history[:, i]) for i, o in enumerate(election.options)}
     found["earlier.csv"] = pa.table(columns)
     return found
+
+
+def _time(election: Election, sheets: Sheets, clock: Clock) -> dict[str, pa.Table]:
+    """The logs of processing and of publication, and the sheets that were never finished."""
+    station = election.places.station
+    rows = np.flatnonzero(clock.finished)
+    rows = rows[np.argsort(clock.processed[rows], kind="stable")]
+    lines: dict[str, Any] = {
+        "station": station[rows],
+        "received_at": _walls(clock.received[rows]),
+        "verified_at": _walls(clock.processed[rows]),
+        **{o: sheets.votes[rows, i] for i, o in enumerate(election.options)},
+        "valid": sheets.valid[rows],
+    }
+    published: dict[str, Any] = dict(publications(election, clock))
+    published["published_at"] = _walls(published.pop("at"))
+    left = np.flatnonzero(~clock.finished)
+    states = {
+        "station": station[left],
+        "state": np.array(STATES, dtype=object)[clock.state[left]],
+        "remark": np.where(clock.remark[left], "a remark", "").astype(object),
+    }
+    tables = {"processing.csv": lines, "publications.csv": published}
+    if len(left):
+        tables["unfinished.csv"] = states
+    return {
+        name: pa.table({k: pa.array(v) for k, v in columns.items()})
+        for name, columns in tables.items()
+    }
+
+
+def _walls(seconds: Ints) -> pa.Array:
+    """Seconds from the close of the polls as the wall clock of the case."""
+    start = np.datetime64(POLLS_CLOSED.replace(tzinfo=None), "s")
+    texts = np.datetime_as_string(start + seconds.astype("timedelta64[s]"), unit="s")
+    return pa.array(texts.astype(object), pa.string())
 
 
 def _names(election: Election, rows: Ints) -> dict[str, pa.Array]:
@@ -203,20 +241,23 @@ def _case(
 
 
 def _instant(election: Election, snapshot: int) -> dt.datetime:
-    """When a snapshot was taken: the second in which its last sheet arrived."""
-    last = election.arrival[election.published(snapshot)].max()
-    return POLLS_CLOSED + dt.timedelta(seconds=int(np.ceil(last)))
+    """When a snapshot was taken."""
+    seconds = clock_of(election).instant(election, snapshot)
+    return POLLS_CLOSED + dt.timedelta(seconds=seconds)
 
 
 def _events(election: Election) -> list[dict[str, Any]]:
-    found = [{"id": "polls-closed", "at": POLLS_CLOSED, "text": "Polling stations close."}]
+    closed = {"id": "polls-closed", "kind": "polls-closed", "at": POLLS_CLOSED}
+    found: list[dict[str, Any]] = [{**closed, "text": "Polling stations close."}]
     if election.preliminary is None:
         return found
     texts = ["Last publication of the preliminary count before its interruption."]
     texts += ["A later publication of the preliminary count."] * len(election.parameters.snapshots)
     for number in range(len(election.parameters.snapshots)):
         name = "cut" if number == 0 else f"snapshot-{number + 1}"
-        found.append({"id": name, "at": _instant(election, number), "text": texts[number]})
+        entry = {"id": name, "at": _instant(election, number), "text": texts[number]}
+        kind = ("stop", "return")[number] if number < 2 else None
+        found.append(entry | ({"kind": kind} if kind else {}))
     return found
 
 
@@ -246,11 +287,32 @@ def _sources(election: Election) -> list[dict[str, Any]]:
         found.append({**count, "id": name, "count": name, "role": "preliminary",
                       "file": f"{name}.csv", "at": _instant(election, number),
                       "title": f"Preliminary count, snapshot {number + 1}"})  # fmt: skip
+    found += _time_sources(election, form, columns) if snapshots else []
     found.append({**form, "id": "classes", "kind": "stations", "file": "classes.csv",
                   "key": "station", "place_class": "class"})  # fmt: skip
     found.append({**form, "id": "earlier", "kind": "history", "file": "earlier.csv",
                   "election": "the election before this one", "match": "geography",
                   "level": "centre", "geography": levels, "options": columns})  # fmt: skip
+    return found
+
+
+def _time_sources(
+    election: Election, form: dict[str, Any], columns: dict[str, str]
+) -> list[dict[str, Any]]:
+    """The logs of processing and publication, and the states, as the case names them."""
+    log = {**form, "kind": "log", "file": "processing.csv", "key": "station",
+           "declared_valid": "valid", "options": columns}  # fmt: skip
+    found = [
+        {**log, "id": stage, "stage": stage, "instant": f"{stage}_at", "ignore": [f"{other}_at"]}
+        for stage, other in (("received", "verified"), ("verified", "received"))
+    ]
+    found.append({**form, "id": "publications", "kind": "publications",
+                  "file": "publications.csv", "instant": "published_at",
+                  "sheets": "verified", "received": "received", "declared_valid": "valid",
+                  "options": columns})  # fmt: skip
+    if not clock_of(election).finished.all():
+        found.append({**form, "id": "unfinished", "kind": "states", "file": "unfinished.csv",
+                      "key": "station", "state_column": "state", "remark": "remark"})  # fmt: skip
     return found
 
 
