@@ -1,0 +1,189 @@
+"""The margin by the progress of the count, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+
+from veedor.audit.findings import Figure
+from veedor.checks import lateness
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.instants import duration, seconds, stamp, wall
+from veedor.checks.lateness import Stream, points, rounded
+from veedor.checks.paired import Ints
+from veedor.stats.gaps import find_gaps
+
+PARTS = 10
+DRAWN = 400
+GAP = 1800
+"""Seconds without a sheet that the figure shades."""
+
+
+class Raw(Check):
+    """Cumulative and marginal margin in the order in which sheets were processed. It describes: a
+    count whose places report in no random order has a trend.
+
+    Statistic
+    ---------
+    sheets : {stamped, unstamped, unstamped_valid, unstamped_points}
+    parts : array of {part, from, to, sheets, valid, margin_points, cumulative_points}
+        Tenths of the stamped sheets; the margin of each and of all up to it.
+    at_cut_points : float or null
+        Margin of all sheets processed up to the cut.
+    final_points : float or null
+        Of all sheets, stamped or not.
+    crossing : {at, sheets} or null
+        When the cumulative margin first was, and from then on stayed, on the final outcome's side
+        of what the outcome needs.
+
+    Uncertainty
+    -----------
+    None: a description.
+
+    Source
+    ------
+    The order of the stamps.
+    """
+
+    title = "The margin by progress"
+    asks = "How did the margin move along the count?"
+    rule = "No rule: a trend is what an order of places makes."
+    kind = "descriptive"
+    sentences = {
+        "observed": (
+            "By tenths of the processed sheets the margin goes from {first} to {last}; all together"
+            " it ends at {final}.{cut}"
+        ),
+        "not-determinable": "No sheet has a stamp of processing.",
+    }
+    needs = ("instants",)
+    benign = (
+        Benign("order", "Places report in an order of their own: near ones first, far ones last."),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """The official sheets with their stamps."""
+        return lateness.measure(evidence)
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact."""
+        stream = Stream.of(measured, context)
+        if stream is None or np.isnan(stream.t).all():
+            yield self.fact("not-determinable", {"sheets": None})
+            return
+        stamped = np.flatnonzero(~np.isnan(stream.t))
+        order = stamped[np.lexsort((stream.sid[stamped], stream.t[stamped]))]
+        statistic = _statistic(stream, order, context)
+        cut = statistic["at_cut_points"]
+        yield self.fact(
+            "observed",
+            statistic,
+            words={
+                "first": points(statistic["parts"][0]["margin_points"]),
+                "last": points(statistic["parts"][-1]["margin_points"]),
+                "final": points(statistic["final_points"]),
+                "cut": "" if cut is None else f" At the cut it stood at {points(cut)}.",
+            },
+            explanations=self.explain(),
+            figures=_figure(stream, order, context),
+        )
+
+
+def _statistic(stream: Stream, order: Ints, context: Context) -> dict[str, Any]:
+    unstamped = np.isnan(stream.t)
+    lead, valid = stream.lead[order].cumsum(), stream.valid[order].cumsum()
+    cut = seconds(context.case.cut)
+    upto = 0 if cut is None else int(np.searchsorted(stream.t[order], cut, side="right"))
+    parts, start = [], 0
+    for number, part in enumerate(np.array_split(order, min(PARTS, len(order))), 1):
+        stop = start + len(part) - 1
+        parts.append(
+            {
+                "part": number,
+                "from": stamp(stream.t[part[0]], context),
+                "to": stamp(stream.t[part[-1]], context),
+                "sheets": len(part),
+                "valid": int(stream.valid[part].sum()),
+                "margin_points": rounded(
+                    100.0 * stream.lead[part].sum() / stream.valid[part].sum()
+                ),
+                "cumulative_points": rounded(100.0 * lead[stop] / valid[stop]),
+            }
+        )
+        start = stop + 1
+    return {
+        "sheets": {
+            "stamped": len(order),
+            "unstamped": int(unstamped.sum()),
+            "unstamped_valid": int(stream.valid[unstamped].sum()),
+            "unstamped_points": rounded(stream.margin(unstamped)),
+        },
+        "parts": parts,
+        "at_cut_points": rounded(100.0 * lead[upto - 1] / valid[upto - 1]) if upto else None,
+        "final_points": rounded(stream.margin()),
+        "crossing": _crossing(stream, order, context),
+    }
+
+
+def _crossing(stream: Stream, order: Ints, context: Context) -> dict[str, Any] | None:
+    """From when on the sheets processed so far gave the lead that the outcome needs."""
+    if stream.needed_lead is None:
+        return None
+    share = stream.needed_lead / stream.total
+    over = stream.lead[order].cumsum() >= share * stream.valid[order].cumsum()
+    if not over[-1]:
+        return None
+    below = np.flatnonzero(~over)
+    first = int(below[-1]) + 1 if len(below) else 0
+    return {"at": stamp(stream.t[order[first]], context), "sheets": first + 1}
+
+
+def _figure(stream: Stream, order: Ints, context: Context) -> tuple[Figure, ...]:
+    """Cumulative margin by time with the pauses to scale, and the margin of each hundredth."""
+    t = stream.t[order].astype(np.int64)
+    lead, valid = stream.lead[order].cumsum(), stream.valid[order].cumsum()
+    at = np.unique(np.linspace(0, len(t) - 1, min(len(t), DRAWN)).astype(np.int64))
+    x = [wall(t[i], context) for i in at]
+    y: list[float | None] = [round(100.0 * lead[i] / valid[i], 4) for i in at]
+    series = ["all so far"] * len(x)
+    pieces = np.array_split(np.arange(len(t)), min(100, len(t)))
+    for piece in pieces:
+        base = int(stream.valid[order[piece]].sum())
+        x.append(wall(t[piece[len(piece) // 2]], context))
+        y.append(round(100.0 * float(stream.lead[order[piece]].sum()) / base, 4))
+        series.append("each hundredth of the sheets")
+    until: list[str | None] = [None] * len(x)
+    event = [""] * len(x)
+    gaps = find_gaps(t)
+    for k, i in enumerate(gaps.over(0, GAP)[:10]):
+        x.append(wall(gaps.start[i], context))
+        y.append(None)
+        series.append("all so far")
+        until.append(wall(gaps.end[i], context))
+        event.append("no sheet" if k == 0 else "")
+    cut = seconds(context.case.cut)
+    if cut is not None:
+        x.append(wall(cut, context))
+        y.append(None)
+        series.append("all so far")
+        until.append(None)
+        event.append("the cut")
+    rows = {"x": x, "y": y, "series": series, "until": until, "event": event}
+    figure = Figure(
+        id="trend.raw",
+        chart="lines",
+        rows={name: np.array(values, dtype=object) for name, values in rows.items()},
+        labels={
+            "title": "The margin along the count, pauses to scale",
+            "x": "wall clock of the case",
+            "y": "points of margin",
+        },
+        alt=(
+            f"The margin of all sheets processed so far moves from {points(y[0])} to"
+            f" {points(y[len(at) - 1])} over {duration(float(t[-1] - t[0]))}."
+        ),
+    )
+    return (figure,)
