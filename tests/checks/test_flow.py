@@ -183,3 +183,42 @@ def test_stages_out_of_order_are_observed(tmp_path):
     fact = facts("flow.clock", found)["order"]
     assert fact.status == "observed"
     assert fact.statistic["earlier_stages"] == [{"stage": "verified", "before": 1, "lines": 7}]
+
+
+def test_a_burst_is_found_with_what_its_sheets_say(tmp_path):
+    """Five lines a minute for two hours, and sixty more in one minute, all of places that lean to
+    A no more than others of their centre do.
+    """
+    size = 660
+    minute = [i // 5 for i in range(600)] + [70] * 60
+    stations_ = [f"{i:04d}" for i in range(size)]
+    official = {
+        "station": stations_,
+        "region": ["N"] * size,
+        "municipality": ["M"] * size,
+        "centre": [f"c{i % 60}" for i in range(size)],
+        "A": [50 + i % 60 for i in range(size)],
+        "B": [100 - i % 60 for i in range(size)],
+        "C": [0] * size,
+    }
+    log = {
+        "station": stations_,
+        "at": [f"2020-01-31T{19 + m // 60:02d}:{m % 60:02d}:{i % 60:02d}" for i, m in enumerate(minute)],
+        "who": ["Ana" if m == 70 else f"P{i % 3}" for i, m in enumerate(minute)],
+    }  # fmt: skip
+    entry = {"kind": "log", "key": "station", "stage": "verified", "instant": "at", "actor": "who"}
+    found = evidence(tmp_path, {"official": official}, files={"log": (entry, log)}, events=EVENTS)
+    fact = facts("flow.throughput", found)["verified"]
+    said = fact.statistic
+    assert fact.status == "observed"
+    top = said["bursts"][0]
+    assert (top["from"], top["minutes"], top["lines"]) == ("2020-01-31T20:10:00+00:00", 1, 65)
+    assert top["unexplained_points"] == pytest.approx(0.0, abs=1e-6)
+    held = {m["minute"]: m["sheets"] for m in said["minutes"]}
+    assert held["2020-01-31T20:10:00+00:00"] == 65
+    assert held["2020-01-31T20:09:00+00:00"] == 5
+    # 60 lines within 60 seconds by one of four operators.
+    assert said["operators"]["operators"] == 4
+    assert said["operators"]["fast"] == 1
+    assert "Ana" not in str(said) + fact.fact
+    assert fact.questioned is None

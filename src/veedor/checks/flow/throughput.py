@@ -1,0 +1,406 @@
+"""The rate of processing: its changes, bursts and droughts, and who worked how fast."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.audit.findings import Figure
+from veedor.checks import lateness
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.instants import seconds, stamp, times, wall
+from veedor.checks.lateness import Stream, points, rounded, span
+from veedor.checks.paired import Ints
+from veedor.checks.recorded import known
+from veedor.stats.changepoint import Segmentation, dispersion, segment
+from veedor.stats.scan import Window, baseline, scan
+
+MINUTE = 60
+PAUSE = 1800
+"""Seconds without a line that part one stretch of work from the next."""
+FEWEST = 100
+"""Lines of a stretch, below which no rate is looked at."""
+LONGEST = 15
+"""Minutes of the longest burst."""
+REPLICATES = 199
+PENALTIES = (1.0, 2.0, 3.0, 5.0, 10.0)
+"""Charges for a change, in units of log n."""
+AROUND = 5
+RUN = 20
+"""Consecutive lines over which an operator's pace is measured."""
+FAST = 3.0
+"""Seconds a sheet, below which a pace is named: nobody reads a sheet in less."""
+
+
+class Throughput(Check):
+    """Follow the rate of processing by the minute: where it changes, where it bursts or dries up,
+    and whether the sheets of a burst differ from others of their polling centres.
+
+    One finding for each stage that a log records. A stretch of work ends where half an hour passes
+    without a line, so that a night is no drought. Honest counts have bursts: that a burst is
+    observed says that it was there, and nothing more.
+
+    Statistic
+    ---------
+    lines : int
+    stretches : array of {from, to, minutes, lines, dispersion, segments, by_penalty}
+        Of each stretch of work: `dispersion` is the size of the negative binomial (null: Poisson);
+        `segments` array of {from, to, minutes, per_minute, low, high} at a charge of 3 log n;
+        `by_penalty` array of {log_n, poisson, negative_binomial}: changes found at other charges.
+    bursts, droughts : array of {from, to, minutes, lines, expected, ratio, p_value,
+        p_value_overdispersed, sheets, valid, margin_points, compared, actual_points,
+        predicted_points, unexplained_points, low, high, unexplained_votes}
+        Windows of at most 15 minutes far from their neighbourhood, with the chance of one as far
+        anywhere in the stretch under either model; their sheets beside what other sheets of their
+        centres predict.
+    minutes : array of {minute, sheets}
+        Lines a minute around the bursts and droughts.
+    operators : {known, operators, fastest_seconds, fast} or null
+        Operators in the log; the fewest seconds a sheet over 20 lines in a row; operators below 3
+        seconds. Null where the log names none.
+
+    Uncertainty
+    -----------
+    Rates have exact Poisson limits, widened for overdispersion; scan p-values are Monte Carlo with
+    199 series; the comparison within centres is a ratio over clusters.
+
+    Source
+    ------
+    R. Killick, P. Fearnhead, I. Eckley, Journal of the American Statistical Association 107 (2012);
+    M. Kulldorff, Communications in Statistics 26 (1997).
+    """
+
+    title = "The rate of processing"
+    asks = "Does the rate of processing burst, dry up, or go beyond what people can do?"
+    rule = "Sheets are processed at a rate that the staff and the arrivals explain."
+    kind = "descriptive"
+    needs = ("log",)
+    heading = "The rate of processing: stage {subject}"
+    sentences = {
+        "observed": (
+            "{changes} changes of the rate in {stretches:stretch|stretches} of work, and"
+            " {bursts:burst|bursts} beyond chance. In the largest, from {start} to {end}, {lines}"
+            " lines came where about {expected} were to be expected; its sheets are {within} from"
+            " what other sheets of their centres predict ({span}).{operators}"
+        ),
+        "not-observed": (
+            "{changes} changes of the rate in {stretches:stretch|stretches} of work, and no burst"
+            " beyond chance.{operators}"
+        ),
+        "not-determinable": "No stretch of work has a hundred lines with a stamp.",
+    }
+    benign = (
+        Benign(
+            "batch",
+            "A queue was released at once, or sheets were saved in batches.",
+            "In the largest burst the busiest second has {second} lines, and {own} of its {minutes}"
+            " minutes are busier than any outside of a burst.",
+        ),
+        Benign(
+            "places",
+            "Sheets of one place were processed together.",
+            "The largest burst has sheets of {centres} centres, of {regions} at the level by which"
+            " the report is filtered.",
+        ),
+        Benign("staff", "More people, or a faster way of working, came in."),
+        Benign("network", "A network came back, and what had waited arrived."),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Every line with a stamp, and the official sheets."""
+        events = evidence.events()
+        lines = events.filter(events.t.notnull())
+        return {
+            "lines": lines.select("sid", "stage", "t", "actor", "source", "row"),
+            **lateness.measure(evidence),
+        }
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact for each stage."""
+        stream = Stream.of(measured, context)
+        lines = measured["lines"]
+        for stage in context.stages:
+            inside = np.flatnonzero(lines["stage"] == stage)
+            part = {name: values[inside] for name, values in lines.items()}
+            yield self._of(stage, part, stream, context)
+
+    def _of(self, stage: str, lines: Columns, stream: Stream | None, context: Context) -> Fact:
+        t = times(lines).astype(np.int64)
+        stretches = [_Stretch(s, context) for s in _stretches(t)]
+        if not stretches:
+            return self.fact("not-determinable", {"lines": len(t)}, subject=stage)
+        place = _Place(t, known(lines["sid"]), stream)
+        found = {
+            name: [
+                _window(w, p, s, place, context)
+                for s in stretches
+                for w, p in s.windows(name == "droughts")
+            ]
+            for name in ("bursts", "droughts")
+        }
+        for windows in found.values():
+            windows.sort(key=lambda w: (-abs(w["lines"] - w["expected"]), w["from"]))
+        statistic: dict[str, Any] = {
+            "lines": len(t),
+            "stretches": [s.statistic(context) for s in stretches],
+            **found,
+            "minutes": _minutes(found, t, context),
+            "operators": _operators(lines, t),
+        }
+        observed = bool(found["bursts"])
+        return self.fact(
+            "observed" if observed else "not-observed",
+            statistic,
+            subject=stage,
+            words=_words(statistic),
+            explanations=self.explain(**_tested(found["bursts"][0], t, place, stretches, context))
+            if observed
+            else (),
+            figures=_figure(stage, stretches, context),
+        )
+
+
+def _stretches(t: Ints) -> list[Ints]:
+    """The stamps of each stretch of work, in order, those with enough lines."""
+    if not len(t):
+        return []
+    order = np.sort(t)
+    parts = np.split(order, np.flatnonzero(np.diff(order) > PAUSE) + 1)
+    return [part for part in parts if len(part) >= FEWEST]
+
+
+class _Stretch:
+    """One stretch of work by whole minutes."""
+
+    def __init__(self, t: Ints, context: Context) -> None:
+        self.start = int(t[0] - t[0] % MINUTE)
+        self.counts = np.bincount((t - self.start) // MINUTE).astype(np.int64)
+        self.size = dispersion(self.counts)
+        self.segments: Segmentation = segment(self.counts, size=self.size)
+        self.expected = baseline(self.counts)
+        self._rng = context.rng
+
+    def at(self, interval: int) -> int:
+        """UTC seconds at which an interval begins."""
+        return self.start + MINUTE * interval
+
+    def windows(self, droughts: bool) -> list[tuple[Window, float]]:
+        """Windows beyond chance under both models, with the p-value of the overdispersed one."""
+        found = [
+            scan(
+                self.counts,
+                self.expected,
+                longest=LONGEST,
+                replicates=REPLICATES,
+                rng=self._rng,
+                droughts=droughts,
+                size=size,
+            )
+            for size in (np.inf, self.size)
+        ]
+        return [
+            (one, two.p_value)
+            for one, two in zip(*found, strict=True)
+            if max(one.p_value, two.p_value) <= 0.05
+        ]
+
+    def statistic(self, context: Context) -> dict[str, Any]:
+        """The stretch, its segments, and how many changes other charges find."""
+        log_n = float(np.log(max(len(self.counts), 2)))
+        return {
+            "from": stamp(self.at(0), context),
+            "to": stamp(self.at(len(self.counts)), context),
+            "minutes": len(self.counts),
+            "lines": int(self.counts.sum()),
+            "dispersion": rounded(self.size, 2),
+            "segments": [
+                {
+                    "from": stamp(self.at(s.start), context),
+                    "to": stamp(self.at(s.end), context),
+                    "minutes": s.end - s.start,
+                    "per_minute": rounded(s.rate, 3),
+                    "low": rounded(s.low, 3),
+                    "high": rounded(s.high, 3),
+                }
+                for s in self.segments.segments
+            ],
+            "by_penalty": [
+                {
+                    "log_n": charge,
+                    "poisson": len(segment(self.counts, penalty=charge * log_n).changes),
+                    "negative_binomial": len(
+                        segment(self.counts, penalty=charge * log_n, size=self.size).changes
+                    ),
+                }
+                for charge in PENALTIES
+            ],
+        }
+
+
+class _Place:
+    """Which sheets were processed in a window."""
+
+    def __init__(self, t: Ints, sid: NDArray[np.float64], stream: Stream | None) -> None:
+        self.t, self.sid, self.stream = t, sid, stream
+
+    def inside(self, start: int, end: int) -> NDArray[np.bool_] | None:
+        """bool: the official sheets with a line from start up to end; None where nobody leads."""
+        if self.stream is None:
+            return None
+        wanted = self.sid[(self.t >= start) & (self.t < end)]
+        return np.isin(self.stream.sid, wanted[~np.isnan(wanted)])
+
+
+def _window(
+    window: Window, p_value: float, stretch: _Stretch, place: _Place, context: Context
+) -> dict[str, Any]:
+    start, end = stretch.at(window.start), stretch.at(window.end)
+    some, stream = place.inside(start, end), place.stream
+    entry: dict[str, Any] = {
+        "from": stamp(start, context),
+        "to": stamp(end, context),
+        "minutes": window.end - window.start,
+        "lines": window.count,
+        "expected": rounded(window.expected, 1),
+        "ratio": rounded(window.ratio, 3),
+        "p_value": rounded(window.p_value),
+        "p_value_overdispersed": rounded(p_value),
+    }
+    if some is not None and stream is not None:
+        entry |= {**stream.group(some), **lateness.expected(stream, some, ~some)}
+    return entry
+
+
+def _minutes(
+    found: Mapping[str, list[dict[str, Any]]], t: Ints, context: Context
+) -> list[dict[str, Any]]:
+    """Lines a minute within five minutes of a window."""
+    starts: set[int] = set()
+    for windows in found.values():
+        for window in windows:
+            ends = [_seconds(window[name]) for name in ("from", "to")]
+            starts |= set(range(ends[0] - AROUND * MINUTE, ends[1] + AROUND * MINUTE, MINUTE))
+    names, counts = np.unique(t - t % MINUTE, return_counts=True)
+    held = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    return [{"minute": stamp(s, context), "sheets": int(held.get(s, 0))} for s in sorted(starts)]
+
+
+def _seconds(text: str) -> int:
+    return int(dt.datetime.fromisoformat(text).timestamp())
+
+
+def _operators(lines: Columns, t: Ints) -> dict[str, Any] | None:
+    named = np.array([a is not None for a in lines["actor"].tolist()], dtype=bool)
+    if not named.any():
+        return None
+    names = lines["actor"][named].astype(str)
+    paces = []
+    for name in np.unique(names):
+        own = np.sort(t[named][names == name])
+        if len(own) >= RUN:
+            paces.append(float((own[RUN - 1 :] - own[: 1 - RUN]).min()) / (RUN - 1))
+    return {
+        "known": int(named.sum()),
+        "operators": len(np.unique(names)),
+        "fastest_seconds": rounded(min(paces), 3) if paces else None,
+        "fast": sum(pace < FAST for pace in paces),
+    }
+
+
+def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
+    who = statistic["operators"]
+    words: dict[str, Any] = {
+        "changes": sum(len(s["segments"]) - 1 for s in statistic["stretches"]),
+        "stretches": len(statistic["stretches"]),
+        "bursts": len(statistic["bursts"]),
+        "operators": " The log names no operators, so that nobody's pace can be told."
+        if who is None
+        else (
+            f" {who['fast']:,} of {who['operators']:,} operators worked through {RUN} sheets in a"
+            f" row at less than {FAST:g} seconds each."
+        ),
+    }
+    if statistic["bursts"]:
+        top = statistic["bursts"][0]
+        words |= {
+            "start": top["from"],
+            "end": top["to"],
+            "lines": top["lines"],
+            "expected": round(top["expected"]),
+            "within": points(top.get("unexplained_points")),
+            "span": span(top.get("low"), top.get("high")),
+        }
+    return words
+
+
+def _tested(
+    burst: Mapping[str, Any], t: Ints, place: _Place, stretches: list[_Stretch], context: Context
+) -> dict[str, Mapping[str, Any]]:
+    start, end = _seconds(burst["from"]), _seconds(burst["to"])
+    inside = (t >= start) & (t < end)
+    second = int(np.unique(t[inside], return_counts=True)[1].max(initial=0))
+    minute = np.unique(t[inside] // MINUTE, return_counts=True)[1]
+    outside = np.unique(t[~inside] // MINUTE, return_counts=True)[1].max(initial=0)
+    found: dict[str, Mapping[str, Any]] = {
+        "batch": {
+            "second": second,
+            "own": int((minute > outside).sum()),
+            "minutes": burst["minutes"],
+        }
+    }
+    some, stream = place.inside(start, end), place.stream
+    if some is not None and stream is not None:
+        region = stream.cells[context.case.region_level]
+        found["places"] = {
+            "centres": len(np.unique(stream.centre[some])),
+            "regions": len(np.unique(region[some])),
+        }
+    return found
+
+
+def _figure(stage: str, stretches: list[_Stretch], context: Context) -> tuple[Figure, ...]:
+    """The longest stretch by the minute, with its segments."""
+    main = max(stretches, key=lambda s: int(s.counts.sum()))
+    step = max(1, len(main.counts) // 1200)
+    size = len(main.counts) - len(main.counts) % step
+    counts = main.counts[:size].reshape(-1, step).mean(axis=1)
+    x = [wall(main.at(i), context) for i in range(0, size, step)]
+    y: list[float | None] = [round(float(v), 3) for v in counts]
+    series = ["lines a minute"] * len(x)
+    for part in main.segments.segments:
+        for at in (part.start, part.end):
+            x.append(wall(main.at(at), context))
+            y.append(round(part.rate, 3))
+            series.append("rate between changes")
+    event = [""] * len(x)
+    cut = seconds(context.case.cut)
+    if cut is not None and main.at(0) <= cut <= main.at(len(main.counts)):
+        x.append(wall(cut, context))
+        y.append(None)
+        series.append("lines a minute")
+        event.append("the cut")
+    figure = Figure(
+        id=f"flow.throughput.{stage}",
+        chart="lines",
+        rows={
+            "x": np.array(x, dtype=object),
+            "y": np.array(y, dtype=object),
+            "series": np.array(series, dtype=object),
+            "event": np.array(event, dtype=object),
+        },
+        labels={
+            "title": f"Lines a minute, stage {stage}, with the changes of the rate",
+            "x": "wall clock of the case",
+            "y": "lines a minute",
+        },
+        alt=(
+            f"Lines a minute over {len(main.counts):,} minutes, at most {int(main.counts.max()):,};"
+            f" {len(main.segments.changes):,} changes of the rate."
+        ),
+    )
+    return (figure,)
