@@ -203,7 +203,9 @@ def test_a_burst_is_found_with_what_its_sheets_say(tmp_path):
     }
     log = {
         "station": stations_,
-        "at": [f"2020-01-31T{19 + m // 60:02d}:{m % 60:02d}:{i % 60:02d}" for i, m in enumerate(minute)],
+        "at": [
+            f"2020-01-31T{19 + m // 60:02d}:{m % 60:02d}:{i % 60:02d}" for i, m in enumerate(minute)
+        ],
         "who": ["Ana" if m == 70 else f"P{i % 3}" for i, m in enumerate(minute)],
     }  # fmt: skip
     entry = {"kind": "log", "key": "station", "stage": "verified", "instant": "at", "actor": "who"}
