@@ -1,7 +1,8 @@
 """Compare an audit with published and recomputed numbers: the table of `make targets`.
 
 Every value comes out of the audit's `findings.json`. The targets, their sources and tolerances are
-in the TOML file; a target that is not reached makes the command fail.
+in the TOML file. A value that differs makes the command fail, unless the file says of its target why it
+is not reached; then it is shown as such.
 
 Usage: python targets/compare.py targets/bolivia-2019.toml out/bolivia-2019 [--markdown FILE]
 """
@@ -59,6 +60,7 @@ def rows(targets: dict[str, Any], document: dict[str, Any]) -> list[dict[str, An
                     "agrees": good,
                     "kind": target["kind"],
                     "finding": value["finding"],
+                    "not_reached": target.get("not_reached", ""),
                 }
             )
     return result
@@ -86,9 +88,13 @@ def markdown(targets: dict[str, Any], table: list[dict[str, Any]]) -> str:
     lines += [
         f"| {r['id']} | {r['what']} | {as_text(r['expect'])} | {as_text(r['audited'])} |"
         f" {as_text(r['tolerance'])} | {targets['kinds'][r['kind']]} |"
-        f" {'agrees' if r['agrees'] else 'differs'} |"
+        f" {'agrees' if r['agrees'] else 'not reached' if r['not_reached'] else 'differs'} |"
         for r in table
     ]
+    missed = [t for t in targets["targets"] if "not_reached" in t]
+    if missed:
+        lines += ["", "## Not reached", ""]
+        lines += [f"* {t['id']}: {t['not_reached']}" for t in missed]
     published = [t for t in targets["targets"] if "published" in t]
     if published:
         lines += ["", "## Published numbers that the data do not give", ""]
@@ -99,7 +105,7 @@ def markdown(targets: dict[str, Any], table: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Print the table; 1 where a target is not reached."""
+    """Print the table; 1 where a value differs that is not named as one that cannot be reached."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", type=Path)
     parser.add_argument("audit", type=Path)
@@ -111,14 +117,18 @@ def main() -> int:
     width = max(len(r["what"]) for r in table)
     print(f"{'':5}{'what':{width}}  {'expected':>14}  {'audited':>14}  {'tolerance':>9}")
     for r in table:
-        mark = "agrees" if r["agrees"] else "DIFFERS"
+        mark = "agrees" if r["agrees"] else "not reached" if r["not_reached"] else "DIFFERS"
         print(
             f"{r['id']:5}{r['what']:{width}}  {as_text(r['expect']):>14}"
             f"  {as_text(r['audited']):>14}  {as_text(r['tolerance']):>9}  {mark}"
         )
-    missed = [r for r in table if not r["agrees"]]
+    agree = [r for r in table if r["agrees"]]
+    missed = [r for r in table if not r["agrees"] and not r["not_reached"]]
     ids = {r["id"] for r in table}
-    print(f"\n{len(table) - len(missed)} of {len(table)} values of {len(ids)} targets agree.")
+    print(f"\n{len(agree)} of {len(table)} values of {len(ids)} targets agree.")
+    for target in targets["targets"]:
+        if "not_reached" in target:
+            print(f"{target['id']} is not reached: {target['not_reached']}")
     if arguments.markdown:
         arguments.markdown.write_text(markdown(targets, table), encoding="utf-8")
     return 1 if missed else 0
