@@ -21,6 +21,8 @@ from veedor.stats.gaps import Gaps, find_gaps
 
 FACTORS = (5, 10, 20, 50)
 MOST_DRAWN = 1500
+STILL = 20
+"""Publications that are drawn after the last one that added a sheet."""
 NAMES = {
     "log": "in the log of publications",
     "count": "in the published counts",
@@ -280,9 +282,9 @@ class _Record:
 
     def figures(self, origin: str, gaps: Gaps, context: Context) -> tuple[Figure, ...]:
         """Published sheets by time, with the gaps drawn to scale."""
-        thin = np.unique(
-            np.linspace(0, len(self.t) - 1, min(len(self.t), MOST_DRAWN)).astype(np.int64)
-        )
+        changed = np.flatnonzero(np.diff(self.sheets) != 0)
+        size = min(len(self.t), int(changed[-1]) + 2 + STILL if len(changed) else len(self.t))
+        thin = np.unique(np.linspace(0, size - 1, min(size, MOST_DRAWN)).astype(np.int64))
         around = [
             self.at(int(t))
             for i in gaps.over(FACTORS[0])[:20]

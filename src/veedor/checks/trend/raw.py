@@ -18,6 +18,7 @@ from veedor.stats.gaps import find_gaps
 
 PARTS = 10
 DRAWN = 400
+ALL, EACH = "all so far", "each hundredth of the sheets"
 GAP = 1800
 """Seconds without a sheet that the figure shades."""
 
@@ -148,27 +149,29 @@ def _figure(stream: Stream, order: Ints, context: Context) -> tuple[Figure, ...]
     at = np.unique(np.linspace(0, len(t) - 1, min(len(t), DRAWN)).astype(np.int64))
     x = [wall(t[i], context) for i in at]
     y: list[float | None] = [round(100.0 * lead[i] / valid[i], 4) for i in at]
-    series = ["all so far"] * len(x)
+    series = [ALL] * len(x)
     pieces = np.array_split(np.arange(len(t)), min(100, len(t)))
     for piece in pieces:
         base = int(stream.valid[order[piece]].sum())
         x.append(wall(t[piece[len(piece) // 2]], context))
         y.append(round(100.0 * float(stream.lead[order[piece]].sum()) / base, 4))
-        series.append("each hundredth of the sheets")
+        series.append(EACH)
     until: list[str | None] = [None] * len(x)
     event = [""] * len(x)
     gaps = find_gaps(t)
     for k, i in enumerate(gaps.over(0, GAP)[:10]):
-        x.append(wall(gaps.start[i], context))
-        y.append(None)
-        series.append("all so far")
-        until.append(wall(gaps.end[i], context))
-        event.append("no sheet" if k == 0 else "")
+        for name, end in ((ALL, wall(gaps.end[i], context)), (EACH, None)):
+            # A row without a value breaks the line of its series at the pause.
+            x.append(wall(gaps.start[i] + 1, context))
+            y.append(None)
+            series.append(name)
+            until.append(end)
+            event.append("no sheet" if k == 0 and end else "")
     cut = seconds(context.case.cut)
     if cut is not None:
         x.append(wall(cut, context))
         y.append(None)
-        series.append("all so far")
+        series.append(ALL)
         until.append(None)
         event.append("the cut")
     rows = {"x": x, "y": y, "series": series, "until": until, "event": event}
@@ -186,4 +189,41 @@ def _figure(stream: Stream, order: Ints, context: Context) -> tuple[Figure, ...]
             f" {points(y[len(at) - 1])} over {duration(float(t[-1] - t[0]))}."
         ),
     )
-    return (figure,)
+    return (figure, _in_order(stream, order, cut))
+
+
+def _in_order(stream: Stream, order: Ints, cut: int | None) -> Figure:
+    """The same by the share of the sheets that had been processed, where no pause shows."""
+    lead, valid = stream.lead[order].cumsum(), stream.valid[order].cumsum()
+    at = np.unique(np.linspace(0, len(order) - 1, min(len(order), DRAWN)).astype(np.int64))
+    percent = 100.0 / len(order)
+    x = [round(float(i + 1) * percent, 3) for i in at]
+    y: list[float | None] = [round(100.0 * lead[i] / valid[i], 4) for i in at]
+    series, event = [ALL] * len(x), [""] * len(x)
+    for piece in np.array_split(np.arange(len(order)), min(100, len(order))):
+        base = int(stream.valid[order[piece]].sum())
+        x.append(round(float(piece.mean() + 0.5) * percent, 3))
+        y.append(round(100.0 * float(stream.lead[order[piece]].sum()) / base, 4))
+        series.append(EACH)
+        event.append("")
+    if cut is not None:
+        before = int(np.searchsorted(stream.t[order], cut, side="right"))
+        x.append(round(before * percent, 3))
+        y.append(None)
+        series.append(ALL)
+        event.append("the cut")
+    rows = {"x": x, "y": y, "series": series, "event": event}
+    return Figure(
+        id="trend.raw.order",
+        chart="lines",
+        rows={name: np.array(values, dtype=object) for name, values in rows.items()},
+        labels={
+            "title": "The margin along the count, by the share of the sheets",
+            "x": "processed sheets, %",
+            "y": "points of margin",
+        },
+        alt=(
+            "The margin of all sheets so far, and of each hundredth, by the share of the sheets"
+            f" that had been processed: from {points(y[0])} to {points(y[len(at) - 1])}."
+        ),
+    )
