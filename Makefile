@@ -30,10 +30,11 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	echo 'Python 3.11 or later, with its venv module, was not found. Install it, or say' \
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
-.PHONY: help audit drill test targets bench calibrate docs lock clean
+.PHONY: help audit drill test targets bench calibrate estimators methods late projection peers \
+	docs lock clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 audit: $(VENV)/.core ## audit Bolivia 2019, or its simulated twin where the data cannot be had
 	@code=0; $(BIN)/veedor data get bolivia-2019 > /dev/null || code=$$?; \
@@ -68,6 +69,24 @@ calibrate: $(VENV)/.test ## alarms on simulated elections, honest and altered (a
 	$(BIN)/python -m benchmarks.calibrate --elections 40 --stations 1200 \
 	  --markdown docs/calibration.md
 
+estimators: $(VENV)/.test ## time the estimators beside others (with `make peers`, the published ones)
+	$(BIN)/python -m benchmarks.estimators --markdown docs/estimators.md
+
+methods: $(VENV)/.core ## compare public claims about Bolivia 2019 with the audit (needs its data)
+	$(BIN)/veedor data get bolivia-2019 > /dev/null
+	$(BIN)/veedor audit bolivia-2019 --seed $(SEED) --out $(OUT)/bolivia-2019
+	$(BIN)/python -m benchmarks.methods --audit $(OUT)/bolivia-2019 --markdown docs/methods.md
+
+late: $(VENV)/.test ## late sheets of simulated counts: false alarms, power (about 40 minutes)
+	$(BIN)/python -m benchmarks.late --elections 1000 --stations 1200 --markdown docs/late.md
+
+projection: $(VENV)/.test ## how often projections of a partial count cover its end
+	$(BIN)/python -m benchmarks.projection --markdown docs/projection.md
+
+peers: ## an environment with the published packages that benchmarks run beside ours
+	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
+	.peers/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/peers.txt
+
 docs: $(VENV)/.docs ## build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
@@ -77,7 +96,7 @@ lock: ## write requirements/*.txt anew (needs uv)
 	$(LOCK) --group build --extra docs -c requirements/core.txt -o requirements/docs.txt
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(OUT) dist build docs/_build .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) .peers $(OUT) dist build docs/_build .pytest_cache .mypy_cache .ruff_cache \
 	  .hypothesis .import_linter_cache
 
 # One stamp per set of requirements: a second run finds it newer than its lock and does nothing.
