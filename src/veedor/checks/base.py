@@ -66,6 +66,7 @@ NEEDS = {
     "states": "the case does not say in which state sheets were left",
     "arrivals": "the case does not say between which publications sheets arrived",
     "exports": "the case has no successive exports of a running count",
+    "order": "nothing in the case tells when sheets were processed, or which were early",
     "empty-kept": "no count keeps an empty cell and a written zero apart",
 }
 """What a check may need of a case, and what to say where it is not there."""

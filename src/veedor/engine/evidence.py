@@ -119,6 +119,9 @@ TIMES: dict[str, Callable[[Evidence], bool]] = {
     "states": _some("states"),
     "arrivals": _some("arrivals"),
     "exports": _some("exports"),
+    "order": lambda evidence: (
+        evidence.early_known or TIMES["log"](evidence) or TIMES["exports"](evidence)
+    ),
 }
 """Needs of the checks that look at time -> whether the case has that evidence."""
 

@@ -364,7 +364,7 @@ def _words(stream: Stream, statistic: Mapping[str, Any]) -> dict[str, Any]:
         "span": span(centre.get("low"), centre.get("high")),
         "votes": round(centre.get("votes") or 0),
         "national": points(centre.get("national_points"), 3),
-        "slack": int(stream.slack),
+        "slack": round(stream.slack),
         "lone": statistic["late_only"]["sheets"],
     }
 
@@ -401,21 +401,25 @@ def _said(part: Mapping[str, Any]) -> str:
 
 
 def _rows(stream: Stream) -> dict[str, NDArray[Any]]:
-    """Every late sheet of a centre that has early ones too, with what these predict for it."""
+    """Every late sheet of a centre that has early ones too, with what these predict for it; the
+    furthest from it first.
+    """
     sums = {}
     _, inverse = np.unique(stream.centre, return_inverse=True)
     for name, values in (("lead", stream.lead), ("valid", stream.valid)):
         sums[name] = np.bincount(inverse, weights=values * ~stream.late)[inverse]
     split = stream.late & (sums["valid"] > 0)
     margin = sums["lead"][split] / sums["valid"][split]
-    expected = stream.valid[split] * margin
-    return {
+    difference = stream.lead[split] - stream.valid[split] * margin
+    order = np.lexsort((stream.sid[split], -np.abs(difference)))
+    columns = {
         "sid": stream.sid[split],
         "valid": stream.valid[split],
         "lead": stream.lead[split],
-        "lead_expected": np.round(expected, 3),
-        "difference": np.round(stream.lead[split] - expected, 3),
+        "lead_expected": np.round(stream.lead[split] - difference, 3),
+        "difference": np.round(difference, 3),
     }
+    return {name: values[order] for name, values in columns.items()}
 
 
 def _figures(stream: Stream, statistic: Mapping[str, Any], context: Context) -> tuple[Figure, ...]:

@@ -109,6 +109,7 @@ class Exchangeability(Check):
     asks = "Within a polling centre, does the order of processing tell anything of the lead?"
     rule = "Which sheet of a polling centre is processed first has no reason to depend on its lead."
     kind = "anomaly"
+    needs = ("order",)
     heading = "{heading}"
     promise = Promise(alarm="p-value", honest=("plain", "rural-late"), tampered={"moved-late": 0.9})
     sentences = {

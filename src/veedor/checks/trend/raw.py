@@ -60,7 +60,7 @@ class Raw(Check):
         ),
         "not-determinable": "No sheet has a stamp of processing.",
     }
-    needs = ("instants",)
+    needs = ("order",)
     benign = (
         Benign("order", "Places report in an order of their own: near ones first, far ones last."),
     )
