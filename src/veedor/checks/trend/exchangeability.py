@@ -313,17 +313,22 @@ def _stream_words(statistic: Mapping[str, Any]) -> str:
     return (
         f"Of {statistic['sheets']:,} sheets in order of processing, {statistic['informing']:,}"
         " follow another of their polling centre. A stake of 1 on any link between that order and"
-        f" the lead, at odds that are fair without one, grew to {greatest:.2f} at most"
+        f" the lead, at odds that are fair without one, grew to {_stake(greatest)} at most"
         + (f" (at {when[:16].replace('T', ' ')})" if when else "")
-        + f" and was {statistic['at_end']:.2f} in the end; 20 is reached by chance in at most one"
+        + f" and was {_stake(statistic['at_end'])} in the end; 20 is reached by chance in at most one"
         " election in 20."
-        + (f" Laid at the cut, it grew to {since['greatest']:.2f}." if since else "")
+        + (f" Laid at the cut, it grew to {_stake(since['greatest'])}." if since else "")
     )
+
+
+def _stake(value: float) -> str:
+    """What a stake grew to, for a sentence."""
+    return f"{value:,.2f}" if value < 1e6 else f"10 to the {np.log10(value):.0f}"
 
 
 def _capital_words(found: Capital) -> str:
     return (
-        f"the same stake grew to {10.0 ** found.peak()[1]:.2f} at most over"
+        f"the same stake grew to {_stake(10.0 ** found.peak()[1])} at most over"
         f" {len(found.ranks.at):,} sheets"
     )
 
