@@ -315,8 +315,8 @@ def _stream_words(statistic: Mapping[str, Any]) -> str:
         " follow another of their polling centre. A stake of 1 on any link between that order and"
         f" the lead, at odds that are fair without one, grew to {_stake(greatest)} at most"
         + (f" (at {when[:16].replace('T', ' ')})" if when else "")
-        + f" and was {_stake(statistic['at_end'])} in the end; 20 is reached by chance in at most one"
-        " election in 20."
+        + f" and was {_stake(statistic['at_end'])} in the end; 20 is reached by chance in at most"
+        " one election in 20."
         + (f" Laid at the cut, it grew to {_stake(since['greatest'])}." if since else "")
     )
 
