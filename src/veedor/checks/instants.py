@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,44 @@ def seconds(event: Event | None) -> int | None:
 def times(rows: Columns, name: str = "t") -> NDArray[np.float64]:
     """float64: UTC seconds, NaN where not known."""
     return known(rows[name])
+
+
+class Drawn:
+    """Rows of a figure over time: points of lines, shaded stretches, and events.
+
+    A series whose name is empty has no colour of its own.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rows: dict[str, list[Any]] = {n: [] for n in ("x", "y", "series", "until", "event")}
+
+    def _add(self, t: float, y: float | None, series: str, until: str | None, event: str) -> None:
+        values = (wall(t, self._context), y, series, until, event)
+        for column, value in zip(self._rows.values(), values, strict=True):
+            column.append(value)
+
+    def line(self, t: Sequence[Any], y: Sequence[Any], series: str = "") -> None:
+        """The points of a line; a height that is not known breaks it."""
+        for at, height in zip(t, y, strict=True):
+            self._add(at, height, series, None, "")
+
+    def stretch(self, start: float, end: float, text: str = "", series: str = "") -> None:
+        """A stretch that is shaded to scale."""
+        self._add(start, None, series, wall(end, self._context), text)
+
+    def mark(self, event: Event | None, text: str, series: str = "") -> None:
+        """An event of the case, where it has it."""
+        if event is not None:
+            self._add(event.at.timestamp(), None, series, None, text)
+
+    def rows(self) -> dict[str, NDArray[Any]]:
+        """The columns, without those that nothing fills."""
+        return {
+            name: np.array(values, dtype=object)
+            for name, values in self._rows.items()
+            if name in ("x", "y") or any(values)
+        }
 
 
 def duration(span: float) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Figure
 from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import duration, seconds, stamp, times, wall
+from veedor.checks.instants import Drawn, duration, seconds, stamp, times
 from veedor.checks.lateness import Stream, points, rounded
 from veedor.checks.recorded import known
 from veedor.stats.gaps import Gaps, find_gaps
@@ -312,25 +312,15 @@ def _figure(stage: str, t: NDArray[np.int64], gaps: Gaps, context: Context) -> t
     )
     long = gaps.over(FACTORS[0], LEAST)[:10]
     counts = np.searchsorted(order, edges, side="right")
-    x = [wall(e, context) for e in edges] + [wall(gaps.start[i], context) for i in long]
-    cut = seconds(context.case.cut)
-    event = [""] * len(edges) + ["no line" if k == 0 else "" for k in range(len(long))]
-    y: list[float | None] = [*counts.astype(float).tolist(), *[None] * len(long)]
-    until = [None] * len(edges) + [wall(gaps.end[i], context) for i in long]
-    if cut is not None:
-        x.append(wall(cut, context))
-        y.append(None)
-        until.append(None)
-        event.append("the cut")
+    drawn = Drawn(context)
+    drawn.line(edges.tolist(), counts.astype(float).tolist())
+    for k, i in enumerate(long):
+        drawn.stretch(gaps.start[i], gaps.end[i], "no line" if k == 0 else "")
+    drawn.mark(context.case.cut, "the cut")
     figure = Figure(
         id=f"flow.processing-gap.{stage}",
         chart="lines",
-        rows={
-            "x": np.array(x, dtype=object),
-            "y": np.array(y, dtype=object),
-            "until": np.array(until, dtype=object),
-            "event": np.array(event, dtype=object),
-        },
+        rows=drawn.rows(),
         labels={
             "title": f"Lines of the log by time, stage {stage}, pauses to scale",
             "x": "wall clock of the case",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Figure
 from veedor.checks import paired
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import duration, seconds, stamp, times, wall
+from veedor.checks.instants import Drawn, duration, seconds, stamp, times
 from veedor.checks.lateness import points, rounded
 from veedor.checks.paired import Standing
 from veedor.checks.recorded import known
@@ -292,22 +292,15 @@ class _Record:
         ]
         chosen = np.unique(np.concatenate([thin, np.array(around, dtype=np.int64)]))
         long = gaps.over(FACTORS[0])[:20]
-        x = [wall(self.t[i], context) for i in chosen] + [
-            wall(gaps.start[i], context) for i in long
-        ]
-        y = [*self.sheets[chosen].tolist(), *[None] * len(long)]
-        until = [None] * len(chosen) + [wall(gaps.end[i], context) for i in long]
+        drawn = Drawn(context)
+        drawn.line(self.t[chosen].tolist(), self.sheets[chosen].tolist())
+        for k, i in enumerate(long):
+            drawn.stretch(gaps.start[i], gaps.end[i], "no publication" if k == 0 else "")
         stop = seconds(context.case.cut)
-        event = [""] * len(chosen) + ["no publication" if k == 0 else "" for k in range(len(long))]
         figure = Figure(
             id=f"flow.publication-gap.{origin}",
             chart="lines",
-            rows={
-                "x": np.array(x, dtype=object),
-                "y": np.array(y, dtype=object),
-                "until": np.array(until, dtype=object),
-                "event": np.array(event, dtype=object),
-            },
+            rows=drawn.rows(),
             labels={
                 "title": "Published sheets by time, gaps to scale",
                 "x": "wall clock of the case",

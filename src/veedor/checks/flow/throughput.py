@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Figure
 from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import seconds, stamp, times, wall
+from veedor.checks.instants import Drawn, seconds, stamp, times
 from veedor.checks.lateness import Stream, points, rounded, span
 from veedor.checks.paired import Ints
 from veedor.checks.recorded import known
@@ -21,6 +21,7 @@ from veedor.stats.changepoint import Segmentation, dispersion, segment
 from veedor.stats.scan import Window, baseline, scan
 
 MINUTE = 60
+LINES, RATE = "lines a minute", "rate between changes"
 PAUSE = 1800
 """Seconds without a line that part one stretch of work from the next."""
 FEWEST = 100
@@ -369,30 +370,18 @@ def _figure(stage: str, stretches: list[_Stretch], context: Context) -> tuple[Fi
     step = max(1, len(main.counts) // 1200)
     size = len(main.counts) - len(main.counts) % step
     counts = main.counts[:size].reshape(-1, step).mean(axis=1)
-    x = [wall(main.at(i), context) for i in range(0, size, step)]
-    y: list[float | None] = [round(float(v), 3) for v in counts]
-    series = ["lines a minute"] * len(x)
+    drawn = Drawn(context)
+    drawn.line([main.at(i) for i in range(0, size, step)], counts.round(3).tolist(), LINES)
     for part in main.segments.segments:
-        for at in (part.start, part.end):
-            x.append(wall(main.at(at), context))
-            y.append(round(part.rate, 3))
-            series.append("rate between changes")
-    event = [""] * len(x)
+        ends = [main.at(part.start), main.at(part.end)]
+        drawn.line(ends, [round(part.rate, 3)] * 2, RATE)
     cut = seconds(context.case.cut)
     if cut is not None and main.at(0) <= cut <= main.at(len(main.counts)):
-        x.append(wall(cut, context))
-        y.append(None)
-        series.append("lines a minute")
-        event.append("the cut")
+        drawn.mark(context.case.cut, "the cut", LINES)
     figure = Figure(
         id=f"flow.throughput.{stage}",
         chart="lines",
-        rows={
-            "x": np.array(x, dtype=object),
-            "y": np.array(y, dtype=object),
-            "series": np.array(series, dtype=object),
-            "event": np.array(event, dtype=object),
-        },
+        rows=drawn.rows(),
         labels={
             "title": f"Lines a minute, stage {stage}, with the changes of the rate",
             "x": "wall clock of the case",

@@ -11,7 +11,7 @@ import numpy as np
 from veedor.audit.findings import Figure
 from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import duration, seconds, stamp, wall
+from veedor.checks.instants import Drawn, duration, seconds, stamp
 from veedor.checks.lateness import Stream, points, rounded
 from veedor.checks.paired import Ints
 from veedor.stats.gaps import find_gaps
@@ -147,49 +147,44 @@ def _figure(stream: Stream, order: Ints, context: Context) -> tuple[Figure, ...]
     t = stream.t[order].astype(np.int64)
     lead, valid = stream.lead[order].cumsum(), stream.valid[order].cumsum()
     at = np.unique(np.linspace(0, len(t) - 1, min(len(t), DRAWN)).astype(np.int64))
-    x = [wall(t[i], context) for i in at]
-    y: list[float | None] = [round(100.0 * lead[i] / valid[i], 4) for i in at]
-    series = [ALL] * len(x)
-    pieces = np.array_split(np.arange(len(t)), min(100, len(t)))
-    for piece in pieces:
-        base = int(stream.valid[order[piece]].sum())
-        x.append(wall(t[piece[len(piece) // 2]], context))
-        y.append(round(100.0 * float(stream.lead[order[piece]].sum()) / base, 4))
-        series.append(EACH)
-    until: list[str | None] = [None] * len(x)
-    event = [""] * len(x)
+    drawn = Drawn(context)
+    heights = (100.0 * lead[at] / valid[at]).round(4).tolist()
+    drawn.line(t[at].tolist(), heights, ALL)
+    middles, margins = _pieces(stream, order)
+    drawn.line(t[middles].tolist(), margins, EACH)
     gaps = find_gaps(t)
     for k, i in enumerate(gaps.over(0, GAP)[:10]):
-        for name, end in ((ALL, wall(gaps.end[i], context)), (EACH, None)):
-            # A row without a value breaks the line of its series at the pause.
-            x.append(wall(gaps.start[i] + 1, context))
-            y.append(None)
-            series.append(name)
-            until.append(end)
-            event.append("no sheet" if k == 0 and end else "")
+        # A row without a value breaks the line of its series at the pause.
+        drawn.line([gaps.start[i] + 1], [None], EACH)
+        drawn.stretch(gaps.start[i] + 1, gaps.end[i], "no sheet" if k == 0 else "", ALL)
     cut = seconds(context.case.cut)
-    if cut is not None:
-        x.append(wall(cut, context))
-        y.append(None)
-        series.append(ALL)
-        until.append(None)
-        event.append("the cut")
-    rows = {"x": x, "y": y, "series": series, "until": until, "event": event}
+    drawn.mark(context.case.cut, "the cut", ALL)
     figure = Figure(
         id="trend.raw",
         chart="lines",
-        rows={name: np.array(values, dtype=object) for name, values in rows.items()},
+        rows=drawn.rows(),
         labels={
             "title": "The margin along the count, pauses to scale",
             "x": "wall clock of the case",
             "y": "points of margin",
         },
         alt=(
-            f"The margin of all sheets processed so far moves from {points(y[0])} to"
-            f" {points(y[len(at) - 1])} over {duration(float(t[-1] - t[0]))}."
+            f"The margin of all sheets processed so far moves from {points(heights[0])}"
+            f" to {points(heights[-1])} over {duration(float(t[-1] - t[0]))}."
         ),
     )
     return (figure, _in_order(stream, order, cut))
+
+
+def _pieces(stream: Stream, order: Ints) -> tuple[Ints, list[float]]:
+    """The middle of each hundredth of the sheets, and its margin."""
+    pieces = np.array_split(np.arange(len(order)), min(100, len(order)))
+    margins = [
+        100.0 * float(stream.lead[order[p]].sum()) / float(stream.valid[order[p]].sum())
+        for p in pieces
+    ]
+    middles = np.array([p[len(p) // 2] for p in pieces], dtype=np.int64)
+    return middles, [round(m, 4) for m in margins]
 
 
 def _in_order(stream: Stream, order: Ints, cut: int | None) -> Figure:
@@ -200,12 +195,11 @@ def _in_order(stream: Stream, order: Ints, cut: int | None) -> Figure:
     x = [round(float(i + 1) * percent, 3) for i in at]
     y: list[float | None] = [round(100.0 * lead[i] / valid[i], 4) for i in at]
     series, event = [ALL] * len(x), [""] * len(x)
-    for piece in np.array_split(np.arange(len(order)), min(100, len(order))):
-        base = int(stream.valid[order[piece]].sum())
-        x.append(round(float(piece.mean() + 0.5) * percent, 3))
-        y.append(round(100.0 * float(stream.lead[order[piece]].sum()) / base, 4))
-        series.append(EACH)
-        event.append("")
+    middles, margins = _pieces(stream, order)
+    x += ((middles + 0.5) * percent).round(3).tolist()
+    y += margins
+    series += [EACH] * len(margins)
+    event += [""] * len(margins)
     if cut is not None:
         before = int(np.searchsorted(stream.t[order], cut, side="right"))
         x.append(round(before * percent, 3))
