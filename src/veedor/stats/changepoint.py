@@ -17,10 +17,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Intervals from `start` up to but not including `end` with one rate a interval.
+    """Intervals from `start` up to but not including `end` with one rate.
 
-    `low` and `high` bound the rate at 95 %: exact for a Poisson count, and widened by the square
-    root of the variance over the mean where counts are overdispersed.
+    `low` and `high` bound the rate at 95 %, exactly for counts of the model at hand and a segment
+    that was given; they do not know that the segment was looked for.
     """
 
     start: int
@@ -57,20 +57,27 @@ def dispersion(counts: Ints, window: int = 5) -> float:
     ----------
     counts : int64 (n)
     window : int
-        Neighbouring intervals whose rate is taken for the same.
+        Neighbouring intervals over which the rate is taken for a straight line; at least 4.
 
-    Within windows of neighbours, so that changes of the rate do not count as dispersion; the
-    median over windows of the moment estimate is robust to bursts.
-    Source: the method of moments, J. O. Lloyd-Smith, PLoS ONE 2 (2007), within blocks.
+    The moment estimate of 1 / r in each window, about the window's own straight line, so that
+    neither changes of the rate nor its slopes count as dispersion; and the median over windows,
+    which bursts do not move. A variance on few degrees of freedom has a median below its mean;
+    it is divided by the ratio of the two for normal counts, so that r comes out somewhat too
+    large where there are few counts an interval.
+    Source: the method of moments, J. O. Lloyd-Smith, PLoS ONE 2 (2007), within windows.
     """
     blocks = len(counts) // window
     if blocks < 3:
         return float("inf")
     grid = counts[: blocks * window].reshape(blocks, window).astype(np.float64)
-    mean, variance = grid.mean(axis=1), grid.var(axis=1, ddof=1)
+    mean = grid.mean(axis=1)
     busy = mean > 1.0
     if busy.sum() < 3:
         return float("inf")
+    line = np.linspace(-1.0, 1.0, window)
+    rest = grid - mean[:, None]
+    rest -= (rest @ line / (line @ line))[:, None] * line
+    variance = (rest**2).sum(axis=1) / (2.0 * special.gammaincinv((window - 2) / 2.0, 0.5))
     excess = float(np.median((variance[busy] - mean[busy]) / mean[busy] ** 2))
     return 1.0 / excess if excess > 1e-6 else float("inf")
 
@@ -104,30 +111,36 @@ def segment(
         return Segmentation((), 0.0, 0.0, size)
     charge = 3.0 * float(np.log(max(n, 2))) if penalty is None else penalty
     total = np.concatenate([[0], counts.cumsum()]).astype(np.float64)
-    best = np.full(n + 1, np.inf)
-    best[0] = -charge
-    previous = np.zeros(n + 1, dtype=np.int64)
-    candidates = np.array([0], dtype=np.int64)
-    for end in range(shortest, n + 1):
-        cost = _cost(total[end] - total[candidates], end - candidates, size)
-        value = best[candidates] + cost + charge
-        at = int(value.argmin())
-        best[end], previous[end] = value[at], candidates[at]
-        keep = best[candidates] + cost <= best[end] + 1e-9
-        fresh = end - shortest + 1
-        candidates = candidates[keep]
-        if fresh >= shortest and np.isfinite(best[fresh]):
-            candidates = np.append(candidates, fresh)
-    if not np.isfinite(best[n]):
-        previous[n], best[n] = 0, _cost(total[n : n + 1], np.array([n]), size)[0]
-    edges = [n]
-    while edges[-1] > 0:
-        edges.append(int(previous[edges[-1]]))
-    edges = edges[::-1]
+    edges = _edges(total, charge, size, shortest)
     parts = tuple(_describe(total, a, b, size) for a, b in pairwise(edges))
     sums = np.array([total[p.end] - total[p.start] for p in parts])
     lengths = np.array([p.end - p.start for p in parts])
     return Segmentation(parts, float(_cost(sums, lengths, size).sum()), charge, size)
+
+
+def _edges(total: Floats, charge: float, size: float, shortest: int) -> list[int]:
+    """0, the changes of the best segmentation, n."""
+    n = len(total) - 1
+    best = np.full(n + 1, np.inf)
+    best[0] = -charge
+    previous = np.zeros(n + 1, dtype=np.int64)
+    candidates, last = np.array([0], dtype=np.int64), np.array([n + 1], dtype=np.int64)
+    for end in range(shortest, n + 1):
+        alive = last > end
+        candidates, last = candidates[alive], last[alive]
+        cost = best[candidates] + _cost(total[end] - total[candidates], end - candidates, size)
+        at = int(cost.argmin())
+        best[end], previous[end] = cost[at] + charge, candidates[at]
+        # A change here beats the candidate only for ends that leave room for a segment from here.
+        beaten = cost > best[end] + 1e-9
+        last[beaten] = np.minimum(last[beaten], end + shortest)
+        fresh = end - shortest + 1
+        if fresh >= shortest:
+            candidates, last = np.append(candidates, fresh), np.append(last, n + 1)
+    edges = [n]
+    while edges[-1] > 0:
+        edges.append(int(previous[edges[-1]]))
+    return edges[::-1]
 
 
 def _cost(sums: Floats, lengths: Ints, size: float) -> Floats:
@@ -143,15 +156,18 @@ def _cost(sums: Floats, lengths: Ints, size: float) -> Floats:
 
 
 def _describe(total: Floats, start: int, end: int, size: float) -> Segment:
+    """With the limits that leave 2.5 % of the counts' distribution on either side: the sum of L
+    counts is a gamma's tail for Poisson and a beta's for negative binomial counts, of size L r.
+    """
     count, length = float(total[end] - total[start]), end - start
-    rate = count / length
-    low = special.gammaincinv(count, 0.025) if count > 0 else 0.0
-    high = special.gammaincinv(count + 1, 0.975)
-    wider = float(np.sqrt(1.0 + rate / size)) if np.isfinite(size) else 1.0
-    return Segment(
-        start,
-        end,
-        rate,
-        max(0.0, rate - wider * (rate - float(low) / length)),
-        rate + wider * (float(high) / length - rate),
-    )
+    low, high = 0.0, 0.0
+    if np.isinf(size):
+        low = float(special.gammaincinv(count, 0.025)) / length if count > 0 else 0.0
+        high = float(special.gammaincinv(count + 1.0, 0.975)) / length
+    else:
+        shape = length * size
+        chance = float(special.betaincinv(count, shape, 0.025)) if count > 0 else 0.0
+        low = size * chance / (1.0 - chance)
+        chance = float(special.betaincinv(count + 1.0, shape, 0.975))
+        high = size * chance / (1.0 - chance) if chance < 1.0 else float("inf")
+    return Segment(start, end, count / length, low, high)
