@@ -46,6 +46,8 @@ MOVED = 0.3
 """Share of the runner-up's votes that is moved on an altered sheet of the large counts."""
 RISING = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
 """Shares of the late sheets on which votes are moved in the large counts."""
+LARGER = 10
+"""Every tenth honest count is also drawn with ten times the stations."""
 LEVEL = 0.05
 
 Rows = list[dict[str, Any]]
@@ -165,6 +167,9 @@ def run(options: argparse.Namespace, results: dict[str, Any]) -> Iterable[str]:
     few = {"real": others[: options.shape], "twin": others[: max(options.shape // 4, 2)]}
     parts: dict[str, Callable[[], Any]] = {
         "honest": lambda: work.map("honest", honest, seeds, [options.stations] * len(seeds)),
+        "larger": lambda: work.map(
+            "larger", honest, seeds[::LARGER], [LARGER * options.stations] * len(seeds[::LARGER])
+        ),
         "power": lambda: [
             row
             for rows in work.map("power", altered, others[:n], [options.stations] * n)

@@ -101,7 +101,8 @@ def _points(value: float, digits: int = 1) -> str:
 def page(results: Mapping[str, Any]) -> str:
     """The whole page, as Markdown."""
     parts, options = results["parts"], results["options"]
-    lines = [*_head(results), *_honest(parts["honest"], options), *_power(parts["power"])]
+    lines = [*_head(results), *_honest(parts["honest"], options), *_rates(parts, options)]
+    lines += _power(parts["power"])
     lines += ["## The smallest effect that is seen in a large count", "", *_large_note()]
     for source in ("real", "twin"):
         if source in parts:
@@ -149,19 +150,34 @@ def _honest(rows: Rows, options: Mapping[str, Any]) -> list[str]:
     lines += [
         "", f"On average {mean(rows, 'judged'):.0f} % of the late sheets lie in centres that have"
         " early ones too.", "",
-        "| test | alarms | rate | interval |", "|---|---:|---:|---:|",
     ]  # fmt: skip
-    for name in (*SUBJECTS, *SHORTCUTS):
-        alarms, counts = rate(rows, name)
-        ends = interval(alarms, counts)
-        lines.append(
-            f"| {NAMES[name]} | {alarms:,} of {counts:,} | {alarms / counts:.1%} |"
-            f" {ends[0]:.1%} to {ends[1]:.1%} |"
-        )
+    return lines
+
+
+def _rates(parts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """Alarms on honest counts, of the size asked for and ten times as large."""
+    lines: list[str] = []
+    for part, times in (("honest", 1), ("larger", 10)):
+        if part not in parts:
+            continue
+        lines += [
+            f"| {times * options['stations']:,} stations | alarms | rate | interval |",
+            "|---|---:|---:|---:|",
+        ]
+        for name in (*SUBJECTS, *SHORTCUTS):
+            alarms, counts = rate(parts[part], name)
+            ends = interval(alarms, counts)
+            lines.append(
+                f"| {NAMES[name]} | {alarms:,} of {counts:,} | {alarms / counts:.1%} |"
+                f" {ends[0]:.1%} to {ends[1]:.1%} |"
+            )
+        lines.append("")
     return [
-        *lines, "",
-        "The last three take sheets for independent draws from one country. On these counts, in"
-        " which nothing happened, they say that something did as often as the table shows.", "",
+        *lines,
+        "The last three of each table take sheets for independent draws from one country: the more"
+        " sheets there are, the smaller is the change of places along the count that they take for"
+        " something else. The checks compare sheets of one centre, or the cut with other cut-offs,"
+        " and keep their level at either size as far as the intervals tell.", "",
     ]  # fmt: skip
 
 
