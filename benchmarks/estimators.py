@@ -151,12 +151,12 @@ def measure(python: str) -> list[str]:
     ]
     if other is None:
         lines.append(
-            f"| robust discontinuity with optimal bandwidths, median of 7 | {robust_seconds:.2f} | rdrobust:"
+            f"| robust discontinuity, optimal h (median of 7) | {robust_seconds:.2f} | rdrobust:"
             " not installed here (`make peers`) | | |"
         )
     else:
         lines.append(
-            f"| robust discontinuity with optimal bandwidths, median of 7 | {robust_seconds:.3f} | rdrobust"
+            f"| robust discontinuity, optimal h (median of 7) | {robust_seconds:.3f} | rdrobust"
             f" (Python) | {other['seconds']:.2f} | {other['seconds'] / robust_seconds:.1f} |"
         )
     lines += [
