@@ -16,25 +16,18 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.instants import Drawn, seconds, stamp, times
 from veedor.checks.lateness import Stream, points, rounded, span
 from veedor.checks.paired import Ints
+from veedor.checks.rates import MINUTE, Stretch, stretches_of
 from veedor.checks.recorded import known
-from veedor.stats.changepoint import Segmentation, dispersion, segment
-from veedor.stats.scan import Window, baseline, scan
+from veedor.stats.pace import fastest, resolution
+from veedor.stats.scan import Window
 
-MINUTE = 60
 LINES, RATE = "lines a minute", "rate between changes"
-PAUSE = 1800
-"""Seconds without a line that part one stretch of work from the next."""
-FEWEST = 100
-"""Lines of a stretch, below which no rate is looked at."""
-LONGEST = 15
-"""Minutes of the longest burst."""
-REPLICATES = 199
-PENALTIES = (1.0, 2.0, 3.0, 5.0, 10.0)
-"""Charges for a change, in units of log n."""
 AROUND = 5
+RUNS = (10, 20, 50)
 RUN = 20
 """Consecutive lines over which an operator's pace is measured."""
-FAST = 3.0
+PACES = (1, 2, 3, 5, 10)
+FAST = 3
 """Seconds a sheet, below which a pace is named: nobody reads a sheet in less."""
 
 
@@ -48,32 +41,45 @@ class Throughput(Check):
 
     Statistic
     ---------
-    lines : int
-    stretches : array of {from, to, minutes, lines, dispersion, segments, by_penalty}
-        Of each stretch of work: `dispersion` is the size of the negative binomial (null: Poisson);
-        `segments` array of {from, to, minutes, per_minute, low, high} at a charge of 3 log n;
-        `by_penalty` array of {log_n, poisson, negative_binomial}: changes found at other charges.
+    lines, lines_outside : int
+        Lines with a stamp; those of them in stretches of work with fewer than a hundred.
+    stretches : array of {from, to, minutes, lines, interval_minutes, dispersion, segments,
+        changes, by_penalty}
+        Of each stretch of work: `interval_minutes` is 1 but for very long ones; `dispersion` is
+        the size of the negative binomial (null: Poisson); `segments` array of {from, to, minutes,
+        per_minute, low, high} under it at a charge of 3 log n; `changes` array of {at, poisson,
+        negative_binomial}: every change found at a charge of 2 log n or more, with the largest
+        charge in units of log n at which either model still finds it there; `by_penalty` array of
+        {log_n, poisson, negative_binomial}: how many changes are found at each charge.
     bursts, droughts : array of {from, to, minutes, lines, expected, ratio, p_value,
-        p_value_overdispersed, sheets, valid, margin_points, compared, actual_points,
-        predicted_points, unexplained_points, low, high, unexplained_votes}
-        Windows of at most 15 minutes far from their neighbourhood, with the chance of one as far
-        anywhere in the stretch under either model; their sheets beside what other sheets of their
-        centres predict.
+        p_value_overdispersed, neighbourhoods, sheets, valid, margin_points, compared,
+        actual_points, predicted_points, unexplained_points, low, high, unexplained_votes}
+        Windows of at most 15 minutes far from their neighbourhood of 31, with the chance of one as
+        far anywhere in the stretch under either model (both at most 0.05); `neighbourhoods` array
+        of {minutes, expected, ratio} by narrower and wider ones; their sheets beside what other
+        sheets of their centres predict.
     minutes : array of {minute, sheets}
         Lines a minute around the bursts and droughts.
-    operators : {known, operators, fastest_seconds, fast} or null
-        Operators in the log; the fewest seconds a sheet over 20 lines in a row; operators below 3
-        seconds. Null where the log names none.
+    operators : {known, operators, resolution_seconds, fastest_seconds, fast, by_run} or null
+        Lines with an operator, and operators in the log; seconds to which stamps are written; the
+        fewest seconds a sheet over 20 lines in a row; operators below 3 seconds. `by_run` array of
+        {lines, operators, fastest_seconds, under_1, under_2, under_3, under_5, under_10}: over so
+        many lines in a row, how many operators have as many, and how many of these were faster
+        than so many seconds a sheet. Null where the log names none.
 
     Uncertainty
     -----------
-    Rates have exact Poisson limits, widened for overdispersion; scan p-values are Monte Carlo with
-    199 series; the comparison within centres is a ratio over clusters.
+    Rates have exact limits of the gamma (Poisson) or the beta (negative binomial), given their
+    segment. The p-values of bursts are Monte Carlo with 199 series, in each of which the baseline
+    is estimated again; on simulated rates that rise and fall, 0 to 12 % of series without a burst
+    have one at 0.05 by the overdispersed model. The comparison within centres is a ratio over
+    clusters.
 
     Source
     ------
     R. Killick, P. Fearnhead, I. Eckley, Journal of the American Statistical Association 107 (2012);
-    M. Kulldorff, Communications in Statistics 26 (1997).
+    K. Haynes, I. Eckley, P. Fearnhead, Journal of Computational and Graphical Statistics 26 (2017),
+    for looking at a range of charges; M. Kulldorff, Communications in Statistics 26 (1997).
     """
 
     title = "The rate of processing"
@@ -110,6 +116,9 @@ class Throughput(Check):
         ),
         Benign("staff", "More people, or a faster way of working, came in."),
         Benign("network", "A network came back, and what had waited arrived."),
+        Benign("closing", "Polls closed at one time, and their sheets came in together."),
+        Benign("contingency", "A contingency plan moved the work to another room or team."),
+        Benign("shared", "Several people worked under one name, or one saved many sheets at once."),
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
@@ -132,7 +141,7 @@ class Throughput(Check):
 
     def _of(self, stage: str, lines: Columns, stream: Stream | None, context: Context) -> Fact:
         t = times(lines).astype(np.int64)
-        stretches = [_Stretch(s, context) for s in _stretches(t)]
+        stretches = [Stretch(s, context) for s in stretches_of(t)]
         if not stretches:
             return self.fact("not-determinable", {"lines": len(t)}, subject=stage)
         place = _Place(t, known(lines["sid"]), stream)
@@ -148,6 +157,7 @@ class Throughput(Check):
             windows.sort(key=lambda w: (-abs(w["lines"] - w["expected"]), w["from"]))
         statistic: dict[str, Any] = {
             "lines": len(t),
+            "lines_outside": len(t) - sum(int(s.counts.sum()) for s in stretches),
             "stretches": [s.statistic(context) for s in stretches],
             **found,
             "minutes": _minutes(found, t, context),
@@ -166,83 +176,6 @@ class Throughput(Check):
         )
 
 
-def _stretches(t: Ints) -> list[Ints]:
-    """The stamps of each stretch of work, in order, those with enough lines."""
-    if not len(t):
-        return []
-    order = np.sort(t)
-    parts = np.split(order, np.flatnonzero(np.diff(order) > PAUSE) + 1)
-    return [part for part in parts if len(part) >= FEWEST]
-
-
-class _Stretch:
-    """One stretch of work by whole minutes."""
-
-    def __init__(self, t: Ints, context: Context) -> None:
-        self.start = int(t[0] - t[0] % MINUTE)
-        self.counts = np.bincount((t - self.start) // MINUTE).astype(np.int64)
-        self.size = dispersion(self.counts)
-        self.segments: Segmentation = segment(self.counts, size=self.size)
-        self.expected = baseline(self.counts)
-        self._rng = context.rng
-
-    def at(self, interval: int) -> int:
-        """UTC seconds at which an interval begins."""
-        return self.start + MINUTE * interval
-
-    def windows(self, droughts: bool) -> list[tuple[Window, float]]:
-        """Windows beyond chance under both models, with the p-value of the overdispersed one."""
-        found = [
-            scan(
-                self.counts,
-                self.expected,
-                longest=LONGEST,
-                replicates=REPLICATES,
-                rng=self._rng,
-                droughts=droughts,
-                size=size,
-            )
-            for size in (np.inf, self.size)
-        ]
-        return [
-            (one, two.p_value)
-            for one, two in zip(*found, strict=True)
-            if max(one.p_value, two.p_value) <= 0.05
-        ]
-
-    def statistic(self, context: Context) -> dict[str, Any]:
-        """The stretch, its segments, and how many changes other charges find."""
-        log_n = float(np.log(max(len(self.counts), 2)))
-        return {
-            "from": stamp(self.at(0), context),
-            "to": stamp(self.at(len(self.counts)), context),
-            "minutes": len(self.counts),
-            "lines": int(self.counts.sum()),
-            "dispersion": rounded(self.size, 2),
-            "segments": [
-                {
-                    "from": stamp(self.at(s.start), context),
-                    "to": stamp(self.at(s.end), context),
-                    "minutes": s.end - s.start,
-                    "per_minute": rounded(s.rate, 3),
-                    "low": rounded(s.low, 3),
-                    "high": rounded(s.high, 3),
-                }
-                for s in self.segments.segments
-            ],
-            "by_penalty": [
-                {
-                    "log_n": charge,
-                    "poisson": len(segment(self.counts, penalty=charge * log_n).changes),
-                    "negative_binomial": len(
-                        segment(self.counts, penalty=charge * log_n, size=self.size).changes
-                    ),
-                }
-                for charge in PENALTIES
-            ],
-        }
-
-
 class _Place:
     """Which sheets were processed in a window."""
 
@@ -258,19 +191,20 @@ class _Place:
 
 
 def _window(
-    window: Window, p_value: float, stretch: _Stretch, place: _Place, context: Context
+    window: Window, p_value: float, stretch: Stretch, place: _Place, context: Context
 ) -> dict[str, Any]:
     start, end = stretch.at(window.start), stretch.at(window.end)
     some, stream = place.inside(start, end), place.stream
     entry: dict[str, Any] = {
         "from": stamp(start, context),
         "to": stamp(end, context),
-        "minutes": window.end - window.start,
+        "minutes": (window.end - window.start) * stretch.width,
         "lines": window.count,
         "expected": rounded(window.expected, 1),
         "ratio": rounded(window.ratio, 3),
         "p_value": rounded(window.p_value),
         "p_value_overdispersed": rounded(p_value),
+        "neighbourhoods": stretch.neighbourhoods(window),
     }
     if some is not None and stream is not None:
         entry |= {**stream.group(some), **lateness.expected(stream, some, ~some)}
@@ -299,18 +233,29 @@ def _operators(lines: Columns, t: Ints) -> dict[str, Any] | None:
     named = np.array([a is not None for a in lines["actor"].tolist()], dtype=bool)
     if not named.any():
         return None
-    names = lines["actor"][named].astype(str)
-    paces = []
-    for name in np.unique(names):
-        own = np.sort(t[named][names == name])
-        if len(own) >= RUN:
-            paces.append(float((own[RUN - 1 :] - own[: 1 - RUN]).min()) / (RUN - 1))
+    names, stamps = lines["actor"][named].astype(str), t[named]
+    unit = resolution(stamps)
+    paces = {run: fastest(stamps, names, run, unit) for run in RUNS}
     return {
         "known": int(named.sum()),
         "operators": len(np.unique(names)),
-        "fastest_seconds": rounded(min(paces), 3) if paces else None,
-        "fast": sum(pace < FAST for pace in paces),
+        "resolution_seconds": unit,
+        "fastest_seconds": _least(paces[RUN]),
+        "fast": int((paces[RUN] < FAST).sum()),
+        "by_run": [
+            {
+                "lines": run,
+                "operators": len(found),
+                "fastest_seconds": _least(found),
+                **{f"under_{pace}": int((found < pace).sum()) for pace in PACES},
+            }
+            for run, found in paces.items()
+        ],
     }
+
+
+def _least(paces: NDArray[np.float64]) -> float | None:
+    return rounded(float(paces.min()), 3) if len(paces) else None
 
 
 def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,7 +268,7 @@ def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
         if who is None
         else (
             f" {who['fast']:,} of {who['operators']:,} operators worked through {RUN} sheets in a"
-            f" row at less than {FAST:g} seconds each."
+            f" row at less than {FAST} seconds each."
         ),
     }
     if statistic["bursts"]:
@@ -340,7 +285,7 @@ def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tested(
-    burst: Mapping[str, Any], t: Ints, place: _Place, stretches: list[_Stretch], context: Context
+    burst: Mapping[str, Any], t: Ints, place: _Place, stretches: list[Stretch], context: Context
 ) -> dict[str, Mapping[str, Any]]:
     start, end = _seconds(burst["from"]), _seconds(burst["to"])
     inside = (t >= start) & (t < end)
@@ -364,20 +309,21 @@ def _tested(
     return found
 
 
-def _figure(stage: str, stretches: list[_Stretch], context: Context) -> tuple[Figure, ...]:
+def _figure(stage: str, stretches: list[Stretch], context: Context) -> tuple[Figure, ...]:
     """The longest stretch by the minute, with its segments."""
     main = max(stretches, key=lambda s: int(s.counts.sum()))
     step = max(1, len(main.counts) // 1200)
     size = len(main.counts) - len(main.counts) % step
-    counts = main.counts[:size].reshape(-1, step).mean(axis=1)
+    counts = main.counts[:size].reshape(-1, step).mean(axis=1) / main.width
     drawn = Drawn(context)
     drawn.line([main.at(i) for i in range(0, size, step)], counts.round(3).tolist(), LINES)
     for part in main.segments.segments:
         ends = [main.at(part.start), main.at(part.end)]
-        drawn.line(ends, [round(part.rate, 3)] * 2, RATE)
-    cut = seconds(context.case.cut)
-    if cut is not None and main.at(0) <= cut <= main.at(len(main.counts)):
-        drawn.mark(context.case.cut, "the cut", LINES)
+        drawn.line(ends, [round(part.rate / main.width, 3)] * 2, RATE)
+    for event, text in ((context.case.cut, "the cut"), (context.case.returned, "the return")):
+        instant = seconds(event)
+        if instant is not None and main.at(0) <= instant <= main.at(len(main.counts)):
+            drawn.mark(event, text, LINES)
     figure = Figure(
         id=f"flow.throughput.{stage}",
         chart="lines",
@@ -388,7 +334,8 @@ def _figure(stage: str, stretches: list[_Stretch], context: Context) -> tuple[Fi
             "y": "lines a minute",
         },
         alt=(
-            f"Lines a minute over {len(main.counts):,} minutes, at most {int(main.counts.max()):,};"
+            f"Lines a minute over {len(main.counts) * main.width:,} minutes, at most"
+            f" {main.counts.max() / main.width:,.4g};"
             f" {len(main.segments.changes):,} changes of the rate."
         ),
     )
