@@ -19,6 +19,9 @@ __all__ = ["Jump", "RobustJump", "bandwidths", "jump", "robust_jump"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+FEWEST = 10
+"""Degrees of freedom that a window must leave, lest an error be one of rounding."""
+
 Kernel = Literal["triangular", "uniform", "epanechnikov"]
 
 
@@ -98,6 +101,8 @@ def jump(
         factors=tuple(f[inside] for f in factors),
         clusters=None if clusters is None else clusters[inside],
     )
+    if fit.n - fit.absorbed - len(columns) < FEWEST:
+        return Jump(np.nan, np.nan, *sides, fit.clusters)
     return Jump(float(fit.coefficients[0]), float(fit.errors[0]), *sides, fit.clusters)
 
 

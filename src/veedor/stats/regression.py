@@ -39,7 +39,7 @@ class Fit:
     @property
     def errors(self) -> Floats:
         """float64 (k): standard errors."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
 
 def absorb(columns: Floats, factors: tuple[Ints, ...], weights: Floats) -> Floats:
