@@ -122,8 +122,8 @@ class Stretch:
             "dispersion": rounded(self.size, 2),
             "segments": [
                 {
-                    "from": stamp(self.at(s.start), context),
-                    "to": stamp(self.at(s.end), context),
+                    "start": stamp(self.at(s.start), context),
+                    "end": stamp(self.at(s.end), context),
                     "minutes": (s.end - s.start) * self.width,
                     **{
                         name: rounded(value / self.width, 3)

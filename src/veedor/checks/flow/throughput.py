@@ -46,7 +46,7 @@ class Throughput(Check):
     stretches : array of {from, to, minutes, lines, interval_minutes, dispersion, segments,
         changes, by_penalty}
         Of each stretch of work: `interval_minutes` is 1 but for very long ones; `dispersion` is
-        the size of the negative binomial (null: Poisson); `segments` array of {from, to, minutes,
+        the size of the negative binomial (null: Poisson); `segments` array of {start, end, minutes,
         per_minute, low, high} under it at a charge of 3 log n; `changes` array of {at, poisson,
         negative_binomial}: every change found at a charge of 2 log n or more, with the largest
         charge in units of log n at which either model still finds it there; `by_penalty` array of
