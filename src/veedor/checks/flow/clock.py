@@ -84,10 +84,9 @@ class Clock(Check):
     needs = ("instants",)
     heading = "Clock of {subject}"
     sentences = {
-        "observed": "{lines} lines from {first} to {last}: {odd}.",
+        "observed": "{lines} lines{range}: {odd}.",
         "not-observed": (
-            "{lines} lines from {first} to {last}, all of them instants, in the hours of the"
-            " process."
+            "{lines} lines{range}, all of them instants, in the hours of the process."
         ),
         "not-determinable": "No line of this source has a stamp.",
         "void": "{lines} lines are in the order of time{note}.",
@@ -145,7 +144,10 @@ class Clock(Check):
             "not-determinable" if empty else "observed" if odd else "not-observed",
             statistic,
             subject=name,
-            words={**_ends(statistic), "odd": "; ".join(odd)},
+            words={
+                "range": _range(statistic["first"], statistic["last"]),
+                "odd": "; ".join(odd),
+            },
             explanations=self.explain(
                 elsewhere={
                     "before": statistic["before_polls_closed"],
@@ -191,15 +193,15 @@ class Clock(Check):
             words={
                 "note": note,
                 "odd": turned + note,
-                "first": _shown(t, "min", context),
-                "last": _shown(t, "max", context),
+                "range": _range(*(stamp(e, context) for e in (t.min(), t.max()))) if len(t) else "",
             },
             explanations=self.explain() if wrong else (),
         )
 
 
-def _shown(t: NDArray[np.float64], end: str, context: Context) -> str:
-    return (stamp(getattr(t, end)(), context) if len(t) else None) or "no instant"
+def _range(first: str | None, last: str | None) -> str:
+    """From when to when, for a sentence."""
+    return f" from {first} to {last}" if first and last else ""
 
 
 def _statistic(info: ClockInfo, rows: Columns, home: Any, context: Context) -> dict[str, Any]:
@@ -249,10 +251,6 @@ def _odd(statistic: Mapping[str, Any]) -> list[str]:
     if statistic["after_end"]:
         found.append(f"{statistic['after_end']:,} are from after the end of the process")
     return found
-
-
-def _ends(statistic: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: statistic[name] or "no instant" for name in ("first", "last")}
 
 
 def _text_order(rows: Columns, stream: Stream | None) -> dict[str, Any]:
