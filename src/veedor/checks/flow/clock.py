@@ -8,7 +8,6 @@ from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
-from numpy.typing import NDArray
 
 from veedor.audit.findings import Figure
 from veedor.case.tables import cell
