@@ -85,7 +85,7 @@ projection: $(VENV)/.test ## how often projections of a partial count cover its 
 
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
-	.peers/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/peers.txt
+	.peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r benchmarks/peers.txt
 
 docs: $(VENV)/.docs ## build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
@@ -94,6 +94,7 @@ lock: ## write requirements/*.txt anew (needs uv)
 	$(LOCK) --group build -o requirements/core.txt
 	$(LOCK) --group build --extra test -c requirements/core.txt -o requirements/test.txt
 	$(LOCK) --group build --extra docs -c requirements/core.txt -o requirements/docs.txt
+	$(subst pyproject.toml,benchmarks/peers.in,$(LOCK)) -o benchmarks/peers.txt
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .peers $(OUT) dist build docs/_build .pytest_cache .mypy_cache .ruff_cache \
