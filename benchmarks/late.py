@@ -44,7 +44,7 @@ SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Shares of the late sheets that are altered."""
 MOVED = 0.3
 """Share of the runner-up's votes that is moved on an altered sheet of the large counts."""
-RISING = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
+RISING = (0.0, 0.02, 0.04, 0.06, 0.12, 0.24, 0.48)
 """Shares of the late sheets on which votes are moved in the large counts."""
 LARGER = 10
 """Every tenth honest count is also drawn with ten times the stations."""
@@ -167,9 +167,6 @@ def run(options: argparse.Namespace, results: dict[str, Any]) -> Iterable[str]:
     few = {"real": others[: options.shape], "twin": others[: max(options.shape // 4, 2)]}
     parts: dict[str, Callable[[], Any]] = {
         "honest": lambda: work.map("honest", honest, seeds, [options.stations] * len(seeds)),
-        "larger": lambda: work.map(
-            "larger", honest, seeds[::LARGER], [LARGER * options.stations] * len(seeds[::LARGER])
-        ),
         "power": lambda: [
             row
             for rows in work.map("power", altered, others[:n], [options.stations] * n)
@@ -180,6 +177,9 @@ def run(options: argparse.Namespace, results: dict[str, Any]) -> Iterable[str]:
             "about": about("twin"),
             "rows": climb(work, "twin", few["twin"], RISING),
         },
+        "larger": lambda: work.map(
+            "larger", honest, seeds[::LARGER], [LARGER * options.stations] * len(seeds[::LARGER])
+        ),
     }
     for name, part in parts.items():
         if name in results["parts"]:

@@ -27,11 +27,19 @@ NAMES = {
     "last": "last 5 % of the sheets against the first 95 %, two-sample z",
     "regression": "margin on being late, no effects of places, robust error",
 }
+SHORT = {
+    "composition": "composition",
+    "cut": "exchangeability, cut",
+    "stream": "exchangeability, stream",
+    "discontinuity": "discontinuity",
+}
 WHAT = {
     "added": ("Votes added", "share of the unused ballots of a sheet"),
     "moved": ("Votes moved", "share of the runner-up's votes on a sheet"),
     "replaced": ("Sheets replaced, every vote for one option", "turnout on the sheet"),
 }
+SIZES = {"honest": 1, "larger": 10}
+"""Parts with honest counts -> how many times the stations asked for."""
 SOURCES = {
     "real": "Bolivia 2019, official count, labels dealt anew within centres",
     "twin": "`twin`, simulated in the shape of Bolivia 2019",
@@ -108,7 +116,7 @@ def page(results: Mapping[str, Any]) -> str:
         if source in parts:
             lines += _large(source, parts[source])
     if "real" not in parts:
-        lines += ["The data of Bolivia 2019 could not be had when this page was made.", ""]
+        lines += ["Bolivia 2019 is left out: its data could not be had.", ""]
     return "\n".join([*lines, *_limits()])
 
 
@@ -157,7 +165,7 @@ def _honest(rows: Rows, options: Mapping[str, Any]) -> list[str]:
 def _rates(parts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Alarms on honest counts, of the size asked for and ten times as large."""
     lines: list[str] = []
-    for part, times in (("honest", 1), ("larger", 10)):
+    for part, times in SIZES.items():
         if part not in parts:
             continue
         lines += [
@@ -172,13 +180,20 @@ def _rates(parts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
                 f" {ends[0]:.1%} to {ends[1]:.1%} |"
             )
         lines.append("")
+    above = [name for name in NAMES if any(_above(parts[p], name) for p in SIZES if p in parts)]
     return [
         *lines,
-        "The last three of each table take sheets for independent draws from one country: the more"
-        " sheets there are, the smaller is the change of places along the count that they take for"
-        " something else. The checks compare sheets of one centre, or the cut with other cut-offs,"
-        " and keep their level at either size as far as the intervals tell.", "",
+        "Alarms beyond 5 % by more than chance (the interval lies above it):"
+        f" {'; '.join(NAMES[name] for name in above) or 'none'}.", "",
+        "The last three of each table take sheets for independent draws from one country, and a"
+        " change of places along the count for something else; the more sheets there are, the"
+        " smaller a change will do. The checks compare sheets of one centre with one another, or"
+        " the cut with other cut-offs.", "",
     ]  # fmt: skip
+
+
+def _above(rows: Rows, name: str) -> bool:
+    return interval(*rate(rows, name))[0] > LEVEL
 
 
 def _power(rows: Rows) -> list[str]:
@@ -312,7 +327,7 @@ def _figure(
     alt: str,
 ) -> Figure:
     rows = [
-        (x[share], 100.0 * alarms / counts, check)
+        (x[share], 100.0 * alarms / counts, SHORT[check])
         for check in SUBJECTS
         for (share,), cell in cells.items()
         for alarms, counts in [rate(cell, check)]
