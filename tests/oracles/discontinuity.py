@@ -38,6 +38,8 @@ def main() -> None:
         "same": {"h": 0.4, "b": 0.4},
         "quadratic": {"h": 0.4, "b": 0.6, "p": 2},
         "clusters": {"h": 0.4, "b": 0.6, "cluster": clusters, "vce": "cr1"},
+        "clusters-triangular": {"cluster": clusters, "vce": "cr1"},
+        "clusters-uniform": {"cluster": clusters, "vce": "cr1", "kernel": "uniform"},
     }
     found = {"rdrobust": metadata.version("rdrobust")}
     for name, keys in calls.items():

@@ -39,6 +39,33 @@ def test_clusters_of_one_side_each_agree_up_to_the_small_sample_factor():
     assert (found.error, found.robust_error) == pytest.approx(wanted["errors"][::2], rel=0.02)
 
 
+@pytest.mark.parametrize("kernel", ["triangular", "uniform"])
+def test_clusters_count_in_the_choice_of_bandwidths(kernel):
+    x, y, clusters = sample()
+    found = robust_jump(y, x, kernel=kernel, clusters=clusters)
+    wanted = ORACLE[f"clusters-{kernel}"]
+    assert (found.h, found.b) == pytest.approx((wanted["h"], wanted["b"]), rel=1e-8)
+    estimates = (found.conventional, found.corrected)
+    assert estimates == pytest.approx(wanted["estimates"][:2], abs=1e-8)
+    assert (found.error, found.robust_error) == pytest.approx(wanted["errors"][::2], rel=0.02)
+
+
+def test_data_that_give_no_best_bandwidth_are_said_to():
+    """Stamps by the ten minutes, margins that are all alike, one point on a side, one cluster."""
+    rng = np.random.default_rng(0)
+    x, noise, place = rng.uniform(-60, 60, 1000), rng.normal(size=1000), rng.integers(0, 90, 1000)
+    for y, at, clusters in (
+        (noise, np.round(x / 10), place),
+        (np.zeros(1000), x, place),
+        (noise, np.where(x > 0, 1.0, x), place),
+        (noise, np.where(x > 30, 2.0, np.where(x > 0, 1.0, x)), place),
+        (noise, np.where(x > 0, 1.0, -1.0), None),
+        (noise, x, np.zeros(1000, dtype=np.int64)),
+    ):
+        with pytest.raises(np.linalg.LinAlgError):
+            robust_jump(y, at, clusters=clusters)
+
+
 def test_the_next_order_at_the_same_bandwidth_is_the_bias_corrected_estimate():
     x, y, _ = sample()
     assert jump(y, x, 0.4, order=2).value == pytest.approx(

@@ -155,6 +155,9 @@ def robust_jump(
         Else errors are robust to unequal variances (HC0), from the residuals of order p for the
         conventional and of order q for the corrected estimate.
 
+    Raises numpy.linalg.LinAlgError where a side has too few different points, or where nothing
+    varies, so that no bandwidth is the best.
+
     Source: Calonico, Cattaneo and Titiunik (2014), theorems 1 and A.1, sections S.2.4 and S.2.5.
     """
     if h is None:
@@ -229,10 +232,29 @@ def _joint(
         scores[1][inside] = sign * corrected * eq
     inside = np.flatnonzero(np.abs(x) < max(h, b))
     _, group = np.unique(clusters[inside], return_inverse=True)
-    size, n, k = int(group.max()) + 1, len(inside), 2 * (order + 1)
-    factor = size / (size - 1) * (n - 1) / (n - k)
+    factor = _correction(int(group.max()) + 1, len(inside), 2 * (order + 1))
     squares = [float((np.bincount(group, weights=s[inside]) ** 2).sum()) * factor for s in scores]
     return squares[0], squares[1], 0.0, 0.0
+
+
+def _correction(clusters: int, n: int, k: int) -> float:
+    """The factor for few clusters; raises where there are too few for an error."""
+    if clusters < 2 or n <= k:
+        raise np.linalg.LinAlgError("too few clusters or points for an error")
+    return clusters / (clusters - 1) * (n - 1) / (n - k)
+
+
+def _spread(score: Floats, clusters: Ints | None) -> Floats:
+    """float64 (k, k): what scores (n, k) add to a variance, in clusters where given."""
+    if clusters is None:
+        return np.asarray(score.T @ score)
+    names, group = np.unique(clusters, return_inverse=True)
+    total = np.stack([np.bincount(group, weights=s) for s in score.T], axis=1)
+    return np.asarray(total.T @ total) * _correction(len(names), *score.shape)
+
+
+def _some(clusters: Ints | None, rows: Ints) -> Ints | None:
+    return None if clusters is None else clusters[rows]
 
 
 def bandwidths(
@@ -247,7 +269,8 @@ def bandwidths(
 
     Three plug-in steps: a pilot bandwidth by a rule of thumb; the derivative of order q + 1 at it
     gives a bandwidth for the bias; the bias at b gives h. A term for the variance of the estimated
-    bias keeps both finite where there is no curvature.
+    bias keeps both finite where there is no curvature. Variances are those of the errors, in
+    clusters where these are given. Raises as `robust_jump` does.
 
     Source: Calonico, Cattaneo and Titiunik (2014), section 2.6 and supplement S.2.6; G. Imbens and
     K. Kalyanaraman, Review of Economic Studies 79 (2012), for the regularisation.
@@ -258,15 +281,18 @@ def bandwidths(
     pilot = min(constant * spread * len(x) ** -0.2, far)
     q = order + 1
     reach = [float(np.abs(x[side]).max()) + 1e-8 for side in (x < 0, x >= 0)]
-    d = _optimal(y, x, kernel, q + 1, q + 1, q + 2, pilot, reach, 0.0, far)
-    b = _optimal(y, x, kernel, q, order + 1, q + 1, pilot, [d, d], 1.0, far)
-    h = _optimal(y, x, kernel, order, 0, q, pilot, [b, b], 1.0, far)
+    if not pilot > 0:
+        raise np.linalg.LinAlgError("the points do not vary")
+    d = _optimal(y, x, clusters, kernel, q + 1, q + 1, q + 2, pilot, reach, 0.0, far)
+    b = _optimal(y, x, clusters, kernel, q, order + 1, q + 1, pilot, [d, d], 1.0, far)
+    h = _optimal(y, x, clusters, kernel, order, 0, q, pilot, [b, b], 1.0, far)
     return h, b
 
 
 def _optimal(
     y: Floats,
     x: Floats,
+    clusters: Ints | None,
     kernel: Kernel,
     o: int,
     nu: int,
@@ -279,17 +305,24 @@ def _optimal(
     """The bandwidth that balances variance and squared bias of derivative nu at order o."""
     variance = bias = penalty = 0.0
     for side, sign, far_side in ((x < 0, -1.0, reach[0]), (x >= 0, 1.0, reach[1])):
-        v, m, r = _plug_in(y[side], x[side], kernel, o, nu, bias_order, pilot, far_side, regular)
+        group = None if clusters is None else clusters[side]
+        v, m, r = _plug_in(
+            y[side], x[side], group, kernel, o, nu, bias_order, pilot, far_side, regular
+        )
         variance += v
         bias += sign * m
         penalty += r
-    rate = 1.0 / (2 * o + 3)
-    return min(float((variance / (bias**2 + penalty)) ** rate), far)
+    rate, loss = 1.0 / (2 * o + 3), bias**2 + penalty
+    # Written so that what is not a number does not pass either.
+    if not (variance > 0 and loss > 0):
+        raise np.linalg.LinAlgError("nothing varies, or too few points differ")
+    return min(float((variance / loss) ** rate), far)
 
 
 def _plug_in(
     y: Floats,
     x: Floats,
+    clusters: Ints | None,
     kernel: Kernel,
     o: int,
     nu: int,
@@ -304,15 +337,17 @@ def _plug_in(
     w = weights_of(x, pilot, kernel) / pilot
     inside = np.flatnonzero(w > 0)
     xs, ys, ws = x[inside], y[inside], w[inside]
+    wb = weights_of(x, reach, kernel) / reach
+    near = np.flatnonzero(wb > 0)
+    if len(np.unique(xs)) <= o + 1 or len(np.unique(x[near])) <= bias_order + 1:
+        raise np.linalg.LinAlgError("too few points differ")
     r = _design(xs, o)
     inverse = np.linalg.inv((r * ws[:, None]).T @ r)
     residual = ys - r @ (inverse @ ((r * ws[:, None]).T @ ys))
     score = r * (ws * residual)[:, None]
-    variance = (inverse @ (score.T @ score) @ inverse)[nu, nu]
+    variance = (inverse @ _spread(score, _some(clusters, inside)) @ inverse)[nu, nu]
     shape = inverse @ ((r * ws[:, None]).T @ ((xs / pilot) ** (o + 1)))
     constant = float((pilot ** np.arange(o + 1) * shape)[nu])
-    wb = weights_of(x, reach, kernel) / reach
-    near = np.flatnonzero(wb > 0)
     xb, yb, wn = x[near], y[near], wb[near]
     rb = _design(xb, bias_order)
     inverse_b = np.linalg.inv((rb * wn[:, None]).T @ rb)
@@ -321,7 +356,7 @@ def _plug_in(
     if regular:
         rest = yb - rb @ beta
         score_b = rb * (wn * rest)[:, None]
-        spread = (inverse_b @ (score_b.T @ score_b) @ inverse_b)[o + 1, o + 1]
+        spread = (inverse_b @ _spread(score_b, _some(clusters, near)) @ inverse_b)[o + 1, o + 1]
         penalty = 3.0 * constant**2 * float(spread)
     times = 2 * (o + 1 - nu)
     return (

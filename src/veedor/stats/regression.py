@@ -91,8 +91,10 @@ def ols(
         Fixed effects to absorb.
     clusters : int64 (n), optional
 
-    Effects nested in the clusters cost no degree of freedom in the errors: the correction is
-    G / (G - 1) * (n - 1) / (n - k - a), with a the effects of factors that are not nested in them.
+    The correction is G / (G - 1) * (n - 1) / (n - k - a), without clusters n / (n - k - a). Fixed
+    effects cost a = 1 for the constant and, of each factor that is not nested in the clusters, its
+    levels less one; nested ones cost no more, as in reghdfe and fixest. Levels with one row count
+    in n.
 
     Source: J. G. MacKinnon and H. White, Journal of Econometrics 29 (1985), HC1; K.-Y. Liang and
     S. Zeger, Biometrika 73 (1986), clusters; C. Cameron and D. Miller, Journal of Human Resources
@@ -110,7 +112,7 @@ def ols(
         y, x = swept[:, 0], swept[:, 1:]
         x[:, np.abs(x).max(axis=0) <= 1e-9 * np.maximum(spread, 1e-300)] = 0.0
     size = n if group is None else int(group.max(initial=-1)) + 1
-    taken = sum(_levels(f, group) for f in factors)
+    taken = int(bool(factors)) + sum(_levels(f, group) for f in factors)
     absorbed = sum(len(np.unique(f)) for f in factors)
     used = _independent(x, weight)
     coefficients, covariance = np.full(k, np.nan), np.full((k, k), np.nan)
@@ -131,10 +133,12 @@ def ols(
 
 
 def _levels(factor: Ints, group: Ints | None) -> int:
-    """Degrees of freedom that a factor costs: none where each of its cells is in one cluster."""
+    """Degrees of freedom that a factor costs beside the constant: none where each of its cells is
+    in one cluster.
+    """
     names, inverse = np.unique(factor, return_inverse=True)
     if group is None:
-        return len(names)
+        return len(names) - 1
     pairs = np.unique(np.stack([inverse, group]), axis=1).shape[1]
     return 0 if pairs == len(names) else len(names) - 1
 

@@ -50,8 +50,8 @@ class Discontinuity(Check):
         Jumps at the cut, unweighted, triangular kernel; `robust` ones are bias-corrected with the
         bias bandwidth equal to the main one; `centre` ones have fixed effects.
     optimal : {minutes, bias_minutes, points, error, robust_points, robust_low, robust_high,
-        sheets} or null
-        At the MSE-optimal bandwidths, without fixed effects.
+        sheets, centre_points, centre_error} or null
+        At the bandwidths that are MSE-optimal without fixed effects; `centre` with them, there.
     rank : array of {percent, constant_points, linear_points, linear_with_tail, centre_points,
         centre_error}
         In the order of processing, weighted by valid votes; `linear_with_tail` puts the sheets
@@ -64,7 +64,7 @@ class Discontinuity(Check):
     placebos : array of {effects, percent, cutoffs, points, ratio, spread, ratio_spread, beyond,
         p_value}
         Jumps at cut-offs along the order of processing whose windows do not hold the cut; `beyond`
-        is the share of them whose jump by its error is at least that of the cut. A ratio's spread
+        is the number of them whose jump by its error is at least that of the cut. A ratio's spread
         is 1 where textbook errors are right.
     earlier : array of {minutes, points, error}
         The same jump in the earlier election's margin at the sheets' places: a placebo outcome.
@@ -260,7 +260,12 @@ def _optimal(order: _Order) -> dict[str, Any] | None:
         found = robust_jump(-order.y, -order.minute, clusters=order.centre)
     except np.linalg.LinAlgError:
         return None
-    return _robust(found) if np.isfinite(found.conventional + found.corrected) else None
+    if not np.isfinite(found.conventional + found.corrected):
+        return None
+    within = jump(
+        order.y, order.minute, found.h, clusters=order.centre, factors=order.factors(True)
+    )
+    return {**_robust(found), **_pair(within, "centre_")}
 
 
 def _robust(found: RobustJump) -> dict[str, Any]:
