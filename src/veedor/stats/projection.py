@@ -1,173 +1,366 @@
-"""Project the end of a count from the sheets counted so far."""
+"""Projection of a partial count: uncounted sheets by the counted ones of their places.
+
+A Gaussian tree: the margin of a polling centre varies about that of its locality, a locality's
+about its municipality's, and so on up to the country. Counted sheets inform their centre and,
+through it, all the places above and beside it. Variances are estimated from the counted sheets by
+moments, and everything uncounted is drawn from the tree given what was counted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from veedor.stats.nested import Effects, Tree, regress, shrink, spread, tree_of
+__all__ = ["Backtest", "Projection", "Tree", "backtest", "drift_of", "fit", "project"]
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-LEAD, BOTH, TURNOUT = range(3)
-BLOCK = 2_000_000
-"""Numbers drawn at a time: keeps memory far below that of all draws of all cells."""
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Sheets:
-    tree: Tree
-    first: Floats
-    second: Floats
+class Level:
+    """The nodes of one level of the tree.
+
+    `parent` is the node above (0 for all where the root is above); `variance` is that of a node
+    about its parent; `mean` and `precision` are what the counted sheets below say of the node.
+    """
+
+    parent: Ints
+    variance: float
+    mean: Floats
+    precision: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A fitted tree: margins as shares, -1 to 1, after the earlier election is taken off.
+
+    Attributes
+    ----------
+    levels : outermost first
+    root_mean, root_variance : float
+        Of the whole, by its counted sheets.
+    noise : float
+        Variance of a sheet's margin about its centre, times its valid votes.
+    offset : float64 (centres)
+        What the earlier election leads to expect of each centre, over the root.
+    centre : int64 (sheets)
+        The node of each sheet at the innermost level.
+    """
+
+    levels: tuple[Level, ...]
+    root_mean: float
+    root_variance: float
+    noise: float
+    offset: Floats
+    centre: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Draws of what the whole count will be.
+
+    Attributes
+    ----------
+    margin : float64 (draws), points of the valid votes
+    lead, valid : float64 (draws)
+    rest : float64 (draws)
+        Margin of the uncounted sheets, points.
+    """
+
+    margin: Floats
+    lead: Floats
     valid: Floats
-    size: Floats
-    covariates: Floats
-    order: Ints | None
-
-
-def sheets_of(levels, first, second, valid, registered, covariates=None, order=None):
-    tree = tree_of(levels)
-    n = len(valid)
-    known = np.isfinite(registered) & (registered > 0)
-    if known.any():
-        fill = registered[known].mean()
-        leaf = tree.leaf
-        c = np.bincount(leaf[known], minlength=tree.leaves)
-        m = np.bincount(leaf[known], registered[known], tree.leaves)
-        own = np.where(c > 0, m / np.maximum(c, 1), fill)
-        size = np.where(known, registered, own[leaf])
-    else:
-        size = np.full(n, np.nan)
-    X = np.ones((n, 1))
-    if covariates is not None:
-        for col in covariates.T:
-            miss = np.isnan(col)
-            X = np.column_stack([X, np.where(miss, 0.0, col)])
-            if miss.any() and not miss.all():
-                X = np.column_stack([X, miss.astype(float)])
-    return Sheets(tree, first.astype(float), second.astype(float), valid.astype(float), size, X, order)
+    rest: Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    effects: tuple[Effects, ...]
-    coef: Floats  # (3,p)
-    cov: tuple[Floats, ...]
-    within: Floats  # (3,)
-    chance: Floats
-    taus: Floats
-    corr: Floats
-    lead: float
-    valid: float
+class Backtest:
+    """A projection made at an earlier point of the count, of what was counted between it and now.
+
+    `error` is the margin of those sheets less the projected one, and `spread` the projection's
+    standard deviation, in points.
+    """
+
+    share: float
+    error: float
+    spread: float
 
 
-def fit(S: Sheets, counted: Bools, X: Floats, size: Floats, iters=2) -> Fit:
-    t = S.tree
-    rows = np.flatnonzero(counted)
-    v = S.valid[rows]
-    Y = np.stack([(S.first[rows] - S.second[rows]) / v, (S.first[rows] + S.second[rows]) / v, v / size[rows]], 1)
-    leaf = t.leaf[rows]
-    Xc = X[rows]
-    tot = v.sum()
-    d, s = (S.first[rows] - S.second[rows]).sum() / tot, (S.first[rows] + S.second[rows]).sum() / tot
-    u = tot / size[rows].sum()
-    q = np.array([max(s - d * d, 1e-4), max(s * (1 - s), 1e-4), max(u * (1 - u), 0.01)])
-    eff, coefs, covs, within, taus = [], [], [], [], []
-    for j in range(3):
-        noise = q[j] / (size[rows] if j == TURNOUT else v)
-        y = Y[:, j]
-        beta = np.zeros(Xc.shape[1])
-        beta[0] = np.average(y, weights=v)
-        if Xc.shape[1] > 1:
-            beta = np.linalg.lstsq(Xc * np.sqrt(v)[:, None], y * np.sqrt(v), rcond=None)[0]
-        omega = spread(y, noise, leaf)
-        for _ in range(iters):
-            w = 1.0 / (omega + noise)
-            P = np.bincount(leaf, w, t.leaves)
-            safe = np.where(P > 0, P, 1.0)
-            M = np.stack([np.bincount(leaf, w * c, t.leaves) / safe for c in [*Xc.T, y]], 1)
-            r = M[:, -1] - M[:, :-1] @ beta
-            tau = []
-            p, m = P, r
-            for par in t.parent[::-1]:
-                has = p > 0
-                tv = spread(m[has], 1.0 / p[has], par[has])
-                tau.append(tv)
-                up = p / (1 + p * tv)
-                above = int(par.max()) + 1
-                pp = np.bincount(par, up, above)
-                m = np.bincount(par, up * m, above) / np.where(pp > 0, pp, 1.0)
-                p = pp
-            tau = tau[::-1]
-            E = shrink(t, P, M, tau)
-            Z = np.column_stack([Xc, y])
-            cross = (Z * w[:, None]).T @ Z
-            beta, C = regress(P, cross, M, E)
-        eff.append(E); coefs.append(beta); covs.append(C); within.append(omega); taus.append(tau)
-    R = np.stack([e.mean[:, -1] - e.mean[:, :-1] @ b for e, b in zip(eff, coefs)], 1)
-    last = t.parent[-1]
-    has = np.bincount(leaf, minlength=t.leaves) > 0
-    cnt = np.bincount(last, has)
-    dev = R - np.stack([(np.bincount(last, R[:, j] * has) / np.maximum(cnt, 1))[last] for j in range(3)], 1)
-    dev = dev[has]
-    corr = np.corrcoef(dev.T) if len(dev) > 10 and (dev.std(0) > 0).all() else np.eye(3)
-    return Fit(tuple(eff), np.array(coefs), tuple(covs), np.array(within), q, np.array(taus), corr,
-               float((S.first[rows] - S.second[rows]).sum()), float(tot))
+def fit(
+    cells: tuple[Ints, ...], counted: Mask, lead: Ints, valid: Ints, history: Floats | None = None
+) -> Tree | None:
+    """Estimate the tree from the counted sheets.
 
+    Parameters
+    ----------
+    cells : tuple of int64 (sheets)
+        Place of every sheet at each level, outermost first; nested.
+    counted : bool (sheets)
+    lead, valid : int64 (sheets)
+        Of the counted sheets; those of the others are not looked at.
+    history : float64 (sheets), optional
+        The same margin in an earlier election, as a share; NaN where not known.
 
-def score(S, counted, target):
-    """order covariate"""
-    N = len(S.valid)
-    if S.order is None:
+    Source: variance components by moments, R. DerSimonian and N. Laird, Controlled Clinical Trials
+    7 (1986); posterior of a Gaussian tree, upward and downward, K. Chou, A. Willsky, A. Benveniste,
+    IEEE Transactions on Automatic Control 39 (1994).
+
+    Returns
+    -------
+    None where no counted sheet has a valid vote.
+    """
+    use = counted & (valid > 0)
+    if not use.any():
         return None
-    z = ndtri((S.order + 0.5) / N)
-    out = np.where(counted, z, z[target].mean() if target.any() else 0.0)
-    return out
+    codes = [np.unique(c, return_inverse=True)[1] for c in cells]
+    sizes = [int(c.max()) + 1 for c in codes]
+    centre, n = codes[-1], sizes[-1]
+    votes = np.bincount(centre[use], weights=valid[use], minlength=n).astype(np.float64)
+    won = np.bincount(centre[use], weights=lead[use], minlength=n).astype(np.float64)
+    seen = votes > 0
+    mean = np.divide(won, votes, out=np.zeros(n), where=seen)
+    noise = _noise(mean[centre[use]], centre[use], lead[use], valid[use], n)
+    offset = _offset(mean, votes, seen, _centre_history(history, centre, n), noise)
+    precision = np.where(seen, votes / noise, 0.0)
+    levels: list[Level] = []
+    below, weight = mean - offset, precision
+    for i in range(len(codes) - 1, -1, -1):
+        parent = _parents(codes, sizes, i)
+        above = sizes[i - 1] if i else 1
+        variance = _between(below, weight, parent, above)
+        levels.append(Level(parent, variance, below, weight))
+        passed = np.where(weight > 0, 1.0 / (variance + 1.0 / np.maximum(weight, TINY)), 0.0)
+        total = np.bincount(parent, weights=passed, minlength=above)
+        top = np.bincount(parent, weights=passed * below, minlength=above)
+        below = np.divide(top, total, out=np.zeros(above), where=total > 0)
+        weight = total
+    return Tree(
+        tuple(reversed(levels)), float(below[0]), 1.0 / float(weight[0]), noise, offset, centre
+    )
 
 
-def analytic(S: Sheets, F: Fit, X: Floats, size: Floats, W: Bools):
-    """Mean, variance of lead & valid & margin for one target set (delta method)."""
-    t = S.tree
-    rows = np.flatnonzero(W)
-    leaf = t.leaf[rows]
-    sz = np.bincount(leaf, size[rows], t.leaves)
-    safe = np.where(sz > 0, sz, 1)
-    XT = np.stack([np.bincount(leaf, size[rows] * X[rows, i], t.leaves) / safe for i in range(X.shape[1])], 1)
-    mean, A = {}, {}
-    for j in (LEAD, TURNOUT):
-        E = F.effects[j]
-        g = XT - E.mean[:, :-1]
-        mean[j] = g @ F.coef[j] + E.mean[:, -1]
-        A[j] = g
-    D, U = mean[LEAD], np.maximum(mean[TURNOUT], 0)
-    # leaf cov between D and U
-    rho = F.corr[LEAD, TURNOUT]
-    cov = np.zeros(1)
-    for k, par in enumerate(t.parent):
-        a, b = F.effects[LEAD], F.effects[TURNOUT]
-        cov = a.keep[k] * b.keep[k] * cov[par] + rho * np.sqrt(a.variance[k] * b.variance[k])
-    valid = float((sz * U).sum())
-    lead = float((sz * (U * D + np.where(sz > 0, cov, 0))).sum())
-    V = F.valid + valid
-    m = (F.lead + lead) / V
-    aD, aU = sz * U / V, sz * (D - m) / V
-    var = 0.0
-    for a, j in ((aD, LEAD), (aU, TURNOUT)):
-        f = a @ A[j]
-        var += f @ F.cov[j] @ f
-    for k in range(len(t.parent) - 1, -1, -1):
-        eD, eU = F.effects[LEAD], F.effects[TURNOUT]
-        var += (aD**2 * eD.variance[k]).sum() + (aU**2 * eU.variance[k]).sum()
-        var += 2 * rho * (aD * aU * np.sqrt(eD.variance[k] * eU.variance[k])).sum()
-        par = t.parent[k]
-        aD = np.bincount(par, aD * eD.keep[k], int(par.max()) + 1)
-        aU = np.bincount(par, aU * eU.keep[k], int(par.max()) + 1)
-    n = size[rows] * U[leaf]
-    var += float((n**2 * F.within[LEAD] + n * F.chance[LEAD]).sum()) / V**2
-    var += float(((size[rows]**2 * F.within[TURNOUT] + size[rows] * F.chance[TURNOUT]) * (D[leaf] - m)**2).sum()) / V**2
-    return lead, valid, 100 * m, 100 * np.sqrt(var)
+def _noise(mean: Floats, centre: Ints, lead: Ints, valid: Ints, n: int) -> float:
+    """Noise of sheets about their centre, overdispersed or not, times their valid votes."""
+    held = np.bincount(centre, minlength=n)
+    free = int((held - 1)[held > 0].sum())
+    if free < 5:
+        return 1.0
+    squares = float((valid * (lead / valid - mean) ** 2).sum())
+    return max(squares / free, 1e-3)
+
+
+def _centre_history(history: Floats | None, centre: Ints, n: int) -> Floats:
+    """The earlier margin of each centre, NaN where not known; its sheets count alike."""
+    if history is None:
+        return np.full(n, np.nan)
+    there = ~np.isnan(history)
+    held = np.bincount(centre[there], minlength=n)
+    total = np.bincount(centre[there], weights=history[there], minlength=n)
+    found = np.divide(total, held, out=np.full(n, np.nan), where=held > 0)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _offset(mean: Floats, votes: Floats, seen: Mask, history: Floats, noise: float) -> Floats:
+    """What the earlier margin leads to expect: a straight line over the counted centres, weighted
+    by what is known of each; nothing where too few are known.
+    """
+    both = seen & ~np.isnan(history)
+    if both.sum() < 10 or np.ptp(history[both]) < 1e-9:
+        return np.zeros(len(mean))
+    spread = float(np.var(mean[both]))
+    weight = 1.0 / (max(spread, TINY) + noise / votes[both])
+    design = np.column_stack([np.ones(int(both.sum())), history[both]])
+    scaled = design * weight[:, None]
+    line = np.linalg.solve(scaled.T @ design, scaled.T @ mean[both])
+    level = float(np.average(mean[both], weights=weight))
+    expected = line[0] + line[1] * np.nan_to_num(history) - level
+    return np.asarray(np.where(np.isnan(history), 0.0, expected), dtype=np.float64)
+
+
+def _parents(codes: list[Ints], sizes: list[int], level: int) -> Ints:
+    """The node above each node of a level."""
+    if level == 0:
+        return np.zeros(sizes[0], dtype=np.int64)
+    found = np.zeros(sizes[level], dtype=np.int64)
+    found[codes[level]] = codes[level - 1]
+    return found
+
+
+def _between(mean: Floats, precision: Floats, parent: Ints, above: int) -> float:
+    """Variance of nodes about their parents beyond what their own uncertainty explains."""
+    known = precision > 0
+    if not known.any():
+        return TINY
+    w, y, p = precision[known], mean[known], parent[known]
+    total = np.bincount(p, weights=w, minlength=above)
+    centre = np.divide(
+        np.bincount(p, weights=w * y, minlength=above), total, out=np.zeros(above), where=total > 0
+    )
+    held = np.bincount(p, minlength=above)
+    free = int((held - 1)[held > 0].sum())
+    squares = np.bincount(p, weights=w * w, minlength=above)
+    scale = float(w.sum() - np.divide(squares, total, out=np.zeros(above), where=total > 0).sum())
+    if free < 1 or scale <= 0:
+        return TINY
+    q = float((w * (y - centre[p]) ** 2).sum())
+    return max((q - free) / scale, TINY)
+
+
+def project(
+    tree: Tree,
+    counted: Mask,
+    lead: Ints,
+    valid: Ints,
+    registered: Floats,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    drift: Floats | None = None,
+) -> Projection:
+    """Draw the whole count.
+
+    Parameters
+    ----------
+    tree : Tree
+    counted, lead, valid : as in `fit`
+    registered : float64 (sheets), NaN where not known
+        Valid votes of an uncounted sheet are its registered voters times the share of these that
+        voted validly on the counted sheets of its centre, or of the nearest place above that has
+        counted ones; without registered voters, the mean of those sheets.
+    draws : int
+    rng : Generator
+    drift : float64 (draws), optional
+        Error that all uncounted sheets share, as a share; see `drift_of`.
+    """
+    theta = _draw(tree, draws, rng)
+    n = theta.shape[1]
+    rest = ~counted
+    size, spread = _votes(tree, counted, valid, registered)
+    votes = np.bincount(tree.centre[rest], weights=size[rest], minlength=n)
+    squares = np.bincount(tree.centre[rest], weights=(spread * size[rest]) ** 2, minlength=n)
+    there = np.flatnonzero(votes > 0)
+    drawn = votes[there] + np.sqrt(squares[there]) * rng.standard_normal((draws, len(there)))
+    drawn = np.maximum(drawn, 0.0)
+    own = drawn * theta[:, there]
+    own += np.sqrt(tree.noise * drawn) * rng.standard_normal((draws, len(there)))
+    if drift is not None:
+        own += drawn * drift[:, None]
+    own = np.clip(own, -drawn, drawn)
+    more, extra = own.sum(axis=1), drawn.sum(axis=1)
+    total_lead = float(lead[counted].sum()) + more
+    total_valid = float(valid[counted].sum()) + extra
+    margin = 100.0 * more / np.maximum(extra, TINY)
+    safe = np.maximum(total_valid, TINY)
+    return Projection(100.0 * total_lead / safe, total_lead, total_valid, margin)
+
+
+def _draw(tree: Tree, draws: int, rng: np.random.Generator) -> Floats:
+    """float64 (draws, centres): margins from the top of the tree downwards, given the counted."""
+    above = tree.root_mean + np.sqrt(tree.root_variance) * rng.standard_normal((draws, 1))
+    for level in tree.levels:
+        precision = level.precision + 1.0 / level.variance
+        weight = level.precision / precision
+        centre = above[:, level.parent] * (1.0 - weight) + weight * level.mean
+        above = centre + rng.standard_normal(centre.shape) / np.sqrt(precision)
+    return np.asarray(above + tree.offset, dtype=np.float64)
+
+
+def _votes(tree: Tree, counted: Mask, valid: Ints, registered: Floats) -> tuple[Floats, float]:
+    """Valid votes that each sheet is expected to hold, and their relative spread."""
+    known = ~np.isnan(registered) & (registered > 0)
+    base = np.where(known, registered, 1.0)
+    size = np.zeros(len(valid))
+    open_ = np.ones(len(valid), dtype=bool)
+    parents = tree.centre
+    for depth in range(len(tree.levels), -1, -1):
+        # Sheets with and without registered voters are predicted by their own kind.
+        key = 2 * parents + known
+        top = np.bincount(key, weights=np.where(counted, valid, 0))
+        low = np.bincount(key, weights=np.where(counted, base, 0.0))
+        ready = open_ & (low[key] > 0)
+        size[ready] = base[ready] * top[key[ready]] / low[key[ready]]
+        open_ &= ~ready
+        if depth:
+            parents = tree.levels[depth - 1].parent[parents]
+    size[open_] = float(valid[counted].mean()) if counted.any() else 0.0
+    there = counted & (size > 0)
+    spread = float(np.std(valid[there] / size[there])) if there.sum() > 1 else 0.0
+    return size, spread
+
+
+def backtest(
+    cells: tuple[Ints, ...],
+    counted: Mask,
+    order: Floats,
+    lead: Ints,
+    valid: Ints,
+    registered: Floats,
+    history: Floats | None,
+    *,
+    shares: tuple[float, ...],
+    draws: int,
+    rng: np.random.Generator,
+) -> list[Backtest]:
+    """How far projections from earlier in the count were off what was then counted up to now.
+
+    Parameters
+    ----------
+    cells, counted, lead, valid, registered, history : as in `fit` and `project`
+    order : float64 (sheets)
+        Time of counting; only that of counted sheets is looked at, NaN comes last.
+    shares : shares of the counted sheets at which to stand
+
+    Only what had been counted by now is used: late sheets are no random draw, and what that did to
+    the projections so far is the best word on what it will do.
+    """
+    now = np.flatnonzero(counted & (valid > 0))
+    at = np.where(np.isnan(order[now]), np.inf, order[now])
+    now = now[np.lexsort((now, at))]
+    inside = tuple(c[now] for c in cells)
+    then = None if history is None else history[now]
+    found = []
+    for share in shares:
+        size = round(share * len(now))
+        if size < 20 or len(now) - size < 20:
+            continue
+        part = np.arange(len(now)) < size
+        tree = fit(inside, part, lead[now], valid[now], then)
+        if tree is None:
+            continue
+        drawn = project(
+            tree, part, lead[now], valid[now], registered[now], draws=draws, rng=rng
+        ).rest
+        late = now[size:]
+        actual = 100.0 * float(lead[late].sum()) / float(valid[late].sum())
+        found.append(Backtest(share, actual - float(drawn.mean()), float(drawn.std())))
+    return found
+
+
+def drift_of(tests: list[Backtest], draws: int, rng: np.random.Generator) -> Floats | None:
+    """An error that all uncounted sheets share, as large as the backtests' own errors.
+
+    Parameters
+    ----------
+    tests : list of Backtest
+    draws : int
+    rng : Generator
+
+    Its scale is the root mean square of the errors beyond what the projections allowed for, and
+    its shape Student's t with a degree of freedom for each backtest. It is centred on zero: a drift
+    in one direction widens the interval on both sides.
+
+    Returns
+    -------
+    float64 (draws), as a share; None without backtests.
+    """
+    if not tests:
+        return None
+    squares = [max(t.error**2 - t.spread**2, 0.0) for t in tests]
+    scale = float(np.sqrt(np.mean(squares))) / 100.0
+    return np.asarray(scale * rng.standard_t(len(tests), draws), dtype=np.float64)
