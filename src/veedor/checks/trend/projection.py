@@ -12,11 +12,19 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Figure, Interval
 from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.lateness import Floats, Stream, points, rounded
+from veedor.checks.lateness import Stream, points, rounded
 from veedor.checks.paired import Mask
-from veedor.stats.projection import Backtest, Projection, backtest, drift_of, fit, project
+from veedor.stats.projection import (
+    Backtest,
+    Projection,
+    backtest,
+    drift_of,
+    drifted,
+    fit,
+    project,
+)
 
-DRAWS = 2000
+DRAWS = 1000
 FEW = 400
 """Draws of a projection that is one of a grid."""
 TESTS = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -175,13 +183,12 @@ class _Model:
                 rng=self.rng,
             )
 
-        def drawn(drift: Floats | None) -> Projection:
-            return project(
-                tree, counted, s.lead, s.valid, s.registered, draws=draws, rng=self.rng, drift=drift
-            )
-
+        plain = project(tree, counted, s.lead, s.valid, s.registered, draws=draws, rng=self.rng)
         drift = drift_of(tests, draws, self.rng)
-        return drawn(None), None if drift is None else drawn(drift), tests
+        if drift is None:
+            return plain, None, tests
+        held = (int(s.lead[counted].sum()), int(s.valid[counted].sum()))
+        return plain, drifted(plain, *held, drift), tests
 
     def groups(self, counted: Mask) -> list[dict[str, Any]]:
         """Uncounted sheets by the nearest place with counted ones, beside their projection."""
