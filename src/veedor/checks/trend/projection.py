@@ -14,7 +14,7 @@ from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.lateness import Stream, points, rounded
 from veedor.checks.paired import Mask
-from veedor.stats.projection import (
+from veedor.stats.forecast import (
     Backtest,
     Projection,
     backtest,
