@@ -70,6 +70,22 @@ def test_without_a_centre_of_both_kinds_it_is_not_determinable(tmp_path):
     assert fact.p_value is None
 
 
+def test_two_centres_that_agree_to_the_last_digit_prove_nothing(tmp_path):
+    fact = facts("trend.composition", found(tmp_path))[""]
+    assert fact.statistic["grains"][-1]["p_value"] is None
+    assert (fact.status, fact.p_value, fact.interval) == ("not-determinable", None, None)
+
+
+def test_a_run_off_has_no_lead_that_the_rest_had_to_give(tmp_path):
+    """A has 43 %, B 32 % and C 25 %: the run-off rests on B being ahead of C, not on A's lead."""
+    keys = {"rule": {"kind": "majority-runoff"}}
+    thirds = {**OFFICIAL, "C": [150, 0, 0, 0, 0, 0, 0, 120]}
+    said = facts("trend.composition", found(tmp_path, official=thirds, **keys))[""]
+    assert said.statistic["needed"] is None
+    assert said.statistic["late_only"]["needed_points"] is None
+    assert "slack" not in said.fact or "does not rest on this lead" in said.fact
+
+
 def test_it_questions_no_sheet_and_says_so_of_lone_ones(tmp_path):
     fact = facts("trend.composition", found(tmp_path))[""]
     assert fact.questioned is None

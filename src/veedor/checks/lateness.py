@@ -56,6 +56,9 @@ class Stream:
     standing : Standing
     slack, clause : float, str
         Votes by which the outcome's binding clause holds, and that clause.
+    elected : bool
+        Whether the outcome elects `standing.winner`; False for a run-off, seats or a tie, where it
+        is only the option with most votes.
     """
 
     sid: Ints
@@ -79,6 +82,7 @@ class Stream:
     standing: Standing
     slack: float
     clause: str
+    elected: bool
 
     @classmethod
     def of(cls, measured: Mapping[str, Columns], context: Context) -> Stream | None:
@@ -124,8 +128,11 @@ class Stream:
 
     @property
     def needed_lead(self) -> float | None:
-        """Votes of lead that the outcome needs; None where it rests on something else."""
-        if self.clause not in ("lead", "first"):
+        """Votes of lead over the runner-up that the winner needs; None where nobody is elected, or
+        where the outcome rests on something else, such as a majority.
+        """
+        # Of a run-off, too, a clause is called `first`: that the second is ahead of the third.
+        if not self.elected or self.clause not in ("lead", "first"):
             return None
         return float(self.lead.sum()) - self.slack
 
@@ -173,10 +180,14 @@ def _earlier(rows: Columns, first: int, second: int) -> Floats:
 def _slack(totals: Columns, context: Context) -> dict[str, Any]:
     sums = {name: int(values[0]) for name, values in totals.items()}
     votes = [sums[f"v{i}"] for i in range(len(context.options))]
-    found = slack(
-        context.case.contest_rule, votes, sums["blank"], sums["null"], sums["registered"] or None
-    )
-    return {"slack": float(found.value), "clause": found.clause}
+    rule = context.case.contest_rule
+    counts = (votes, sums["blank"], sums["null"], sums["registered"] or None)
+    found = slack(rule, *counts)
+    return {
+        "slack": float(found.value),
+        "clause": found.clause,
+        "elected": rule.decide(*counts).winner is not None,
+    }
 
 
 def points(value: float | None, digits: int = 2) -> str:

@@ -72,7 +72,8 @@ class Prediction:
         Late sheets in shared cells, and their valid votes.
     error, low, high, p_value : float
         Linearised over clusters; the p-value is two-sided, by Student's t with a degree of freedom
-        for each cluster but one. NaN with fewer than two clusters.
+        for each cluster but one. The p-value is NaN with fewer than two clusters, and where these
+        differ from their cells by the very same points, so that they tell of no error.
     clusters : int
     """
 
@@ -226,8 +227,9 @@ def predict(
 def _two_sided(value: float, error: float, clusters: int) -> float:
     if clusters < 2 or not np.isfinite(error):
         return float("nan")
-    if error == 0.0:
-        return 1.0 if value == 0.0 else 0.0
+    if error <= 1e-9 * max(abs(value), 1.0):
+        # Clusters that agree to the last digit are too few or too tidy to say how far they vary.
+        return 1.0 if abs(value) <= 1e-9 else float("nan")
     return float(2.0 * special.stdtr(clusters - 1, -abs(value) / error))
 
 

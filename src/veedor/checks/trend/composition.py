@@ -52,15 +52,18 @@ class Composition(Check):
         to stand had the other late sheets been as the early ones of their centres predict, and by
         how many votes of lead they exceed it.
     by_size, by_state : array of {..., sheets, valid, unexplained_points, low, high, votes}
-        The unexplained part at centre grain, by registered voters of the station (below and above
-        the middle of its centre) and by the state in which the process left the sheet.
+        The unexplained part at centre grain, by registered voters of the station (below the median
+        of its centre, and not below; stations without that number are in neither) and by the state
+        in which the process left the sheet.
     without_votes, too_large : int
         Sheets left out: without a valid vote, or with more votes than there are people.
 
     Uncertainty
     -----------
     Centres are the independent units: Student's t on the linearised ratio, and percentiles of 1,000
-    resampled elections. The p-value is that of the unexplained part at centre grain.
+    resampled elections. The p-value is that of the unexplained part at centre grain. It asks
+    whether the difference is more than what varies from centre to centre, not what it comes from:
+    any habit by which some stations of a centre report later, and have other voters, counts.
 
     Source
     ------
@@ -84,11 +87,15 @@ class Composition(Check):
         "any": (
             "The late sheets' margin is {gap} from that of the early ones. Where they come from, by"
             " polling centre, makes {composition} of it. Late sheets of centres with early ones are"
-            " {unexplained} from what these predict ({span}): {votes} votes, {national} of the"
-            " whole count, beside {slack} votes of slack. {lone:late sheet lies|late sheets lie} in"
-            " centres without an early one and cannot be judged this way."
+            " {unexplained} from what these predict ({span}): {votes} votes of the lead, {national}"
+            " of the whole count{slack}. {lone:late sheet lies|late sheets lie} in centres without"
+            " an early one, with {lone_valid} valid votes, and cannot be judged this way."
         ),
-        "not-determinable": "No polling centre has both early and late sheets with valid votes.",
+        "not-determinable": (
+            "Too few polling centres have both early and late sheets with valid votes to say what"
+            " is usual within one; {lone:late sheet lies|late sheets lie} in centres without an"
+            " early one, with {lone_valid} valid votes."
+        ),
     }
     benign = (
         Benign(
@@ -128,22 +135,19 @@ class Composition(Check):
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on all grains."""
         stream = Stream.of(measured, context)
-        centre = (
-            None
-            if stream is None
-            else predict(stream.centre, stream.late, stream.lead, stream.valid, stream.centre)
-        )
-        if stream is None or centre is None:
-            yield self.fact("not-determinable", {"gap_points": None})
+        if stream is None or not stream.known:
+            words = {"lone": 0, "lone_valid": 0}
+            yield self.fact("not-determinable", {"gap_points": None}, words=words)
             return
+        centre = predict(stream.centre, stream.late, stream.lead, stream.valid, stream.centre)
         weights = resample(len(np.unique(stream.centre)), REPLICATES, context.rng)
         grains = [_grain(name, codes, stream, weights) for name, codes in _grains(stream)]
         statistic = _statistic(stream, grains, measured.get("snapshot"), context)
-        clear = not np.isnan(centre.p_value)
+        if centre is None or np.isnan(centre.p_value):
+            yield self.fact("not-determinable", statistic, words=_words(stream, statistic))
+            return
         yield self.fact(
-            "not-determinable"
-            if not clear
-            else ("observed" if centre.p_value <= 0.05 else "not-observed"),
+            "observed" if centre.p_value <= 0.05 else "not-observed",
             statistic,
             words=_words(stream, statistic),
             interval=Interval(
@@ -152,10 +156,8 @@ class Composition(Check):
                 low=round(centre.low, 6),
                 high=round(centre.high, 6),
                 method="ratio over polling centres, linearised, Student's t",
-            )
-            if clear
-            else None,
-            p_value=centre.p_value if clear else None,
+            ),
+            p_value=centre.p_value,
             explanations=self.explain(**_tested(stream, statistic)),
             parameters={"replicates": REPLICATES, "cut": _cut(context)},
             rows=_rows(stream),
@@ -168,8 +170,8 @@ def _cut(context: Context) -> str | None:
 
 
 def _grains(stream: Stream) -> list[tuple[str, NDArray[np.int64]]]:
-    """Every grain from coarse to fine: the class of the place and each level, and the outermost
-    level below the country that has several cells together with the class.
+    """The class of the place, the two outermost levels that have several cells together with the
+    class, and each level from coarse to fine.
     """
     found = list(stream.cells.items())
     codes = stream.class_codes()
@@ -339,8 +341,9 @@ def _by_size(stream: Stream) -> list[dict[str, Any]]:
         sizes = stream.registered[group]
         if not np.isnan(sizes).all():
             small[group] = sizes < np.nanmedian(sizes)
+    stated = ~np.isnan(stream.registered)
     return [
-        {"registered": name, **_part(stream, stream.late & mask)}
+        {"registered": name, **_part(stream, stream.late & stated & mask)}
         for name, mask in (("below", small), ("at or above", ~small))
     ]
 
@@ -364,8 +367,11 @@ def _words(stream: Stream, statistic: Mapping[str, Any]) -> dict[str, Any]:
         "span": span(centre.get("low"), centre.get("high")),
         "votes": round(centre.get("votes") or 0),
         "national": points(centre.get("national_points"), 3),
-        "slack": round(stream.slack),
+        "slack": f", beside {round(stream.slack):,} votes of slack in the lead"
+        if stream.needed_lead is not None
+        else "; the outcome does not rest on this lead, so that no slack is set beside it",
         "lone": statistic["late_only"]["sheets"],
+        "lone_valid": statistic["late_only"]["valid"],
     }
 
 
@@ -377,7 +383,7 @@ def _tested(stream: Stream, statistic: Mapping[str, Any]) -> dict[str, Mapping[s
             "predicted": points(centre.get("predicted_points")),
             "actual": points(centre.get("actual_points")),
             "coarse": (
-                "Coarser grains leave more: "
+                "At coarser grains the early sheets leave: "
                 + "; ".join(f"{g['grain']} {points(g['unexplained_points'])}" for g in coarse)
                 + "."
                 if coarse
