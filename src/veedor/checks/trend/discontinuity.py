@@ -1,4 +1,4 @@
-"""A jump of the margin at the cut, beside the jumps where nothing happened."""
+"""A jump of the margin at the cut, beside the jumps at other points of the count."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from veedor.checks.instants import seconds
 from veedor.checks.lateness import Floats, Stream, points, rounded
 from veedor.checks.paired import Ints
 from veedor.stats.discontinuity import Jump, RobustJump, jump, robust_jump
-from veedor.stats.placebo import Placebos, place_cuts, placebos
+from veedor.stats.placebo import Placebos, apart, place_cuts, placebos
 from veedor.stats.regression import ols
 
 MINUTES = (10, 20, 30, 60)
 RANKS = (1, 2, 5, 10, 15)
 BAND = 5.0
-"""Per cent of the stamped sheets on either side in which the placebos are compared."""
+"""Per cent of the stamped sheets on either side in which the placebos are compared that give the
+p-value."""
+OTHER_BANDS = (2.0, 10.0)
+"""The same, shown beside it."""
 PLACEBOS = 200
 SHIFTS = (-60, -50, -40, -30, -20, -10, 0, 10, 20)
 """Minutes from the cut of the placebo cut-offs in time."""
@@ -37,10 +40,13 @@ class Discontinuity(Check):
 
     The cut is an event of the case, fixed before its data are looked at. Local linear regressions
     on both sides, at every bandwidth of a grid and at the MSE-optimal one, with and without the
-    fixed effects of polling centres; the same at cut-offs where nothing happened. A local constant
-    is shown to say why it is no evidence: at a boundary it takes a trend for a jump. None of the
-    bandwidths is chosen. Sheets without a stamp are in no window and are told apart. Sheets filled
-    in falsely at the table, early and late alike, show no jump.
+    fixed effects of polling centres; the same at other cut-offs along the count. A local constant
+    is shown to say why it is no evidence: at a boundary it takes a trend for a jump. All bandwidths
+    are shown. The status rests on one of them, the same for every case: within centres, 5 % of the
+    stamped sheets on either side. Sheets without a stamp are in no window and are told apart.
+    Stamps of one second are put in the order of station numbers, so that where stamps are coarse
+    the order of processing is that much arbitrary. Sheets filled in falsely at the table, early and
+    late alike, show no jump.
 
     Statistic
     ---------
@@ -61,18 +67,24 @@ class Discontinuity(Check):
         those of a level.
     placebo_minutes : array of {minutes, points, error, centre_points, centre_error}
         Jumps at cut-offs so many minutes from the cut, within 20 minutes of each.
-    placebos : array of {effects, percent, cutoffs, points, ratio, spread, ratio_spread, beyond,
-        p_value}
-        Jumps at cut-offs along the order of processing whose windows do not hold the cut; `beyond`
-        is the number of them whose jump by its error is at least that of the cut. A ratio's spread
-        is 1 where textbook errors are right.
+    placebos : array of {effects, percent, cutoffs, apart, points, error, ratio, spread,
+        ratio_spread, beyond, p_value, p_apart}
+        Jumps, unweighted, at cut-offs along the order of processing whose windows do not hold the
+        cut; `beyond` is the number of them whose jump by its error is at least that of the cut, and
+        `p_value` the cut's rank among them. `apart` is how many windows fit side by side, and
+        `p_apart` Student's t with so many degrees of freedom of the ratio by the placebos' own. A
+        ratio's spread is 1 where textbook errors are right. With effects of centres within 5 %,
+        without them within 5 %, then with them within 2 and 10 %.
     earlier : array of {minutes, points, error}
         The same jump in the earlier election's margin at the sheets' places: a placebo outcome.
 
     Uncertainty
     -----------
-    Errors are robust to clusters: polling centres. The p-value is that of the cut among the
-    placebos with fixed effects of centres, since the order of processing is not random.
+    Errors are robust to clusters: polling centres. The p-value is the larger of `p_value` and
+    `p_apart` with effects of centres within 5 %, since the order of processing is not random, and
+    since 200 windows that overlap are worth no more than those that do not. On 800 honest simulated
+    counts of 4,000 stations the rank alone was at or below 0.05 on 5.9 % and at or below 0.01 on
+    1.6 %; the larger of the two on 4.0 % and 0.5 %.
 
     Source
     ------
@@ -84,19 +96,26 @@ class Discontinuity(Check):
     """
 
     title = "A jump at the cut"
-    asks = "Does the margin jump at the cut by more than it does where nothing happened?"
-    rule = "Nothing in the order in which sheets are processed makes the margin jump at the cut."
+    asks = "Does the margin jump at the cut by more than it does at other points of the count?"
+    rule = (
+        "No rule makes the sheets of a polling centre that were processed just after the cut differ"
+        " from those that were processed just before it."
+    )
     kind = "anomaly"
     needs = ("cut", "log", "early")
     promise = Promise(alarm="p-value", honest=("plain", "rural-late"))
     sentences = {
         "any": (
-            "Within a polling centre the margin moves by {centre} at the cut (error {error}), and"
-            " {beyond} of {cutoffs} cut-offs at which nothing happened show as much by their own"
-            " error. Without regard to the centre the jump is between {low} and {high}, by"
-            " bandwidth: the result depends on the choice, and none is made here.{tail}"
+            "Within polling centres, and within {percent} % of the sheets on either side, the"
+            " margin moves by {centre} at the cut (error {error}); {beyond} of {cutoffs} other cut-offs"
+            " along the count show as much by their own error. Within centres and by minutes the"
+            " jump is between {centre_low} and {centre_high}, by bandwidth; without regard to the"
+            " centre between {low} and {high}.{tail}"
         ),
-        "not-determinable": "There are too few stamped sheets on one side of the cut.",
+        "not-determinable": (
+            "There are too few stamped sheets on one side of the cut, or too few centres with"
+            " sheets on both, to say what a jump is."
+        ),
     }
     benign = (
         Benign(
@@ -133,7 +152,8 @@ class Discontinuity(Check):
         if stream is None or order is None:
             yield self.fact("not-determinable", {"sheets": None})
             return
-        found = [_placebos(order, fixed) for fixed in (True, False)]
+        bands = ((True, BAND), (False, BAND), *((True, band) for band in OTHER_BANDS))
+        found = [_placebos(order, fixed, band) for fixed, band in bands]
         statistic = {
             "sheets": _sheets(stream, order),
             "time": [_in_time(order, float(h)) for h in MINUTES],
@@ -142,12 +162,13 @@ class Discontinuity(Check):
             "late": _late(stream),
             "placebo_minutes": [_shifted(order, shift) for shift in SHIFTS],
             "placebos": [
-                _summary(placebo, fixed, real)
-                for (placebo, real), fixed in zip(found, (True, False), strict=True)
+                _summary(placebo, fixed, band, real)
+                for (placebo, real), (fixed, band) in zip(found, bands, strict=True)
             ],
             "earlier": _earlier(stream, order),
         }
-        p_value = found[0][0].p_value
+        # The larger one, and not a number where either is none.
+        p_value = float(np.maximum(found[0][0].p_value, found[0][0].p_apart))
         clear = bool(np.isfinite(p_value))
         yield self.fact(
             "not-determinable" if not clear else "observed" if p_value <= 0.05 else "not-observed",
@@ -351,35 +372,37 @@ def _shifted(order: _Order, shift: int) -> dict[str, Any]:
     return {"minutes": shift, **_pair(plain), **_pair(fixed, "centre_")}
 
 
-def _placebos(order: _Order, fixed: bool) -> tuple[Placebos, Jump]:
+def _placebos(order: _Order, fixed: bool, band: float) -> tuple[Placebos, Jump]:
     def estimate(at: float) -> Jump:
         return jump(
             order.y,
             order.rank - at,
-            BAND,
+            band,
             clusters=order.centre,
             factors=order.factors(fixed),
         )
 
     real = estimate(0.0)
-    cuts = place_cuts(-order.share, 100.0 - order.share, 0.0, BAND, PLACEBOS)
-    return placebos(estimate, cuts, real), real
+    ends = (-order.share, 100.0 - order.share, 0.0, band)
+    return placebos(estimate, place_cuts(*ends, PLACEBOS), real, apart(*ends)), real
 
 
-def _summary(found: Placebos, fixed: bool, real: Jump) -> dict[str, Any]:
+def _summary(found: Placebos, fixed: bool, band: float, real: Jump) -> dict[str, Any]:
     many = len(found.jumps) > 1
     return {
         "effects": "centre" if fixed else "none",
-        "percent": BAND,
+        "percent": band,
         "cutoffs": len(found.jumps),
+        "apart": found.apart,
         **_pair(real),
         "ratio": rounded(real.ratio),
         "spread": rounded(float(found.jumps.std())) if many else None,
         "ratio_spread": rounded(float(found.ratios.std())) if many else None,
-        "beyond": int((np.abs(found.ratios) >= abs(real.ratio)).sum())
+        "beyond": int((np.abs(found.ratios) >= abs(real.ratio) - 1e-12).sum())
         if np.isfinite(real.ratio)
         else None,
         "p_value": rounded(found.p_value),
+        "p_apart": rounded(found.p_apart),
     }
 
 
@@ -400,13 +423,19 @@ def _earlier(stream: Stream, order: _Order) -> list[dict[str, Any]]:
 
 def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
     centre = statistic["placebos"][0]
-    plain = [e["points"] for e in statistic["time"] if e["points"] is not None]
+    plain, fixed = (
+        [e[key] for e in statistic["time"] if e[key] is not None]
+        for key in ("points", "centre_points")
+    )
     sheets = statistic["sheets"]
     return {
+        "percent": f"{centre['percent']:g}",
         "centre": points(centre["points"]),
         "error": points(centre["error"]),
         "beyond": centre["beyond"],
         "cutoffs": centre["cutoffs"],
+        "centre_low": points(min(fixed, default=None)),
+        "centre_high": points(max(fixed, default=None)),
         "low": points(min(plain, default=None)),
         "high": points(max(plain, default=None)),
         "tail": ""
@@ -452,13 +481,13 @@ def _figures(statistic: Mapping[str, Any], found: Placebos, real: Jump) -> tuple
             "reference": np.full(len(counts), real.value),
         },
         labels={
-            "title": "Jumps within centres where nothing happened, and at the cut (dashed)",
+            "title": "Jumps within centres along the count, and at the cut (dashed)",
             "x": "jump of the margin, points",
             "y": "cut-offs",
         },
         alt=(
-            f"Jumps of the margin within centres at {len(found.jumps):,} cut-offs where nothing"
-            f" happened: from {points(float(found.jumps.min()))} to"
+            f"Jumps of the margin within centres at {len(found.jumps):,} other cut-offs along the"
+            f" count: from {points(float(found.jumps.min()))} to"
             f" {points(float(found.jumps.max()))}. At the cut it is {points(real.value)}."
         ),
     )
