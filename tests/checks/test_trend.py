@@ -88,6 +88,29 @@ def test_an_earlier_election_with_the_same_lean_explains_the_late_places(tmp_pat
     plain = said["differences"][1]
     assert abs(plain["plain_points"]) < 4 * plain["plain_error"]
     assert len(said["parts"]) == 11
+    assert said["late_points"] > said["early_points"]
+
+
+def test_both_elections_are_compared_at_the_same_places(tmp_path):
+    """Half of the places are not known in the earlier election: they are in neither margin."""
+    known = np.arange(100)[::2]
+    history = {
+        "region": [f"R{c // 25}" for c in known],
+        "municipality": [f"M{c // 5}" for c in known],
+        "centre": [f"C{c}" for c in known],
+        "A": [600] * len(known),
+        "B": [400] * len(known),
+    }
+    fact = facts("trend.history", count(tmp_path, shift=0.1, history=history))[""]
+    said = fact.statistic
+    rows = fact.rows
+    late = rows["late"]
+    for name, some in (("late_points", late), ("early_points", ~late)):
+        assert said[name] == pytest.approx(rows["margin_points"][some].mean())
+    assert said["late_history_points"] == said["early_history_points"] == 20.0
+    assert f"it is {said['late_points'] - said['early_points']:.2f} points" in fact.fact.replace(
+        "\u2212", "-"
+    )
 
 
 @pytest.mark.parametrize(("within", "low"), [(0.0, 0.05), (0.12, 0.0)])

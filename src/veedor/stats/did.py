@@ -73,9 +73,11 @@ def pre_trend(
     change: Floats, late: Mask, rank: Floats, clusters: Ints, weights: Floats | None = None
 ) -> tuple[float, float, float]:
     """The slope of the change along the order among early sheets alone: points from the first to
-    the last of all sheets, its error, and a two-sided normal p-value.
+    the last of all sheets, its error, and a two-sided p-value by Student's t with a degree of
+    freedom for each cluster but one; NaN where there is no error.
 
-    A slope there says that early and late sheets were not changing alike before the cut.
+    A slope there says that sheets were not changing alike along the order before the cut. That it
+    is not told apart from zero does not say that they were.
     """
     early = ~late
     fit = ols(
@@ -85,5 +87,6 @@ def pre_trend(
         clusters=clusters[early],
     )
     slope, error = float(fit.coefficients[0]), float(fit.errors[0])
-    p_value = float(2.0 * special.ndtr(-abs(slope) / error)) if error > 0 else float("nan")
+    free = fit.clusters - 1
+    p_value = float(2.0 * special.stdtr(free, -abs(slope) / error)) if error > 0 else float("nan")
     return slope, error, p_value

@@ -23,10 +23,12 @@ LEAST = 50
 class History(Check):
     """Follow the earlier election's margin at the same places along the order of this count.
 
-    Each sheet stands for the earlier margin at its place. Difference in differences asks whether
-    the change since then is greater at late sheets than at early ones; it assumes that both would
-    have changed alike, which the change by tenths before the cut shows or contradicts. It is
-    weaker than comparing late sheets with early ones of their own centre.
+    Each sheet stands for the earlier margin at its place; all numbers are of the sheets whose place
+    is known then. Difference in differences asks whether the change since then is greater at late
+    sheets than at early ones; it assumes that both would have changed alike, which the change by
+    tenths before the cut can contradict and cannot prove. With a straight line along the order it
+    assumes that the change would have gone on along that line beyond the cut. It is weaker than
+    comparing late sheets with early ones of their own centre.
 
     Statistic
     ---------
@@ -40,7 +42,8 @@ class History(Check):
     pre_trend : {slope_points, error, p_value} or null
         Slope of the change along the order before the cut, by valid votes: not zero where early
         sheets were not changing alike.
-    early_history_points, late_history_points : float or null
+    early_points, late_points, early_history_points, late_history_points : float or null
+        Margins of the matched sheets, in this election and in the earlier one.
 
     Uncertainty
     -----------
@@ -60,10 +63,11 @@ class History(Check):
     needs = ("early", "history")
     sentences = {
         "observed": (
-            "In {election}, the places of the late sheets stood {late} and those of the early ones"
-            " {early}: the late places were ahead of the early ones by {gap} then, and are by {now}"
-            " now. The difference in differences is {plain} and, with the trend along the order"
-            " taken off, {trend}.{parallel}"
+            "In {election}, the places of the late sheets stood at {late} and those of the early"
+            " ones at {early}, a difference of {gap}; in this one it is {now} at the same places."
+            " The difference in differences, sheet by sheet and by valid votes, is {plain} (error"
+            " {plain_error}) and, with a straight line along the order, {trend} (error"
+            " {trend_error}).{parallel}"
         ),
         "not-determinable": "Too few places of early or late sheets are known in that election.",
     }
@@ -72,7 +76,7 @@ class History(Check):
             "parallel",
             "Places were changing at different rates all along the count, before the cut too.",
             "Before the cut the change since that election moves by {slope} from the first sheet to"
-            " the last (p {p}): early sheets were{word} changing alike.",
+            " the last (p {p}): {word}.",
         ),
         Benign("other-question", "The earlier election asked something else, of other options."),
         Benign("matching", "Places were matched by their names, and some are not found."),
@@ -99,7 +103,7 @@ class History(Check):
         yield self.fact(
             "observed",
             statistic,
-            words=_words(stream, statistic, context),
+            words=_words(statistic, context),
             explanations=self.explain(**_tested(statistic)),
             figures=_figure(statistic, context),
             rows={
@@ -160,6 +164,8 @@ def _statistic(stream: Stream, there: Mask, rank: Floats, change: Floats) -> dic
             "error": rounded(error),
             "p_value": None if np.isnan(p_value) else float(f"{p_value:.6g}"),
         },
+        "early_points": rounded(stream.margin(there & ~late)),
+        "late_points": rounded(stream.margin(there & late)),
         "early_history_points": rounded(stream.history_margin(~late)),
         "late_history_points": rounded(stream.history_margin(late)),
     }
@@ -190,9 +196,9 @@ def _parts(stream: Stream, there: Mask, rank: Floats) -> list[dict[str, Any]]:
     return found
 
 
-def _words(stream: Stream, statistic: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _words(statistic: Mapping[str, Any], context: Context) -> dict[str, Any]:
     late, early = statistic["late_history_points"], statistic["early_history_points"]
-    now, before = stream.margin(stream.late), stream.margin(~stream.late)
+    now, before = statistic["late_points"], statistic["early_points"]
     weighted = statistic["differences"][1]
     slope = statistic["pre_trend"]
     uneven = slope["p_value"] is not None and slope["p_value"] <= 0.05
@@ -203,9 +209,11 @@ def _words(stream: Stream, statistic: Mapping[str, Any], context: Context) -> di
         "gap": points(None if late is None or early is None else late - early),
         "now": points(None if now is None or before is None else now - before),
         "plain": points(weighted["plain_points"]),
+        "plain_error": points(weighted["plain_error"]),
         "trend": points(weighted["trend_points"]),
-        "parallel": " Early sheets were not changing alike before the cut, so that neither stands"
-        " on its assumption."
+        "trend_error": points(weighted["trend_error"]),
+        "parallel": " Early sheets were not changing alike along the order, which the first of the"
+        " two assumes; the second assumes that a straight line goes on beyond the cut."
         if uneven
         else "",
     }
@@ -219,7 +227,9 @@ def _tested(statistic: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         "parallel": {
             "slope": points(slope["slope_points"]),
             "p": f"{slope['p_value']:.2g}",
-            "word": " not" if slope["p_value"] <= 0.05 else "",
+            "word": "early sheets were not changing alike"
+            if slope["p_value"] <= 0.05
+            else "that is not told apart from none, which does not show that they changed alike",
         }
     }
 

@@ -24,7 +24,8 @@ class LastShare(Check):
     It is a naive comparison, shown because it is often made: under any trend the last sheets differ
     from all others. The sheets before them are a fairer yardstick, and their own centres a better
     one (`trend.composition`). Sheets without a stamp are in no part; those that a process never
-    finished were selected by that, not by the end of the count.
+    finished were selected by that, not by the end of the count. Stamps of one second are put in the
+    order of station numbers.
 
     Statistic
     ---------
@@ -55,8 +56,8 @@ class LastShare(Check):
     sentences = {
         "observed": (
             "The last 5 % of the processed sheets stand at {last}, the 5 % before them at {before}"
-            " and all before them at {rest}. Beside other sheets of their own centres they are"
-            " {within} off ({span}).{tail}"
+            " and all before them at {rest}. They differ from other sheets of their own"
+            " centres by {within} ({span}), where there are such.{tail}"
         ),
         "not-determinable": "Fewer than a hundred sheets have a stamp of processing.",
     }
