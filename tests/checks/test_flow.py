@@ -80,6 +80,23 @@ def test_the_gap_in_publication_and_what_crossed_it(found):
     assert tested["nothing-new"] == {"processed": 2, "night": 2}
 
 
+def test_what_was_processed_in_a_gap_is_counted_to_the_second(tmp_path):
+    """Lines of the minute in which the gap begins count from the second on; a station once."""
+    lines = {k: [*v, v[1], v[4]] for k, v in LINES.items()}
+    lines["at"][-2:] = ["2020-01-31T19:59:59", "2020-01-31T20:40:00"]
+    found = evidence(
+        tmp_path,
+        {"official": OFFICIAL},
+        files={"log": (LOG, lines), "published": (PUBLICATIONS, PUBLISHED)},
+        events=EVENTS,
+    )
+    fact = facts("flow.publication-gap", found)["log"]
+    tested = {e.id: e.values for e in fact.explanations if e.tested}
+    assert tested["nothing-new"] == {"processed": 2, "night": 2}
+    assert "1 step was longer than five times that" in fact.fact
+    assert "holds 4 sheets and 400 valid votes more" in fact.fact
+
+
 def test_one_published_count_has_no_cadence(found):
     fact = facts("flow.publication-gap", found)["count"]
     assert fact.status == "not-determinable"
@@ -112,6 +129,20 @@ def test_states_are_a_partition_and_contradictions_are_named(found):
         {"place": "S", "stations": 2, "unfinished": 2, "share_points": 100.0}
     ]
     assert set(fact.rows["station"]) == {"7", "8", "99"}
+
+
+def test_sheets_of_which_nothing_tells_are_not_called_finished(tmp_path):
+    states = {"kind": "states", "key": "station", "state_column": "state"}
+    left = {"station": ["99"], "state": ["lost"]}
+    found = evidence(
+        tmp_path,
+        {"official": OFFICIAL},
+        files={"log": (LOG, LINES), "left": (states, left)},
+        events=EVENTS,
+    )
+    fact = facts("flow.state", found)[""]
+    assert (fact.status, fact.statistic["neither"]) == ("not-observed", 1)
+    assert "Of 1 official sheets neither the log of the last stage nor a state tells" in fact.fact
 
 
 def test_each_system_says_what_it_held(found):

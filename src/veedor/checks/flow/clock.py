@@ -71,9 +71,10 @@ class Clock(Check):
 
     Source
     ------
-    The order of a clock of twelve hours as text was the error of a published annex on the count of
-    Bolivia 2019: D. Rosnick, The OAS Has to Answer for its Role in the Bolivian Coup, CEPR, 2020;
-    N. Idrobo, D. Kronick, F. Rodriguez, The Journal of Politics 84(4), 2022.
+    That stamps of a clock of twelve hours had been sorted as text in the data of a published annex
+    on the count of Bolivia 2019 was reported by D. Rosnick (press release of the Center for
+    Economic and Policy Research, August 2020); see also N. Idrobo, D. Kronick, F. Rodriguez, The
+    Journal of Politics 84(4), 2022.
     """
 
     title = "Clocks"

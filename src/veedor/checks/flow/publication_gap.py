@@ -35,8 +35,10 @@ class PublicationGap(Check):
 
     One finding for each kind of record: the log of publications, the published counts that the case
     holds, successive exports. The cadence is the median time between publications. Republishing the
-    same numbers is no progress: stretches without a new sheet are told apart from gaps. Margins are
-    the winner's votes less the runner-up's, in points of the valid votes that the record states.
+    same numbers is no progress: stretches without a new sheet are told apart from gaps. A step of
+    five medians is nothing rare: of publications at random instants, one step in 32 is longer, so
+    that `observed` says that there are such steps, and their length says the rest. Margins are the
+    winner's votes less the runner-up's, in points of the valid votes that the record states.
 
     Statistic
     ---------
@@ -48,7 +50,7 @@ class PublicationGap(Check):
         How many gaps are longer than so many medians.
     longest : {from, to, seconds, times_median, sheets, valid, margin_before, margin_after,
         sheets_before, sheets_after} or null
-        `sheets` and `valid` cross the gap: they are in the publication after it and not before.
+        `sheets` and `valid` cross the gap: the first publication after it less the last before.
     gaps : array of the same
         All gaps longer than 5 medians, longest first.
     standstills : array of {from, to, seconds, publications, sheets}
@@ -77,9 +79,11 @@ class PublicationGap(Check):
     heading = "Gaps {name}"
     sentences = {
         "observed": (
-            "{publications} publications came about every {cadence}; the longest gap lasted {gap},"
-            " from {start} to {end}. {sheets} sheets with {valid} valid votes were published after"
-            " it that had not been before, and the margin went from {before} to {after}."
+            "{publications} publications came about every {cadence}, the median of the steps"
+            " between them; {long:step was|steps were} longer than five times that. The longest gap"
+            " lasted {gap}, from {start} to {end}. The first publication after it holds {sheets}"
+            " sheets and {valid} valid votes more than the last one before it, and the margin went"
+            " from {before} to {after}."
         ),
         "not-observed": (
             "{publications} publications came about every {cadence}, and none of the gaps is longer"
@@ -93,8 +97,9 @@ class PublicationGap(Check):
         Benign(
             "nothing-new",
             "There was nothing to publish: processing stood still as well.",
-            "{processed} sheets were processed between the last publication before the gap and the"
-            " first after it; {night} of them within the hour after publication stopped.",
+            "{processed:station was|stations were} first stamped by the last stage between the last"
+            " publication before the gap and the first after it; {night} of them within the first"
+            " hour.",
         ),
         Benign("planned", "A pause at this point had been announced beforehand."),
         Benign("failure", "A link, a server or the power failed."),
@@ -102,13 +107,15 @@ class PublicationGap(Check):
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
-        """The publications, the stamps of the main stage by minute, and the official totals."""
+        """The publications, the first stamp of each station at the main stage, and the official
+        totals.
+        """
         events = evidence.events()
         stages = evidence.stages
         main = events.filter(events.t.notnull(), events.stage == (stages[-1] if stages else ""))
         return {
             "publications": evidence.publications(),
-            "processed": main.group_by(minute=main.t - main.t % 60).agg(sheets=main.count()),
+            "processed": main.group_by("station").agg(t=main.t.min()),
             "totals": paired.totals(evidence),
         }
 
@@ -162,7 +169,7 @@ class PublicationGap(Check):
             statistic,
             subject=origin,
             words={"name": name, **_words(statistic)},
-            explanations=self.explain(nothing_new=_between(processed, long[0], gaps))
+            explanations=self.explain(nothing_new=_between(processed, gaps))
             if observed and context.stages
             else self.explain(),
             rows=record.rows(),
@@ -323,22 +330,24 @@ def _number(value: float) -> int | None:
     return None if np.isnan(value) else int(value)
 
 
-def _between(processed: Columns, gap: Mapping[str, Any], gaps: Gaps) -> dict[str, int]:
-    """Sheets processed during the longest gap, and in its first hour, by whole minutes."""
-    minute = processed["minute"].astype(np.int64)
-    counts = processed["sheets"].astype(np.int64)
+def _between(processed: Columns, gaps: Gaps) -> dict[str, int]:
+    """Stations first stamped during the longest gap, and in its first hour."""
+    t = times(processed)
     start, end = int(gaps.start[0]), int(gaps.end[0])
-    inside = (minute >= start) & (minute < end)
+    inside = (t > start) & (t < end)
     return {
-        "processed": int(counts[inside].sum()),
-        "night": int(counts[inside & (minute < start + 3600)].sum()),
+        "processed": int(inside.sum()),
+        "night": int((inside & (t <= start + 3600)).sum()),
     }
 
 
 def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
     longest = statistic["longest"]
     cadence = statistic["median_seconds"]
-    words: dict[str, Any] = {"cadence": "unknown" if cadence is None else duration(cadence)}
+    words: dict[str, Any] = {
+        "cadence": "unknown" if cadence is None else duration(cadence),
+        "long": statistic["over"][0]["gaps"],
+    }
     if longest is not None:
         words |= {
             "gap": duration(longest["seconds"]),

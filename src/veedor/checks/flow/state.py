@@ -64,17 +64,16 @@ class State(Check):
         "observed": (
             "Of {expected} official sheets, {unfinished} were left unfinished: {parts}. Their"
             " margin is {margin}; where their centres have finished sheets, these predict"
-            " {predicted} and they have {actual} ({span} unexplained).{odd}"
+            " {predicted} and they have {actual} ({span} unexplained).{odd}{neither_too}"
         ),
-        "not-observed": "No official sheet was left unfinished.",
+        "not-observed": "No state names an official sheet.{neither_too}",
     }
     benign = (
         Benign(
             "remarks",
             "Sheets were kept back because something was observed on them, so that observations"
             " among them follow from how they were selected.",
-            "{remarks} of {lines:line carries|lines carry} a remark; the states themselves name"
-            " what waited for a decision.",
+            "{remarks} of {lines:line carries|lines carry} a remark of its own.",
         ),
         Benign(
             "place",
@@ -115,8 +114,8 @@ class State(Check):
         yield self.fact(
             "observed" if observed else "not-observed",
             statistic,
-            words=_words(statistic) if observed else {},
-            explanations=self.explain(**_tested(statistic)) if observed else (),
+            words={**(_words(statistic) if observed else {}), **_neither(statistic)},
+            explanations=self.explain(**_tested(statistic, stream)) if observed else (),
             rows={
                 "station": lines["station"],
                 "state": lines["state"],
@@ -205,18 +204,34 @@ def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
         else (
             f" {statistic['also_published']:,} of them are in the publication at the cut,"
             f" {statistic['also_processed']:,} in the log, and {statistic['several_states']:,}"
-            " stations stand under several states: the records contradict one another there."
+            " stations stand under several states: the records do not say the same there."
         ),
     }
 
 
-def _tested(statistic: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _neither(statistic: Mapping[str, Any]) -> dict[str, str]:
+    """The sheets of which neither a log nor a state tells, for the sentence."""
+    count = statistic["neither"]
+    return {
+        "neither_too": ""
+        if not count
+        else f" Of {count:,} official sheets neither the log of the last stage nor a state tells."
+    }
+
+
+def _tested(statistic: Mapping[str, Any], stream: Stream | None) -> dict[str, Mapping[str, Any]]:
     every = statistic["all"]
     found: dict[str, Mapping[str, Any]] = {
         "remarks": {"remarks": every["remarks"], "lines": every["stations"]}
     }
     classes = [c for c in every.get("classes", []) if c["class"]]
-    if classes:
-        said = ", ".join(f"{c['class']} {c['sheets']:,}" for c in classes)
-        found["place"] = {"classes": f"By class of place: {said}"}
+    if classes and stream is not None:
+        anywhere = np.ones(len(stream.sid), dtype=bool)
+        total = {c["class"]: c["sheets"] for c in lateness.by_class(stream, anywhere)}
+        said = ", ".join(
+            f"{c['class']} {c['sheets']:,} of {total[c['class']]:,}"
+            f" ({100.0 * c['sheets'] / total[c['class']]:.1f} %)"
+            for c in classes
+        )
+        found["place"] = {"classes": f"Unfinished by class of place: {said}"}
     return found

@@ -28,7 +28,10 @@ class Records(Check):
     Statistic
     ---------
     events : array of {event, at, answers, least, most, spread}
-        answers : array of {system, sheets, as_of}, `as_of` the instant of the record that answers.
+        answers : array of {system, counts, sheets, as_of}: `as_of` is the instant of the record
+        that answers; `counts` what it counts: `processed` (past the last step, and alone compared
+        in `spread`), `received`, or the name of an earlier step. A log's lines count where their
+        station is known.
     bridge : {published, log, log_only, published_only, later, never, without_votes} or null
         At the cut: sheets of the published count; sheets that the log of the last stage had by
         then; those in the log only; those in the count only, of which the log has `later` and
@@ -48,15 +51,20 @@ class Records(Check):
 
     title = "Sheets held by each system"
     asks = "Do the systems agree on how many sheets they held when the count stopped?"
-    rule = "Every system that holds a count states the same number of sheets at the same instant."
+    rule = (
+        "Systems that hold one count state the same number of sheets at the same instant, but for"
+        " what is on its way from one to the next."
+    )
     kind = "discrepancy"
     needs = ("cut",)
     sentences = {
         "observed": (
-            "At {at} the systems hold {answers}: {spread} sheets between the least and the most of"
-            " those that count the same thing.{bridge}"
+            "At {at} the records state: {answers}. Between the least and the most of those that"
+            " count sheets past the last step, {spread:sheet lies|sheets lie}.{bridge}"
         ),
-        "not-observed": "At {at} the systems agree: {answers}.",
+        "not-observed": (
+            "At {at} the records of sheets past the last step agree. They state: {answers}."
+        ),
         "not-determinable": "Fewer than two systems of the case say how many sheets they held.",
     }
     benign = (
@@ -217,8 +225,15 @@ def _closest(rows: Mapping[str, NDArray[Any]] | None, context: Context) -> float
     return float(after.min()) if len(after) else None
 
 
+def _since(as_of: str | None, at: str) -> str:
+    """Of when an answer is, where it is not of the instant itself."""
+    return "" if as_of in (None, at) else f" (as of {as_of})"
+
+
 def _words(cut: Mapping[str, Any], bridge: Mapping[str, Any] | None) -> dict[str, Any]:
-    said = "; ".join(f"{a['system']} {a['sheets']:,}" for a in cut["answers"])
+    said = "; ".join(
+        f"{a['system']} {a['sheets']:,}{_since(a['as_of'], cut['at'])}" for a in cut["answers"]
+    )
     return {
         "at": cut["at"],
         "answers": said,
