@@ -125,7 +125,6 @@ def _head(results: Mapping[str, Any]) -> list[str]:
     command = " ".join(f"--{n} {v}" for n, v in options.items())
     spent = ", ".join(f"{name} {_count(s)}" for name, s in results["seconds"].items())
     return [
-        "---", "orphan: true", "---", "",
         "# Late sheets: false alarms and power", "",
         f"Made by `python -m benchmarks.late {command} --markdown docs/late.md`.",
         f"Machine: {results['machine']}. Seconds: {spent}.", "",
