@@ -367,12 +367,19 @@ def _words(stream: Stream, statistic: Mapping[str, Any]) -> dict[str, Any]:
         "span": span(centre.get("low"), centre.get("high")),
         "votes": round(centre.get("votes") or 0),
         "national": points(centre.get("national_points"), 3),
-        "slack": f", beside {round(stream.slack):,} votes of slack in the lead"
-        if stream.needed_lead is not None
-        else "; the outcome does not rest on this lead, so that no slack is set beside it",
+        "slack": _slack(stream),
         "lone": statistic["late_only"]["sheets"],
         "lone_valid": statistic["late_only"]["valid"],
     }
+
+
+def _slack(stream: Stream) -> str:
+    """The slack beside which the votes are set, where both are of the same lead."""
+    if stream.needed_lead is not None:
+        return f", beside {round(stream.slack):,} votes of slack in the lead"
+    if stream.elected:
+        return f"; the outcome rests on the clause of {stream.clause}, not on this lead"
+    return "; no option is elected by this lead"
 
 
 def _tested(stream: Stream, statistic: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -108,9 +108,9 @@ class Discontinuity(Check):
         "any": (
             "Within polling centres, and within {percent} % of the sheets on either side, the"
             " margin moves by {centre} at the cut (error {error}); {beyond} of {cutoffs} other"
-            " cut-offs along the count show as much by their own error. Within centres and by minutes the"
-            " jump is between {centre_low} and {centre_high}, by bandwidth; without regard to the"
-            " centre between {low} and {high}.{tail}"
+            " cut-offs along the count show as much by their own error. Within centres and by"
+            " minutes the jump is between {centre_low} and {centre_high}, by bandwidth; without"
+            " regard to the centre between {low} and {high}.{tail}"
         ),
         "not-determinable": (
             "There are too few stamped sheets on one side of the cut, or too few centres with"
