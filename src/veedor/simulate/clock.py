@@ -1,8 +1,9 @@
 """When each sheet of a simulated count was received and processed, and what was published when.
 
 The order is the election's own: processing takes sheets as they arrive. What is added is a wall
-clock: sheets are received some minutes before they are processed; publication stops at the first
-snapshot and returns at the second; after a while processing pauses too, and goes on later.
+clock: sheets are received some minutes before they are processed; where processing has a capacity
+or is held up, they queue, and come out in a burst; publication stops at the first snapshot and
+returns at the second; after a while processing pauses too, and goes on later.
 """
 
 from __future__ import annotations
@@ -52,13 +53,15 @@ def clock_of(election: Election) -> Clock:
     Parameters
     ----------
     election : Election
-        With a preliminary count. Its `pause` and `unfinished` say how long processing pauses after
-        the stop, and which share of the sheets, the last by arrival, is never finished.
+        With a preliminary count. Its parameters say how fast sheets are processed and how often
+        that is held up, how long processing pauses after the stop, and which share of the sheets,
+        the last by arrival, is never finished.
     """
     parameters = election.parameters
     rng = generator(election.seed, "clock")
-    processed = np.ceil(election.arrival).astype(np.int64)
-    received = processed - 30 - rng.gamma(2.0, 120.0, election.stations).astype(np.int64)
+    arrived = np.ceil(election.arrival).astype(np.int64)
+    received = arrived - 30 - rng.gamma(2.0, 120.0, election.stations).astype(np.int64)
+    processed = _queued(election)
     stop = int(processed[election.published(0)].max())
     held = processed > stop + parameters.grace
     processed = processed + np.where(held, parameters.pause, 0).astype(np.int64)
@@ -68,6 +71,28 @@ def clock_of(election: Election) -> Clock:
     state = np.where(finished, -1, waiting.astype(np.int64))
     remark = ~finished & waiting & (rng.random(election.stations) < 0.3)
     return Clock(received, processed, finished, state, remark)
+
+
+def _queued(election: Election) -> Ints:
+    """(S,) when each sheet is processed: as it arrives, or when those before it are done.
+
+    Holds start at random moments of the count. A sheet that would be processed during one waits
+    for its end, so that the queue is then worked off at full capacity.
+    """
+    parameters = election.parameters
+    row = np.argsort(election.order)
+    ready = election.arrival[row]
+    starts = generator(election.seed, "holds").uniform(ready[0], ready[-1], parameters.holds)
+    for start in np.sort(starts):
+        ready = np.where((ready >= start) & (ready < start + parameters.hold),
+                         start + parameters.hold, ready)  # fmt: skip
+    if parameters.capacity > 0:
+        each = 3600.0 / (parameters.capacity * election.stations)
+        spent = each * np.arange(election.stations)
+        ready = np.maximum.accumulate(ready - spent) + spent
+    processed = np.empty(election.stations, dtype=np.int64)
+    processed[row] = np.ceil(ready)
+    return processed
 
 
 def publications(election: Election, clock: Clock) -> dict[str, Ints]:

@@ -105,6 +105,12 @@ class Parameters:
     snapshots: tuple[float, ...] = (0.84,)
     """Shares of the sheets published by each snapshot; empty: there is no preliminary count."""
 
+    capacity: float = 0.0
+    """Sheets that are processed in an hour at most, as a share of all; 0: as many as arrive."""
+    holds: int = 0
+    """How often processing is held up; what arrives meanwhile comes out in a burst."""
+    hold: int = 600
+    """Seconds for which each of them lasts."""
     grace: int = 1560
     """Seconds for which processing goes on after publication stopped."""
     pause: int = 0
@@ -155,7 +161,7 @@ def _check(given: Parameters) -> None:
         value = getattr(given, name)
         if not isinstance(value, (int, float)) or not low <= value <= high:
             raise _wrong(name, value, f"give a number from {low:g} to {high:g}")
-    for name in ("stations", "regions", "station_size", "smallest", "grace", "pause"):
+    for name in ("stations", "regions", "station_size", "smallest", *_WHOLE):
         if not isinstance(getattr(given, name), int):
             raise _wrong(name, getattr(given, name), "give a whole number")
     if given.stations < given.regions:
@@ -170,6 +176,8 @@ def _check(given: Parameters) -> None:
             raise _wrong("snapshots", given.snapshots, "give rising shares above 0, at most 1")
         last = share
 
+
+_WHOLE = ("holds", "hold", "grace", "pause")
 
 _RANGES = {
     "stations": (1, 5_000_000),
@@ -202,6 +210,9 @@ _RANGES = {
     "late_link": (-10, 10),
     "late_place": (0, 10),
     "late_sheet": (0, 10),
+    "capacity": (0, 1000),
+    "holds": (0, 1000),
+    "hold": (0, 1_000_000),
     "grace": (0, 1_000_000),
     "pause": (0, 1_000_000),
     "unfinished": (0, 1),
