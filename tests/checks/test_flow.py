@@ -76,6 +76,7 @@ def test_the_gap_in_publication_and_what_crossed_it(found):
         "margin_after": pytest.approx(100 * 40 / 700, abs=1e-6),
     }
     assert said["standstills"][0]["publications"] == 3
+    assert (said["before_polls_closed"], said["sheets_before_polls_closed"]) == (0, None)
     tested = {e.id: e.values for e in fact.explanations if e.tested}
     assert tested["nothing-new"] == {"processed": 2, "night": 2}
 
@@ -128,7 +129,9 @@ def test_states_are_a_partition_and_contradictions_are_named(found):
     assert said["by_region"] == [
         {"place": "S", "stations": 2, "unfinished": 2, "share_points": 100.0}
     ]
-    assert set(fact.rows["station"]) == {"7", "8", "99"}
+    held = dict(zip(fact.rows["station"], fact.rows["processed"], strict=True))
+    assert held == {"7": True, "8": False, "99": False}
+    assert not fact.rows["published"].any()
 
 
 def test_sheets_of_which_nothing_tells_are_not_called_finished(tmp_path):
@@ -199,6 +202,21 @@ def test_order_as_text_against_order_in_time(tmp_path):
     assert (said["last_lines"], said["last_differ"]) == (1, 1)
     assert said["last_points"] == 40.0, "station 2, at 18:30"
     assert said["last_points_text"] == 20.0, "station 1, at 12:30"
+    assert (said["last_votes_points"], said["last_votes_points_text"]) == (40.0, 20.0)
+
+
+def test_publications_before_the_polls_closed_are_kept_and_named(tmp_path):
+    published = {k: list(v) for k, v in PUBLISHED.items()}
+    published["at"][:2] = ["2020-01-31T09:00:00", "2020-01-31T17:59:59"]
+    found = evidence(
+        tmp_path,
+        {"official": OFFICIAL},
+        files={"published": (PUBLICATIONS, published)},
+        events=EVENTS,
+    )
+    said = facts("flow.publication-gap", found)["log"].statistic
+    assert said["publications"] == 6
+    assert (said["before_polls_closed"], said["sheets_before_polls_closed"]) == (2, 2)
 
 
 def test_stages_out_of_order_are_observed(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
+from numpy.typing import NDArray
 
 from veedor.audit.findings import Figure
 from veedor.case.tables import cell
@@ -62,6 +63,8 @@ class Clock(Check):
         The last 5 % of the lines by time, and how many of them are not among the last 5 % by text.
     last_points, last_points_text : float or null
         The official margin of either.
+    last_votes_points, last_votes_points_text : float or null
+        The same for the last 5 % of the official valid votes, as public claims counted.
     earlier_stages : array of {stage, before, lines}
         Sheets whose stamp at a stage comes before that of the stage before it.
 
@@ -175,9 +178,11 @@ class Clock(Check):
         if statistic["text_backward"]:
             note = (
                 "; sorted as text by a clock of twelve hours they would step back"
-                f" {statistic['text_backward']:,} times, and the margin of the last 5 % would be"
-                f" {points(statistic['last_points_text'])} rather than"
-                f" {points(statistic['last_points'])}"
+                f" {statistic['text_backward']:,} times, and the margin of the last 5 % of the"
+                f" lines would be {points(statistic['last_points_text'])} rather than"
+                f" {points(statistic['last_points'])}; of the valid votes,"
+                f" {points(statistic['last_votes_points_text'])} rather than"
+                f" {points(statistic['last_votes_points'])}"
             )
         turned = "; ".join(
             f"{s['before']:,} of {s['lines']:,} sheets are stamped {s['stage']} before the step"
@@ -265,11 +270,13 @@ def _text_order(rows: Columns, stream: Stream | None) -> dict[str, Any]:
     size = int(np.ceil(LAST * len(local)))
     last, last_text = (order[len(order) - size :] for order in (by_time, by_text))
     shared = len(np.intersect1d(last, last_text))
-    margins: list[float | None] = [None, None]
+    margins: list[float | None] = [None] * 4
     if stream is not None:
+        valid = _valid(sid, stream)
+        of_votes = (_last_votes(order, valid) for order in (by_time, by_text))
         margins = [
             stream.margin(np.isin(stream.sid, sid[some][~np.isnan(sid[some])]))
-            for some in (last, last_text)
+            for some in (last, last_text, *of_votes)
         ]
     return {
         "lines": len(local),
@@ -278,7 +285,25 @@ def _text_order(rows: Columns, stream: Stream | None) -> dict[str, Any]:
         "last_differ": size - shared,
         "last_points": rounded(margins[0]),
         "last_points_text": rounded(margins[1]),
+        "last_votes_points": rounded(margins[2]),
+        "last_votes_points_text": rounded(margins[3]),
     }
+
+
+def _valid(sid: NDArray[np.float64], stream: Stream) -> NDArray[np.int64]:
+    """The official valid votes of each line's sheet; 0 where the stream has no such sheet."""
+    place = np.searchsorted(stream.sid, sid)
+    there = place < len(stream.sid)
+    there[there] = stream.sid[place[there]] == sid[there]
+    found = np.zeros(len(sid), dtype=np.int64)
+    found[there] = stream.valid[place[there]]
+    return found
+
+
+def _last_votes(order: NDArray[np.int64], valid: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The lines by which the count went beyond all but the last 5 % of the valid votes."""
+    sums = np.cumsum(valid[order])
+    return order[sums > (1.0 - LAST) * sums[-1]] if len(sums) else order
 
 
 def _stages(lines: Columns, stages: tuple[str, ...]) -> list[dict[str, Any]]:

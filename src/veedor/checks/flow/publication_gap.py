@@ -55,6 +55,10 @@ class PublicationGap(Check):
         All gaps longer than 5 medians, longest first.
     standstills : array of {from, to, seconds, publications, sheets}
         The longest stretches in which publication went on and no sheet was added.
+    before_polls_closed : int or null
+        Publications before the polls closed; null where the case does not say when that was.
+    sheets_before_polls_closed : int or null
+        What the last of them held.
     backward : int
         Publications with fewer sheets than the one before.
     unread : int
@@ -158,6 +162,7 @@ class PublicationGap(Check):
             "longest": steps[0] if steps else None,
             "gaps": long,
             "standstills": record.standstills(context),
+            **record.before(seconds(context.case.polls_closed)),
             "backward": int((np.diff(record.sheets) < 0).sum()),
             "unread": record.unread,
             "held": record.held(gaps, origin, context),
@@ -239,6 +244,14 @@ class _Record:
             "valid": _number(self.valid[after] - self.valid[before]),
             "margin_before": rounded(self.margin[before]),
             "margin_after": rounded(self.margin[after]),
+        }
+
+    def before(self, closed: int | None) -> dict[str, int | None]:
+        """The publications before the polls closed: they are kept, and named."""
+        count = None if closed is None else int((self.t < closed).sum())
+        return {
+            "before_polls_closed": count,
+            "sheets_before_polls_closed": _number(self.sheets[count - 1]) if count else None,
         }
 
     def standstills(self, context: Context) -> list[dict[str, Any]]:

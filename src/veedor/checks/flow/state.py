@@ -120,6 +120,7 @@ class State(Check):
                 "station": lines["station"],
                 "state": lines["state"],
                 "remark": lines["remark"].astype(bool),
+                **_held(sids, timed),
                 "source": lines["source"],
                 "row": lines["row"],
             },
@@ -184,6 +185,17 @@ def _contradictions(
         "also_published": int((named & early).sum()),
         "also_processed": int((named & ~_never(timed)).sum()) if context.stages else 0,
         "several_states": int((counts > 1).sum()),
+    }
+
+
+def _held(sids: NDArray[np.int64], timed: Columns) -> dict[str, NDArray[np.bool_]]:
+    """Of each line: do the publication at the cut, and the log, hold its sheet all the same?"""
+    official = timed["sid"].astype(np.int64)
+    early = np.array([value is not None and bool(value) for value in timed["early"].tolist()])
+    logged = ~_never(timed)
+    return {
+        "published": np.isin(sids, official[early.astype(bool)]),
+        "processed": np.isin(sids, official[logged]),
     }
 
 
