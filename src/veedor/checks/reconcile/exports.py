@@ -55,7 +55,7 @@ class Exports(Check):
             "Each of the {stations:station|stations} in {exports:export|exports} stayed, with its"
             " numbers, from its first export to the last."
         ),
-        "void": "There is one export, and nothing to compare it with.",
+        "void": "There are fewer than two exports, and nothing to compare.",
     }
     benign = (
         Benign(

@@ -33,7 +33,8 @@ class Raw(Check):
     parts : array of {part, from, to, sheets, valid, margin_points, cumulative_points}
         Tenths of the stamped sheets; the margin of each and of all up to it.
     at_cut_points : float or null
-        Margin of all sheets processed up to the cut.
+        Official margin of all sheets processed up to the cut; what had been published by then is
+        another set, with the numbers of that publication.
     final_points : float or null
         Of all sheets, stamped or not.
     crossing : {at, sheets} or null
@@ -55,8 +56,8 @@ class Raw(Check):
     kind = "descriptive"
     sentences = {
         "observed": (
-            "By tenths of the processed sheets the margin goes from {first} to {last}; all together"
-            " it ends at {final}.{cut}"
+            "By tenths of the processed sheets the margin goes from {first} to {last}; all sheets"
+            " of the official count, with a stamp or without, give {final}.{cut}"
         ),
         "not-determinable": "No sheet has a stamp of processing.",
     }
@@ -86,7 +87,10 @@ class Raw(Check):
                 "first": points(statistic["parts"][0]["margin_points"]),
                 "last": points(statistic["parts"][-1]["margin_points"]),
                 "final": points(statistic["final_points"]),
-                "cut": "" if cut is None else f" At the cut it stood at {points(cut)}.",
+                "cut": ""
+                if cut is None
+                else " By the official numbers, what had been processed by the cut gives"
+                f" {points(cut)}.",
             },
             explanations=self.explain(),
             figures=_figure(stream, order, context),
