@@ -80,8 +80,8 @@ methods: $(VENV)/.core ## compare public claims about Bolivia 2019 with the audi
 late: $(VENV)/.test ## late sheets of simulated counts: false alarms, power (about 40 minutes)
 	$(BIN)/python -m benchmarks.late --elections 1000 --stations 1200 --markdown docs/late.md
 
-projection: $(VENV)/.test ## how often projections of a partial count cover its end
-	$(BIN)/python -m benchmarks.projection --markdown docs/projection.md
+projection: $(VENV)/.test ## how often projections of a partial count hold its end (elex-model by `make peers`)
+	VEEDOR_ELEX_PYTHON=$(wildcard .peers/bin/python) $(BIN)/python -m benchmarks.projection --markdown docs/projection.md
 
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
