@@ -48,14 +48,16 @@ RISING = (0.0, 0.02, 0.04, 0.06, 0.12, 0.24, 0.48)
 """Shares of the late sheets on which votes are moved in the large counts."""
 LARGER = 10
 """Every tenth honest count is also drawn with ten times the stations."""
+BURSTS = 2
+"""Every second one also with processing that is held up, bursts, and stops."""
 LEVEL = 0.05
 
 Rows = list[dict[str, Any]]
 
 
-def honest(seed: int, stations: int) -> dict[str, Any]:
+def honest(seed: int, stations: int, scenario: str = SCENARIO) -> dict[str, Any]:
     """One honest count: its gaps, and the p-values of the checks and of the shortcuts."""
-    count = simulated(load(SCENARIO).make(seed, stations)[0])
+    count = simulated(load(scenario).make(seed, stations)[0])
     return {"seed": seed, **gaps(count), **p_values(count, seed), **shortcuts(count)}
 
 
@@ -180,6 +182,12 @@ def run(options: argparse.Namespace, results: dict[str, Any]) -> Iterable[str]:
         "larger": lambda: work.map(
             "larger", honest, seeds[::LARGER], [LARGER * options.stations] * len(seeds[::LARGER])
         ),
+        "bursts": lambda: work.map(
+            "bursts",
+            functools.partial(honest, scenario="late-bursts"),
+            seeds[::BURSTS],
+            [options.stations] * len(seeds[::BURSTS]),
+        ),
     }
     for name, part in parts.items():
         if name in results["parts"]:
@@ -209,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--elections", type=int, default=1000)
     parser.add_argument("--stations", type=int, default=1200)
-    parser.add_argument("--power", type=int, default=40, help="counts altered in every way")
+    parser.add_argument("--power", type=int, default=60, help="counts altered in every way")
     parser.add_argument("--shape", type=int, default=40, help="real count: times dealt anew")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)

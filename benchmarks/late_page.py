@@ -38,8 +38,10 @@ WHAT = {
     "moved": ("Votes moved", "share of the runner-up's votes on a sheet"),
     "replaced": ("Sheets replaced, every vote for one option", "turnout on the sheet"),
 }
-SIZES = {"honest": 1, "larger": 10}
+SIZES = {"honest": 1, "larger": 10, "bursts": 1}
 """Parts with honest counts -> how many times the stations asked for."""
+TITLES = {"bursts": "`late-bursts`, "}
+"""Parts whose counts are of another scenario -> what their table begins with."""
 SOURCES = {
     "real": "Bolivia 2019, official count, labels dealt anew within centres",
     "twin": "`twin`, simulated in the shape of Bolivia 2019",
@@ -162,13 +164,14 @@ def _honest(rows: Rows, options: Mapping[str, Any]) -> list[str]:
 
 
 def _rates(parts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """Alarms on honest counts, of the size asked for and ten times as large."""
+    """Alarms on honest counts: of the size asked for, ten times as large, and with bursts."""
     lines: list[str] = []
     for part, times in SIZES.items():
         if part not in parts:
             continue
         lines += [
-            f"| {times * options['stations']:,} stations | alarms | rate | interval |",
+            f"| {TITLES.get(part, '')}{times * options['stations']:,} stations | alarms | rate |"
+            " interval |",
             "|---|---:|---:|---:|",
         ]
         for name in (*SUBJECTS, *SHORTCUTS):
@@ -182,6 +185,7 @@ def _rates(parts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     above = [name for name in NAMES if any(_above(parts[p], name) for p in SIZES if p in parts)]
     return [
         *lines,
+        *(_BURSTS if "bursts" in parts else ()),
         "Alarms beyond 5 % by more than chance (the interval lies above it):"
         f" {'; '.join(NAMES[name] for name in above) or 'none'}.", "",
         "The last three of each table take sheets for independent draws from one country, and a"
@@ -189,6 +193,13 @@ def _rates(parts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
         " smaller a change will do. The checks compare sheets of one centre with one another, or"
         " the cut with other cut-offs.", "",
     ]  # fmt: skip
+
+
+_BURSTS = (
+    "In `late-bursts` the same counts are processed otherwise: processing is held up eight times"
+    " for a quarter of an hour, each queue comes out in a burst, and half an hour after the cut"
+    " processing stops for four hours.", "",
+)  # fmt: skip
 
 
 def _above(rows: Rows, name: str) -> bool:

@@ -25,7 +25,7 @@ def count():
     return simulated(election)
 
 
-@pytest.mark.parametrize("name", ["rural-late-strong", "moved-late"])
+@pytest.mark.parametrize("name", ["rural-late-strong", "late-bursts", "moved-late"])
 def test_a_count_in_memory_gives_the_p_values_of_the_same_count_written(name, tmp_path):
     election, truth = load(name).make(7, STATIONS)
     path = write_case(election, tmp_path / "case", title=name, id=name, seed=7, truth=truth)
@@ -90,6 +90,7 @@ def test_the_page_holds_every_part_and_accuses_nobody(monkeypatch):
     results = {
         "parts": {
             "honest": [late.honest(seed, 400) for seed in (0, 1)],
+            "bursts": [late.honest(seed, 400, "late-bursts") for seed in (0, 1)],
             "power": late.altered(5, 400),
             "twin": {"about": about, "rows": large},
         },
@@ -99,6 +100,7 @@ def test_the_page_holds_every_part_and_accuses_nobody(monkeypatch):
     }
     text = page(results)
     assert "of 2 |" in text
+    assert "| `late-bursts`, 400 stations |" in text
     assert "2 counts" not in text.split("## Late sheets altered")[1]
     assert not FORBIDDEN.search(text)
     assert [f.id for f in figures(results)] == ["late-power-moved", "late-power-twin"]
