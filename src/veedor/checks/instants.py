@@ -23,6 +23,18 @@ def stamp(t: float | int | np.integer[Any] | None, context: Context) -> str | No
     return dt.datetime.fromtimestamp(int(t), context.case.zone).isoformat()
 
 
+def shown(text: str | None) -> str:
+    """An instant of a statistic as a sentence shows it: date and wall clock, without the offset."""
+    return "no instant" if text is None else text[:19].replace("T", " ")
+
+
+def stamped(t: NDArray[Any], context: Context) -> NDArray[Any]:
+    """UTC seconds as ISO 8601 text with the offset of the case's zone, for rows of evidence; None
+    where not known.
+    """
+    return np.array([stamp(value, context) for value in np.asarray(t, dtype=float)], dtype=object)
+
+
 def wall(t: float | int | np.integer[Any], context: Context) -> str:
     """UTC seconds as the wall clock of the case's zone, without an offset: for figures."""
     at = dt.datetime.fromtimestamp(int(t), context.case.zone)

@@ -14,7 +14,7 @@ from veedor.audit.findings import Figure
 from veedor.case.tables import cell
 from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import seconds, stamp, times
+from veedor.checks.instants import seconds, shown, stamp, times
 from veedor.checks.lateness import Stream, points, rounded
 from veedor.checks.recorded import known
 from veedor.engine.instants import ClockInfo
@@ -206,7 +206,7 @@ class Clock(Check):
 
 def _range(first: str | None, last: str | None) -> str:
     """From when to when, for a sentence."""
-    return f" from {first} to {last}" if first and last else ""
+    return f" from {shown(first)} to {shown(last)}" if first and last else ""
 
 
 def _statistic(info: ClockInfo, rows: Columns, home: Any, context: Context) -> dict[str, Any]:

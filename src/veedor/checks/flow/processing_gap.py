@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Figure
 from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import Drawn, duration, seconds, stamp, times
+from veedor.checks.instants import Drawn, duration, seconds, shown, stamp, stamped, times
 from veedor.checks.lateness import Stream, points, rounded
 from veedor.checks.recorded import known
 from veedor.stats.gaps import Gaps, find_gaps
@@ -73,7 +73,8 @@ class ProcessingGap(Check):
     heading = "Gaps in processing: stage {subject}"
     sentences = {
         "observed": (
-            "Of {lines} lines, the longest pause lasted {gap}, from {start} to {end}.{cut}"
+            "{cut}Of all pauses among {lines} lines, the longest lasted {gap}, from {start} to"
+            " {end}."
         ),
         "not-observed": "No pause among {lines} lines is longer than ten minutes and five medians.",
         "not-determinable": "Fewer than three lines of this stage have a readable stamp.",
@@ -144,7 +145,7 @@ class ProcessingGap(Check):
             subject=stage,
             words=_words(statistic),
             explanations=self.explain(**_tested(statistic, stream, cut)) if observed else (),
-            rows=_rows(lines, t),
+            rows=_rows(lines, t, context),
             key="row",
             figures=_figure(stage, t, gaps, context),
         )
@@ -243,23 +244,23 @@ def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
     if longest:
         words |= {
             "gap": duration(longest["seconds"]),
-            "start": longest["from"],
-            "end": longest["to"],
+            "start": shown(longest["from"]),
+            "end": shown(longest["to"]),
         }
     after, end = statistic["after_cut"], statistic["at_session_end"]
     if after and end and after["session"]:
         words["cut"] = (
-            f" After the cut, {after['session']:,} more were processed until {end['at']}"
+            f"After the cut, {after['session']:,} more were processed until {shown(end['at'])}"
             f"{_pause(statistic, end['at'])}; all that was processed by then came to"
             f" {end['lines']:,} lines"
         )
         if end["margin_points"] is not None:
             words["cut"] += f" and a margin of {points(end['margin_points'])}"
-        words["cut"] += "."
+        words["cut"] += ". "
     if statistic["unpublished_at_cut"]:
         words["cut"] += (
-            f" {statistic['unpublished_at_cut']:,} sheets had been processed by the cut and were"
-            " not in the publication at the cut."
+            f"{statistic['unpublished_at_cut']:,} sheets had been processed by the cut and were"
+            " not in the publication at the cut. "
         )
     return words
 
@@ -277,8 +278,8 @@ def _tested(
     hour = int(longest["from"][11:13])
     found: dict[str, Mapping[str, Any]] = {
         "night": {
-            "start": longest["from"],
-            "end": longest["to"],
+            "start": shown(longest["from"]),
+            "end": shown(longest["to"]),
             "night": "it begins in the evening or at night"
             if hour >= 18 or hour < 5
             else "it begins in the daytime",
@@ -293,13 +294,13 @@ def _tested(
     return found
 
 
-def _rows(lines: Columns, t: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+def _rows(lines: Columns, t: NDArray[np.int64], context: Context) -> dict[str, NDArray[Any]]:
     order = np.lexsort((lines["row"], lines["source"], t))
     return {
         "source": lines["source"][order],
         "row": lines["row"][order],
         "station": lines["station"][order],
-        "at_utc": t[order],
+        "at": stamped(t[order], context),
     }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Figure
 from veedor.checks import paired
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import Drawn, duration, seconds, stamp, times
+from veedor.checks.instants import Drawn, duration, seconds, shown, stamp, stamped, times
 from veedor.checks.lateness import points, rounded
 from veedor.checks.paired import Standing
 from veedor.checks.recorded import known
@@ -177,7 +177,7 @@ class PublicationGap(Check):
             explanations=self.explain(nothing_new=_between(processed, gaps))
             if observed and context.stages
             else self.explain(),
-            rows=record.rows(),
+            rows=record.rows(context),
             key="row",
             figures=record.figures(origin, gaps, context) if len(record.t) > 2 else (),
         )
@@ -289,12 +289,12 @@ class _Record:
             for i in chosen
         ]
 
-    def rows(self) -> dict[str, NDArray[Any]]:
+    def rows(self, context: Context) -> dict[str, NDArray[Any]]:
         """Every publication, as evidence."""
         return {
             "source": self.source,
             "row": self.row,
-            "at_utc": self.t,
+            "at": stamped(self.t, context),
             "sheets": self.sheets,
             "valid": self.valid,
             "margin_points": np.round(self.margin, 6),
@@ -364,8 +364,8 @@ def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
     if longest is not None:
         words |= {
             "gap": duration(longest["seconds"]),
-            "start": longest["from"],
-            "end": longest["to"],
+            "start": shown(longest["from"]),
+            "end": shown(longest["to"]),
             "sheets": "?" if longest["sheets"] is None else longest["sheets"],
             "valid": "?" if longest["valid"] is None else longest["valid"],
             "before": points(longest["margin_before"]),

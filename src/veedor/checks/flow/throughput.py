@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Figure
 from veedor.checks import lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import Drawn, seconds, stamp, times
+from veedor.checks.instants import Drawn, seconds, shown, stamp, times
 from veedor.checks.lateness import Stream, points, rounded, span
 from veedor.checks.paired import Ints
 from veedor.checks.rates import MINUTE, Stretch, stretches_of
@@ -275,8 +275,8 @@ def _words(statistic: Mapping[str, Any]) -> dict[str, Any]:
     if statistic["bursts"]:
         top = statistic["bursts"][0]
         words |= {
-            "start": top["from"],
-            "end": top["to"],
+            "start": shown(top["from"]),
+            "end": shown(top["to"]),
             "lines": top["lines"],
             "expected": round(top["expected"]),
             "within": points(top.get("unexplained_points")),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from veedor.case.manifest import Event
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.instants import duration, seconds, stamp, times
+from veedor.checks.instants import duration, seconds, shown, stamp, stamped, times
 from veedor.checks.recorded import known, whole
 
 KINDS = ("stop", "cut", "return", "end")
@@ -196,15 +196,15 @@ def _bridge(
     order = np.argsort(sid)
     place = np.minimum(np.searchsorted(sid, sids, sorter=order), max(len(sid) - 1, 0))
     has = np.isin(sids, sid)
-    stamped = np.full(len(sids), np.nan)
-    stamped[has] = t[order[place[has]]]
+    line = np.full(len(sids), np.nan)
+    line[has] = t[order[place[has]]]
     rows = {
         "sid": sids,
         "published": np.isin(sids, published),
         "in_log_by_then": np.isin(sids, logged),
         "without_votes": np.isin(sids, empty),
-        "line_utc": stamped,
-        "seconds_after": stamped - at,
+        "line_at": stamped(line, context),
+        "seconds_after": line - at,
     }
     return {
         "published": len(published),
@@ -227,7 +227,7 @@ def _closest(rows: Mapping[str, NDArray[Any]] | None, context: Context) -> float
 
 def _since(as_of: str | None, at: str) -> str:
     """Of when an answer is, where it is not of the instant itself."""
-    return "" if as_of in (None, at) else f" (as of {as_of})"
+    return "" if as_of in (None, at) else f" (as of {shown(as_of)})"
 
 
 def _words(cut: Mapping[str, Any], bridge: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def _words(cut: Mapping[str, Any], bridge: Mapping[str, Any] | None) -> dict[str
         f"{a['system']} {a['sheets']:,}{_since(a['as_of'], cut['at'])}" for a in cut["answers"]
     )
     return {
-        "at": cut["at"],
+        "at": shown(cut["at"]),
         "answers": said,
         "spread": cut["spread"],
         "bridge": ""
