@@ -1,8 +1,8 @@
 """Compare an audit with published and recomputed numbers: the table of `make targets`.
 
 Every value comes out of the audit's `findings.json`. The targets, their sources and tolerances are
-in the TOML file. A value that differs makes the command fail, unless the file says of its target why it
-is not reached; then it is shown as such.
+in the TOML file. A value that differs makes the command fail, unless the file says of its target
+why it is not reached; then it is shown as such.
 
 Usage: python targets/compare.py targets/bolivia-2019.toml out/bolivia-2019 [--markdown FILE]
 """
