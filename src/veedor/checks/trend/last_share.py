@@ -14,7 +14,7 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.lateness import Stream, points, rounded
 from veedor.checks.paired import Ints
 
-SHARES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
+SHARES = (1.0, 2.0, 3.0, 4.0, 4.4, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)
 
 
 class LastShare(Check):
