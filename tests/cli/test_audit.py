@@ -111,7 +111,10 @@ def test_the_summary_tells_outcome_findings_and_place(asked, capsys, tmp_path):
     text = capsys.readouterr().out
     assert "The sheets give ANA as the winner, 11.11 points ahead of BEA" in text
     assert "Outcome: fragile." in text
-    assert "sheets that the records question, removed or replaced: 1 would change it" in text
+    assert (
+        "sheets that the records question, removed or replaced: the sheets of 1 finding would"
+        in text
+    )
     assert "lists that others named, removed or replaced: none changes it" in text
     assert "Not settled by the files: stations 2 set aside; at most 480 votes." in text
     assert "    2  observed\n" in text

@@ -139,10 +139,16 @@ def _by_part(document: Document) -> list[str]:
     named = [f for f in document.findings if f.subject]
     return [
         f"{sources[part.source]}, {ways[part.treatments]}: "
-        + (f"{len(part.findings)} would change it" if part.findings else "none changes it")
+        + (_number(len(part.findings), part.source) if part.findings else "none changes it")
         for part in document.outcome.statement_by
         if part.source == "records" or any(f.check == "outcome.slack" for f in named)
     ]
+
+
+def _number(findings: int, source: str) -> str:
+    """How many findings or lists would change the outcome, each by all its sheets."""
+    of = {"records": "finding", "lists": "list"}[source]
+    return f"the sheets of {findings} {of}{'' if findings == 1 else 's'} would change it"
 
 
 def _open_votes(outcome: OutcomeSummary) -> list[str]:

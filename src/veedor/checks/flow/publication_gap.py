@@ -83,11 +83,11 @@ class PublicationGap(Check):
     heading = "Gaps {name}"
     sentences = {
         "observed": (
-            "{publications} publications came about every {cadence}, the median of the steps"
-            " between them; {long:step was|steps were} longer than five times that. The longest gap"
-            " lasted {gap}, from {start} to {end}. The first publication after it holds {sheets}"
-            " sheets and {valid} valid votes more than the last one before it, and the margin went"
-            " from {before} to {after}."
+            "The longest gap lasted {gap}, from {start} to {end}. The first publication after it"
+            " holds {sheets} sheets and {valid} valid votes more than the last one before it, and"
+            " the margin went from {before} to {after}. The {publications} publications came about"
+            " every {cadence}, the median of the steps between them; {long:step was|steps were}"
+            " longer than five times that."
         ),
         "not-observed": (
             "{publications} publications came about every {cadence}, and none of the gaps is longer"

@@ -59,8 +59,8 @@ class Records(Check):
     needs = ("cut",)
     sentences = {
         "observed": (
-            "At {at} the records state: {answers}. Between the least and the most of those that"
-            " count sheets past the last step, {spread:sheet lies|sheets lie}.{bridge}"
+            "At {at} the records state: {answers}. Those that count sheets past the last step"
+            " differ by up to {spread:sheet|sheets}.{bridge}"
         ),
         "not-observed": (
             "At {at} the records of sheets past the last step agree. They state: {answers}."

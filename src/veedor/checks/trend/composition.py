@@ -85,11 +85,11 @@ class Composition(Check):
     promise = Promise(alarm="p-value", honest=("plain", "rural-late"), tampered={"moved-late": 0.8})
     sentences = {
         "any": (
-            "The late sheets' margin is {gap} from that of the early ones. Where they come from, by"
-            " polling centre, makes {composition} of it. Late sheets of centres with early ones are"
-            " {unexplained} from what these predict ({span}): {votes} votes of the lead, {national}"
-            " of the whole count{slack}. {lone:late sheet lies|late sheets lie} in centres without"
-            " an early one, with {lone_valid} valid votes, and cannot be judged this way."
+            "Late sheets of centres with early ones are {unexplained} from what these predict"
+            " ({span}): {votes} votes of the lead, {national} of the whole count{slack}. Without"
+            " regard to place, the late sheets' margin is {gap} from that of the early ones; where"
+            " they come from, by polling centre, makes {composition} of it. {lone:late sheet"
+            " lies|late sheets lie} in centres without an early one, with {lone_valid} valid votes, and cannot be judged this way."
         ),
         "not-determinable": (
             "Too few polling centres have both early and late sheets with valid votes to say what"

@@ -100,7 +100,7 @@ class ProjectionCheck(Check):
             "drift",
             "Sheets that come later in the count are a little different from earlier ones of their"
             " own places, before any stop.",
-            "Standing at {tests} points earlier in the count, projections of the sheets then to"
+            "At {tests} earlier moments of the count, projections of the sheets that were then to"
             " come were off by {errors}; those after the cut are off by {late}.",
         ),
         Benign(
