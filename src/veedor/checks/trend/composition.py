@@ -89,7 +89,8 @@ class Composition(Check):
             " ({span}): {votes} votes of the lead, {national} of the whole count{slack}. Without"
             " regard to place, the late sheets' margin is {gap} from that of the early ones; where"
             " they come from, by polling centre, makes {composition} of it. {lone:late sheet"
-            " lies|late sheets lie} in centres without an early one, with {lone_valid} valid votes, and cannot be judged this way."
+            " lies|late sheets lie} in centres without an early one, with {lone_valid} valid votes,"
+            " and cannot be judged this way."
         ),
         "not-determinable": (
             "Too few polling centres have both early and late sheets with valid votes to say what"
