@@ -77,7 +77,7 @@ methods: $(VENV)/.core ## compare public claims about Bolivia 2019 with the audi
 	$(BIN)/veedor audit bolivia-2019 --seed $(SEED) --out $(OUT)/bolivia-2019
 	$(BIN)/python -m benchmarks.methods --audit $(OUT)/bolivia-2019 --markdown docs/methods.md
 
-late: $(VENV)/.test ## late sheets of simulated counts: false alarms, power (about 40 minutes)
+late: $(VENV)/.test ## late sheets of simulated counts: false alarms, power (over an hour)
 	$(BIN)/python -m benchmarks.late --elections 1000 --stations 1200 --markdown docs/late.md
 
 projection: $(VENV)/.test ## how often projections of a partial count hold its end (elex-model by `make peers`)
