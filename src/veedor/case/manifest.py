@@ -19,7 +19,25 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from veedor.case.source import Entry, Filter, Identifier, Lookup, Source, Split, known_zone
+from veedor.case.plan import (
+    TABLES,
+    AllowedPath,
+    ClientGroup,
+    Contingency,
+    Delivered,
+    Entry,
+    Expectation,
+    Freeze,
+    Host,
+    Identifier,
+    Plan,
+    PlannedStop,
+    Statement,
+    User,
+    Withheld,
+    mistakes,
+)
+from veedor.case.source import Filter, Lookup, Source, Split, Step, known_zone
 from veedor.contest import Rule, rule_from
 from veedor.errors import CaseError
 
@@ -122,8 +140,8 @@ class ScopeText(Entry):
     destroyed: tuple[str, ...] = ()
 
 
-class Case(Entry):
-    """One contest and the evidence about it."""
+class Case(Plan):
+    """One contest and the evidence about it; the declared side is in `veedor.case.plan`."""
 
     format: Literal[1]
     id: Identifier
@@ -150,6 +168,8 @@ class Case(Entry):
     sources: tuple[Source, ...] = Field(min_length=1)
     unions: tuple[ListUnion, ...] = ()
     announced: tuple[Announced, ...] = ()
+    plans: tuple[str, ...] = ()
+    """Files beside the case, in TOML, that hold more of its declared side."""
     scope: ScopeText = ScopeText()
     notes: tuple[str, ...] = ()
     extra_voters: bool = False
@@ -166,6 +186,7 @@ class Case(Entry):
     _path: Path = PrivateAttr(default=Path("case.toml"))
     _sha256: str = PrivateAttr(default="")
     _rule: Rule = PrivateAttr()
+    _plan_files: dict[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -176,6 +197,11 @@ class Case(Entry):
     def sha256(self) -> str:
         """The hash of the case file."""
         return self._sha256
+
+    @property
+    def plan_files(self) -> dict[str, tuple[str, int]]:
+        """File of `plans` -> its SHA-256 and its size in bytes."""
+        return dict(self._plan_files)
 
     @property
     def contest_rule(self) -> Rule:
@@ -295,6 +321,8 @@ class Case(Entry):
             unknown = set(union.lists) - lists
             if unknown:
                 raise ValueError(f"unions ({union.id}): unknown list {sorted(unknown)[0]!r}")
+        if wrong := mistakes(self, {e.id for e in self.events}):
+            raise ValueError("; ".join(wrong[:6]))
         fields = {"valid", "blank", "null", "cast", "registered", "sheets"}
         for entry in self.announced:
             unknown = set(entry.totals) - options - fields
@@ -343,12 +371,14 @@ def load_case(path: Path | str) -> Case:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise CaseError(f"not TOML: {error}", place=str(path)) from error
+    plans = _add_plans(data, path)
     try:
         case = Case.model_validate(data)
     except ValidationError as error:
         raise _explain(error, text, path) from error
     case._path = path
     case._sha256 = hashlib.sha256(raw).hexdigest()
+    case._plan_files = plans
     parameters = {k: v for k, v in case.rule.items() if k != "kind"}
     kind = case.rule.get("kind")
     if not isinstance(kind, str):
@@ -363,6 +393,45 @@ def load_case(path: Path | str) -> Case:
         place = error.place or _place(path, text, "rule", [])
         raise CaseError(error.message, place=place, remedy=error.remedy) from error
     return case
+
+
+def _add_plans(data: dict[str, Any], path: Path) -> dict[str, tuple[str, int]]:
+    """Add the entries of the plan files to those of the case; the hash and size of each file."""
+    names = data.get("plans", ())
+    found: dict[str, tuple[str, int]] = {}
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return found
+    for name in names:
+        place = path.parent / name
+        try:
+            raw = place.read_bytes()
+            text = raw.decode("utf-8")
+            more = tomllib.loads(text)
+        except OSError as error:
+            raise CaseError(
+                f"this file of `plans` cannot be read ({error.strerror})",
+                place=str(place),
+                remedy="Plan files lie beside the case file; mend the name.",
+            ) from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise CaseError(f"not TOML in UTF-8: {error}", place=str(place)) from error
+        try:
+            Plan.model_validate(more)
+        except ValidationError as error:
+            raise _explain(error, text, place) from error
+        for table in TABLES:
+            if table in more:
+                data[table] = [*data.get(table, ()), *more[table]]
+        if "custody" in more:
+            if "custody" in data:
+                raise CaseError(
+                    "the order of custody is given twice",
+                    place=str(place),
+                    remedy="Keep one `custody`, in the case file or in one plan file.",
+                )
+            data["custody"] = more["custody"]
+        found[name] = (hashlib.sha256(raw).hexdigest(), len(raw))
+    return found
 
 
 def _explain(error: ValidationError, text: str, path: Path) -> CaseError:
@@ -385,7 +454,11 @@ def _explain(error: ValidationError, text: str, path: Path) -> CaseError:
 
 
 def _did_you_mean(key: str) -> str:
-    entries = (Case, Source, Option, Event, Announced, Lookup, Filter, Split, ListUnion, ScopeText)
+    entries = (
+        *(Case, Source, Option, Event, Announced, Lookup, Filter, Split, ListUnion, ScopeText),
+        *(Step, Host, ClientGroup, AllowedPath, Contingency, Freeze, User, PlannedStop),
+        *(Delivered, Withheld, Statement, Expectation),
+    )
     known = sorted({name for entry in entries for name in entry.model_fields})
     near = difflib.get_close_matches(key, known, n=2)
     return f" (did you mean {' or '.join(near)}?)" if near else ""

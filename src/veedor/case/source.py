@@ -7,13 +7,11 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
-"""One column name or several; several are summed (votes) or joined (keys)."""
+from veedor.case.plan import Entry, Identifier, Names
 
 Kind = Literal[
     "count",
@@ -25,13 +23,83 @@ Kind = Literal[
     "states",
     "arrivals",
     "exports",
+    "flows",
+    "log-lines",
+    "custody",
+    "inventory",
+    "hashes",
 ]
 
+TABULAR = ("delimited", "parquet", "excel")
+"""Formats in which a file is a table, whose columns the case maps."""
 
-class Entry(BaseModel):
-    """An entry of the case file: frozen, and a key that is not known is an error."""
+Format = Literal[
+    "delimited",
+    "parquet",
+    "excel",
+    "zeek",
+    "nfdump",
+    "pcap",
+    "access-log",
+    "iis",
+    "syslog",
+    "evtx",
+    "postgresql",
+    "mysql",
+    "timesketch",
+]
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+MACHINES = ("flows", "log-lines")
+"""Kinds that machines recorded: they are streamed, and a broken line is counted."""
+
+FORMATS: dict[str, tuple[str, ...]] = {
+    "flows": ("zeek", "nfdump", "pcap", *TABULAR),
+    "log-lines": (
+        "zeek",
+        "access-log",
+        "iis",
+        "syslog",
+        "evtx",
+        "postgresql",
+        "mysql",
+        "timesketch",
+        *TABULAR,
+    ),
+}
+"""Formats of the kinds that machines recorded; every other kind is a table."""
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "flows": (
+        *("duration", "src", "sport", "dst", "dport", "proto", "service"),
+        *("bytes_out", "bytes_in", "packets", "name", "key", "sensor", "uid"),
+    ),
+    "log-lines": (
+        *("host", "kind", "actor", "address", "object", "station", "before", "after"),
+        *("session", "sequence", "status", "key", "program", "message"),
+    ),
+    "custody": ("step", "actor", "taker", "host", "place", "seal", "bundle"),
+    "inventory": (
+        *("id", "role", "title", "addresses", "names", "keys", "place", "overseer", "monitor"),
+        *("valid_from", "valid_to"),
+    ),
+    "hashes": ("item", "sha256", "host"),
+}
+"""Kind -> what `fields` may map; see `veedor.case.tables` for what each is."""
+
+PARTS = ("station", "before", "after", "session", "sequence", "actor", "object", "address", "host")
+"""What a `pattern` may take out of a line."""
+
+
+class Step(Entry):
+    """A step of a custody trail in a file with one row a sheet: the columns that tell of it."""
+
+    id: Identifier
+    instant: Names = ()
+    actor: str | None = None
+    """Column with who took the step. It is kept as a code, never as it is written."""
+    host: str | None = None
+    place: str | None = None
+    seal: str | None = None
 
 
 class Lookup(Entry):
@@ -87,7 +155,7 @@ class Source(Entry):
     file: str = ""
     files: tuple[str, ...] = ()
     """Exports: the successive files of one running count, in place of `file`."""
-    format: Literal["delimited", "parquet", "excel"]
+    format: Format
     member: str | None = None
     """The member of a zip archive; may be left out where there is only one."""
     sheet: str | None = None
@@ -197,6 +265,21 @@ class Source(Entry):
     """Exports: the pattern of strptime by which a file's name, without its suffix, tells when it
     was exported."""
 
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Flows, log lines, custody, inventory, hashes: canonical column -> column of a table."""
+    steps: tuple[Step, ...] = ()
+    """Custody: the steps, where a row holds the whole trail of a sheet."""
+    of_host: str | None = None
+    """Log lines: the host whose log it is, by its id or as it calls itself, where the lines do not
+    say."""
+    year: int | None = Field(default=None, ge=1970, le=2200)
+    """Log lines: the year of the first line, where stamps have none; the case's when left out."""
+    pattern: str | None = None
+    """Log lines: a regular expression that takes named parts out of a line's message, such as
+    acta/(?P<station>[0-9]+); named groups are canonical columns."""
+    kinds: dict[str, str] = Field(default_factory=dict)
+    """Log lines: what a line is -> a regular expression on its message, before the reader's own."""
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
@@ -224,6 +307,11 @@ class Source(Entry):
             "states": ("key",),
             "arrivals": ("count", "low", "high"),
             "exports": ("count", "key", "options", "files", "name_instant"),
+            "flows": (),
+            "log-lines": (),
+            "custody": ("key",),
+            "inventory": ("fields",),
+            "hashes": ("fields", "instant"),
         }[self.kind]
         if self.kind != "exports" and not self.file:
             need = ("file", *need)
@@ -236,9 +324,44 @@ class Source(Entry):
         for name in need:
             if not getattr(self, name):
                 raise ValueError(f"a source of kind {self.kind!r} needs `{name}`")
+        self._machines()
         if self.kind == "history" and self.match == "key" and not self.key:
             raise ValueError("a history source matched by key needs `key`")
         return self
+
+    def _machines(self) -> None:
+        """What holds for flows, log lines and the other records of machines and custody."""
+        allowed = FORMATS.get(self.kind, TABULAR)
+        if self.format not in allowed:
+            raise ValueError(
+                f"a source of kind {self.kind!r} is not of format {self.format!r};"
+                f" it can be {', '.join(allowed)}"
+            )
+        known = FIELDS.get(self.kind, ())
+        if unknown := sorted(set(self.fields) - set(known)):
+            raise ValueError(
+                f"`fields` of a source of kind {self.kind!r} has no {unknown[0]!r};"
+                f" it has {', '.join(known) or 'none'}"
+            )
+        if self.kind in MACHINES and self.format in TABULAR and not self.instant:
+            raise ValueError("a table of flows or log lines needs `instant`")
+        if self.kind == "flows" and self.format in TABULAR and not {"src", "dst"} <= {*self.fields}:
+            raise ValueError("a table of flows needs `fields` with src and dst")
+        if self.kind == "custody" and bool(self.steps) == ("step" in self.fields):
+            raise ValueError(
+                "a custody trail needs `steps` (a row a sheet), or `fields` with step and"
+                " `instant` (a row a handover)"
+            )
+        patterns: list[tuple[str, str | None]] = [("pattern", self.pattern), *self.kinds.items()]
+        for name, text in patterns:
+            if text is None:
+                continue
+            try:
+                groups = re.compile(text).groupindex
+            except re.error as error:
+                raise ValueError(f"{name}: no regular expression ({error})") from error
+            if name == "pattern" and (not groups or set(groups) - set(PARTS)):
+                raise ValueError(f"pattern: name its parts, from {', '.join(PARTS)}")
 
     def paths(self) -> tuple[str, ...]:
         """Every file that it reads: its own, and those of its lookups."""
@@ -270,6 +393,12 @@ class Source(Entry):
             yield "instant", column
         for part in self.split:
             yield "split", part.column
+        for name, column in self.fields.items():
+            yield f"fields.{name}", column
+        for step in self.steps:
+            for column in (*step.instant, step.actor, step.host, step.place, step.seal):
+                if column:
+                    yield f"steps.{step.id}", column
         single = (
             "actor",
             "host",

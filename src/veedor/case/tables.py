@@ -143,6 +143,133 @@ TIMED = {
 """`timed`: the counted official sheets with what is known of their time and of their place."""
 
 
+HOSTS = {
+    "host": "text: id of the host or of the group of clients, by the plan",
+    "kind": "text: host, or group (of clients)",
+    "role": "text: its role; of a group, its id",
+    "place": "text: data centre or cloud account, null where the plan names none",
+    "overseer": "text: who oversees it, null where the plan names nobody",
+    "monitor": "text: its monitoring, null where the plan names none",
+    "contingency": "bool: to be used only when a contingency is declared",
+    "shared": "bool: many machines stand behind its address",
+    "from_us": "int64: microseconds of UTC from which it is declared, null where always",
+    "to_us": "int64: until when, null where without an end",
+}
+"""`hosts`: one row for each declared host and group of clients."""
+
+ADDRESSES = {
+    "address": "text: an address (or a name of a machine) as it stands in flows or log lines",
+    "host": "text: the declared host or group to which it belongs, null where to none",
+    "kind": "text: host or group, null where undeclared",
+    "role": "text: as in hosts, null where undeclared",
+    "by": "text: how it was told: address, network, name, key, or null",
+    "from_us": "int64: microseconds of UTC from which the plan declares it so, null where always",
+    "to_us": "int64: until when, null where without an end",
+    "scope": "text: private, public, loopback, link-local, multicast, or name",
+    "key": "text: a declared key that the machine at the address presented, null where none seen",
+}
+"""`addresses`: each address seen, once for each declared host that it could be (once if none)."""
+
+FLOWS = {
+    "source": "text: the source",
+    "row": "int64: line (or packet, for captures the first one of the flow) in the source",
+    "us": "int64: microseconds of UTC of its start, null where not read",
+    "duration": "int64: microseconds, null where not known",
+    "src": "text: address that opened the connection",
+    "sport": "int64: its port, null where none",
+    "dst": "text: address that was called",
+    "dport": "int64: its port, null where none",
+    "proto": "text: tcp, udp, icmp ..., small letters",
+    "service": "text: application protocol as the sensor names it, null where none",
+    "bytes_out": "int64: bytes from src to dst, null where not known",
+    "bytes_in": "int64: bytes from dst to src, null where not known",
+    "packets": "int64: packets both ways, null where not known",
+    "name": "text: the name that the client asked for, null where not seen",
+    "key": "text: fingerprint of the key or certificate that dst presented, null where not seen",
+    "sensor": "text: what saw it, null where the file does not say",
+    "uid": "text: the sensor's own id of the connection, null where none",
+}
+"""`flows`: one row for each connection (or record of one) that a sensor saw."""
+
+LOG_LINES = {
+    "source": "text: the source",
+    "row": "int64: line (or record) in the source",
+    "us": "int64: microseconds of UTC, null where not read",
+    "raw": "text: the stamp as written",
+    "zone": "text: the zone in which the stamp was read: an offset or a name",
+    "host": "text: the machine that wrote the line, or on which the thing happened",
+    "kind": "text: what the line tells of; see KINDS_OF_LINES",
+    "actor": "text: the account; declared users and system accounts by name, others by number",
+    "address": "text: the other machine, null where none",
+    "object": "text: what it was done to: a path, a table, a service, a name asked for",
+    "station": "text: official code of a station that the line names, null where none",
+    "sid": "int64: its station number, null where not known",
+    "before": "text: value before a change, null where none",
+    "after": "text: value after a change, null where none",
+    "session": "text: the session, connection or process, null where none",
+    "sequence": "int64: the record's own number in its log, null where none",
+    "status": "text: ok, failed, or as written; null where none",
+    "key": "text: fingerprint of a key or certificate, null where none",
+    "program": "text: the program that wrote it, null where none",
+    "message": "text: the line's own words",
+}
+"""`log_lines`: one row for each line of a machine's log that was read."""
+
+KINDS_OF_LINES = (
+    "request",
+    "login",
+    "login-failed",
+    "logout",
+    "privilege",
+    "credential",
+    "account",
+    "database-write",
+    "database-read",
+    "application-write",
+    "service",
+    "clock",
+    "log-cleared",
+    "lookup",
+    "handshake",
+    "certificate",
+    "configuration",
+    "heartbeat",
+    "other",
+)
+"""What a line tells of: a web request; a session opened, refused, closed; a use of privilege; a
+password or key changed; an account made or removed; rows of a database changed or read; a change
+that the application itself records; a service started or stopped; a clock set; a log emptied; a
+name asked for; a TLS handshake; a certificate seen; a configuration changed; a sign of life."""
+
+CUSTODY = {
+    "sid": "int64: station number, null where the station is not known",
+    "station": "text: the official code",
+    "bundle": "text: what travelled together, null where the trail does not say",
+    "step": "text: the step",
+    "t": "int64: seconds of UTC since 1970, null where not read",
+    "local": "int64: the wall clock of the case's zone, in seconds since 1970",
+    "raw": "text: the stamp as written, null where empty",
+    "actor": "text: who took the step, by a number that stands for the name",
+    "taker": "text: to whom it was handed, by a number of the same kind",
+    "host": "text: the machine",
+    "place": "text: the place",
+    "seal": "text: the seal",
+    "source": "text: the source",
+    "row": "int64: row in the source",
+}
+"""`custody`: one row for each step of each sheet's trail (every step that the source maps)."""
+
+HASHES = {
+    "item": "text: what was hashed",
+    "sha256": "text: the hash, 64 hexadecimal digits, small",
+    "host": "text: on which host, null where not said",
+    "t": "int64: seconds of UTC at which it was taken, null where not read",
+    "source": "text: the source",
+    "row": "int64: row in the source",
+}
+"""`hashes`: hashes taken of software, databases and images."""
+
+
 def votes_columns(options: int) -> list[str]:
     """Names of the votes columns of `sheets`, in ballot order."""
     return [f"v{i}" for i in range(options)]

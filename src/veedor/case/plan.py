@@ -1,0 +1,357 @@
+"""The declared side of a case: what the authority said would count, and who stated what.
+
+Hosts with their addresses and who oversees each, groups of clients and the hosts they must use,
+paths between them, contingency plans, hashes frozen at milestones, users and their duties,
+planned stops, documents that were delivered, evidence that was withheld, and statements. All of it
+is claims: a check compares them with what machines recorded.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+"""One name or several."""
+
+
+class Entry(BaseModel):
+    """An entry of the case file: frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _with_offset(value: dt.datetime) -> dt.datetime:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs an offset, such as 2019-10-20T19:40:57-04:00")
+    return value
+
+
+Instant = Annotated[dt.datetime, AfterValidator(_with_offset)]
+
+
+def networks(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses or networks (10.1.0.0/16), each in its usual spelling."""
+    return tuple(_network(text) for text in addresses)
+
+
+def _network(text: str) -> str:
+    try:
+        found = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is neither an address nor a network: {error}") from error
+    return str(found.network_address) if found.num_addresses == 1 else str(found)
+
+
+Addresses = Annotated[Names, AfterValidator(networks)]
+
+
+class Valid(Entry):
+    """An entry that holds for a time: without an end, or a start, it holds without it."""
+
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Valid:
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise ValueError("valid_to is not after valid_from")
+        return self
+
+
+class Host(Valid):
+    """A machine, or a service at an address, that the plan names.
+
+    An address is not an identity: `keys` are. Where logs show which key a machine presented, that
+    decides what it is taken for.
+    """
+
+    id: Identifier
+    role: Identifier
+    """What it does: proxy, perimeter, application, database, publication, contingency ..."""
+    title: str = ""
+    addresses: Addresses = ()
+    names: Names = ()
+    keys: Names = ()
+    """Fingerprints of its certificates or SSH keys, as the logs write them."""
+    place: str = ""
+    """The data centre, or the provider and account of a cloud."""
+    overseer: str = ""
+    """Who oversees it, by the plan; empty where the plan names nobody."""
+    monitor: str = ""
+    """The monitoring that runs on it, by the plan; empty where there is none."""
+    contingency: bool = False
+    """Used only when a contingency is declared."""
+    shared: bool = False
+    """Many machines stand behind its address: translation of addresses, a proxy, a content
+    network."""
+    document: Identifier | None = None
+    """The document that declares it, where it is not the signed inventory."""
+
+
+class ClientGroup(Valid):
+    """Machines of one kind that must use certain hosts."""
+
+    id: Identifier
+    title: str = ""
+    addresses: Addresses = Field(min_length=1)
+    members: int | None = Field(default=None, ge=1)
+    """How many machines the plan counts."""
+    uses: tuple[Identifier, ...] = Field(min_length=1)
+    """The hosts that they must use."""
+
+
+class AllowedPath(Valid):
+    """Who may open connections to whom: each end is a host, a role of hosts, or a group."""
+
+    source: Identifier = Field(alias="from")
+    target: Identifier = Field(alias="to")
+    ports: tuple[int, ...] = ()
+    """Ports of the target; all when empty."""
+
+
+class Contingency(Entry):
+    """A plan for a failure: hosts that take over from others, and when it was declared, if so."""
+
+    id: Identifier
+    text: str
+    hosts: tuple[Identifier, ...] = Field(min_length=1)
+    replaces: tuple[Identifier, ...] = ()
+    declared_from: Instant | None = None
+    """When it was put in force; empty where nobody declared it."""
+    declared_to: Instant | None = None
+    document: Identifier | None = None
+
+
+class Freeze(Entry):
+    """The hash of a piece of software, a database or an image, frozen at a milestone."""
+
+    item: str
+    sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$")
+    at: Instant
+    milestone: str = ""
+    host: Identifier | None = None
+
+    @field_validator("sha256")
+    @classmethod
+    def _lower(cls, value: str) -> str:
+        return value.lower()
+
+
+class User(Valid):
+    """A login and what it may do. `person` is a code that tells people apart, never a name."""
+
+    id: str
+    person: Identifier | None = None
+    duties: tuple[Identifier, ...] = ()
+    """Steps of the process that it may take."""
+    hosts: tuple[Identifier, ...] = ()
+    """Hosts on which it may open sessions; all when empty."""
+    shared: bool = False
+    """Several people are meant to use it."""
+
+
+class Incompatible(Entry):
+    """Steps of one sheet that no one person may take together."""
+
+    duties: tuple[Identifier, ...] = Field(min_length=2)
+    reference: str = ""
+
+
+class PlannedStop(Entry):
+    """A stop that was announced beforehand: of publication, of processing, or of one host."""
+
+    id: Identifier
+    start: Instant = Field(alias="from")
+    end: Instant = Field(alias="to")
+    of: Literal["publication", "processing", "host"] = "publication"
+    host: Identifier | None = None
+    text: str = ""
+    document: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _forwards(self) -> PlannedStop:
+        if self.end <= self.start:
+            raise ValueError("`to` is not after `from`")
+        if (self.of == "host") != (self.host is not None):
+            raise ValueError("a stop of a host names the host, and no other stop does")
+        return self
+
+
+class Delivered(Entry):
+    """A document handed over to the auditors, and what it mentions."""
+
+    id: Identifier
+    title: str
+    by: str = ""
+    at: Instant | None = None
+    hosts: tuple[str, ...] = ()
+    """Hosts that it mentions: ids of hosts, or addresses."""
+    events: tuple[Identifier, ...] = ()
+    """Events of the case, planned stops and incidents that it mentions."""
+
+
+class Withheld(Entry):
+    """Evidence that existed, or ought to have, and that the audit does not have."""
+
+    id: Identifier
+    why: Literal["destroyed", "refused", "lost", "not-kept"]
+    what: str
+    """The evidence, in words."""
+    host: Identifier | None = None
+    """The host of which it is the record."""
+    start: Instant | None = Field(default=None, alias="from")
+    end: Instant | None = Field(default=None, alias="to")
+    source: str = ""
+
+
+class Expectation(Entry):
+    """What a statement would lead one to see in a finding of the audit.
+
+    Either the finding's status, or a number of its statistic (a dotted path) within bounds.
+    """
+
+    finding: str
+    """The finding's id: the check, and after a point its subject where it has one."""
+    status: Names = ()
+    statistic: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Expectation:
+        bounds = self.at_least is not None or self.at_most is not None
+        if bool(self.status) == bool(self.statistic) or bool(self.statistic) != bounds:
+            raise ValueError(
+                "expect either a `status`, or a `statistic` with `at_least` or `at_most`"
+            )
+        return self
+
+
+class Statement(Entry):
+    """What a party, an official, a vendor or an auditor stated, in the words of this case."""
+
+    id: Identifier
+    by: str
+    capacity: Literal[
+        "authority", "official", "vendor", "auditor", "party", "observer", "academic", "other"
+    ]
+    text: str
+    topic: str
+    """What it is about: statements of one topic are shown side by side."""
+    at: dt.date | None = None
+    source: str
+    """Where it was stated."""
+    tag: Literal["published", "press", "unverified"] = "published"
+    """How it is known."""
+    disputes: tuple[Identifier, ...] = ()
+    """Statements that it contests."""
+    refusal: bool = False
+    """It refuses access to evidence."""
+    expects: tuple[Expectation, ...] = ()
+    """What the records would show if it holds; without any, it is not tested."""
+    needs: str = ""
+    """The evidence that could test it and that the case does not have."""
+
+
+class Custody(Entry):
+    """The prescribed order of handovers, as pairs of steps: the first comes before the second."""
+
+    order: tuple[tuple[Identifier, Identifier], ...] = ()
+    reference: str = ""
+    """Where the order is prescribed."""
+
+
+class Plan(Entry):
+    """The declared side of a case; also the contents of a file named in its `plans`."""
+
+    hosts: tuple[Host, ...] = ()
+    groups: tuple[ClientGroup, ...] = ()
+    paths: tuple[AllowedPath, ...] = ()
+    contingencies: tuple[Contingency, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    users: tuple[User, ...] = ()
+    incompatible: tuple[Incompatible, ...] = ()
+    stops: tuple[PlannedStop, ...] = ()
+    documents: tuple[Delivered, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    custody: Custody = Custody()
+
+
+TABLES = tuple(name for name in Plan.model_fields if name != "custody")
+"""The tables that a case and the files it names may both hold."""
+
+
+def mistakes(plan: Plan, events: set[str]) -> list[str]:
+    """References within a plan that lead nowhere, and ids that stand twice."""
+    found = []
+    hosts, groups = [h.id for h in plan.hosts], [g.id for g in plan.groups]
+    ends = {*hosts, *groups, *(h.role for h in plan.hosts)}
+    documents, statements = [d.id for d in plan.documents], [s.id for s in plan.statements]
+    for name, ids in (
+        ("hosts and groups", hosts + groups),
+        ("documents", documents),
+        ("statements", statements),
+        ("users", [u.id for u in plan.users]),
+        ("events, stops and withheld", [s.id for s in plan.stops] + [w.id for w in plan.withheld]),
+    ):
+        found += [
+            f"{name}: {i!r} stands twice" for i in sorted({i for i in ids if ids.count(i) > 1})
+        ]
+
+    def check(place: str, names: tuple[str | None, ...], known: set[str] | list[str]) -> None:
+        for name in names:
+            if name is not None and name not in known:
+                found.append(f"{place}: names {name!r}, which the case does not declare")
+
+    for group in plan.groups:
+        check(f"groups ({group.id})", group.uses, hosts)
+    for path in plan.paths:
+        check("paths", (path.source, path.target), ends)
+    for plan_b in plan.contingencies:
+        check(f"contingencies ({plan_b.id})", (*plan_b.hosts, *plan_b.replaces), hosts)
+        check(f"contingencies ({plan_b.id})", (plan_b.document,), documents)
+    for host in plan.hosts:
+        check(f"hosts ({host.id})", (host.document,), documents)
+    for freeze in plan.freezes:
+        check(f"freezes ({freeze.item})", (freeze.host,), hosts)
+    for user in plan.users:
+        check(f"users ({user.id})", user.hosts, hosts)
+    for stop in plan.stops:
+        check(f"stops ({stop.id})", (stop.host,), hosts)
+        check(f"stops ({stop.id})", (stop.document,), documents)
+    for gone in plan.withheld:
+        check(f"withheld ({gone.id})", (gone.host,), hosts)
+    known = {*events, *(s.id for s in plan.stops), *(w.id for w in plan.withheld)}
+    for document in plan.documents:
+        check(f"documents ({document.id})", document.events, known)
+        names = tuple(h for h in document.hosts if not is_address(h))
+        check(f"documents ({document.id})", names, hosts)
+    for statement in plan.statements:
+        check(f"statements ({statement.id})", statement.disputes, statements)
+    return found
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an internet address."""
+    if not re.fullmatch(r"[0-9A-Fa-f:.]+", text):
+        return False
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
