@@ -353,11 +353,11 @@ class Source(Entry):
                 " `instant` (a row a handover)"
             )
         patterns: list[tuple[str, str | None]] = [("pattern", self.pattern), *self.kinds.items()]
-        for name, text in patterns:
-            if text is None:
+        for name, expression in patterns:
+            if expression is None:
                 continue
             try:
-                groups = re.compile(text).groupindex
+                groups = re.compile(expression).groupindex
             except re.error as error:
                 raise ValueError(f"{name}: no regular expression ({error})") from error
             if name == "pattern" and (not groups or set(groups) - set(PARTS)):
