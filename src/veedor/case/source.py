@@ -396,9 +396,9 @@ class Source(Entry):
         for name, column in self.fields.items():
             yield f"fields.{name}", column
         for step in self.steps:
-            for column in (*step.instant, step.actor, step.host, step.place, step.seal):
-                if column:
-                    yield f"steps.{step.id}", column
+            for used in (*step.instant, step.actor, step.host, step.place, step.seal):
+                if used:
+                    yield f"steps.{step.id}", used
         single = (
             "actor",
             "host",
