@@ -89,6 +89,11 @@ def _fetching(say: Progress) -> Callable[[str, int, int], None]:
     return progress
 
 
+def _rows(evidence: Evidence, opened: Mapping[str, Opened], source: str) -> int:
+    machine = evidence.machines.get(source)
+    return machine.lines if machine else opened[source].rows
+
+
 def _inputs(
     case: Case,
     evidence: Evidence,
@@ -111,9 +116,13 @@ def _inputs(
                     path=path,
                     sha256=found.sha256,
                     bytes=found.bytes,
-                    rows=opened[parts[path]].rows if own else None,
+                    rows=_rows(evidence, opened, parts[path]) if own else None,
                     set_aside=aside.get(source.id, 0) if own else 0,
                     origin=found.origin,
                 )
             )
+    inputs += [
+        Input(source=f"plan-{name}", kind="plan", path=name, sha256=sha, bytes=size, rows=None)
+        for name, (sha, size) in case.plan_files.items()
+    ]
     return inputs

@@ -14,13 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 
 from veedor.audit import files, plan, write
-from veedor.audit.findings import Document, Fact, Finding, Manifest, OutcomeSummary, United
+from veedor.audit.findings import (
+    Document,
+    Fact,
+    Finding,
+    Manifest,
+    OutcomeSummary,
+    Status,
+    United,
+)
 from veedor.audit.judge import Judge, adjust, generator
 from veedor.audit.plan import Progress
 from veedor.case.catalogue import find_case
@@ -191,18 +200,25 @@ def run_checks(
     say: Progress = lambda message: None,
 ) -> list[Found]:
     """Measure and assess each check, in order; the facts of each in the order it gave them."""
-    found: list[Found] = []
-    for name, check in checks.items():
+    by_check: dict[str, list[Found]] = {}
+    findings: dict[str, tuple[Status, Mapping[str, Any]]] = {}
+    for name, check in sorted(checks.items(), key=lambda item: item[1].last):
         say(f"check {name}")
         start = time.perf_counter()
         measured = {key: collect(query) for key, query in check.measure(evidence).items()}
-        facts = list(check.assess(measured, context(evidence, name, seed)))
+        facts = list(check.assess(measured, context(evidence, name, seed, findings)))
         each = round((time.perf_counter() - start) / max(len(facts), 1), 3)
-        found.extend(Found(check, fact, each) for fact in facts)
-    return found
+        by_check[name] = [Found(check, fact, each) for fact in facts]
+        findings |= {f.id: (f.fact.status, f.fact.statistic) for f in by_check[name]}
+    return [found for name in checks for found in by_check[name]]
 
 
-def context(evidence: Evidence, check: str, seed: int) -> Context:
+def context(
+    evidence: Evidence,
+    check: str,
+    seed: int,
+    findings: Mapping[str, tuple[Status, Mapping[str, Any]]] | None = None,
+) -> Context:
     """What a check may know besides its measured rows."""
     return Context(
         case=evidence.case,
@@ -212,6 +228,10 @@ def context(evidence: Evidence, check: str, seed: int) -> Context:
         history=evidence.history_election,
         clocks=evidence.clocks,
         stages=evidence.stages,
+        plan=evidence.plan,
+        machines=evidence.machines,
+        trails=evidence.trails,
+        findings=findings or {},
     )
 
 

@@ -21,8 +21,10 @@ import numpy as np
 
 from veedor.audit.findings import Columns, Explanation, Fact, Interval, Kind, Status
 from veedor.case.manifest import Case
+from veedor.case.plan import Plan
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
 from veedor.engine.instants import ClockInfo
+from veedor.engine.machines import LogInfo
 
 __all__ = [
     "NEEDS",
@@ -67,6 +69,17 @@ NEEDS = {
     "arrivals": "the case does not say between which publications sheets arrived",
     "exports": "the case has no successive exports of a running count",
     "order": "nothing in the case tells when sheets were processed, or which were early",
+    "declared-hosts": "the case declares no hosts",
+    "declared-groups": "the case declares no groups of clients",
+    "flows": "the case has no records of network flows",
+    "log-lines": "the case has no logs of machines",
+    "machines": "the case has neither records of network flows nor logs of machines",
+    "seen-hosts": "no record of the case names a machine",
+    "custody": "the case has no custody trail",
+    "freezes": "the case declares no frozen hashes",
+    "documents": "the case lists no delivered documents",
+    "statements": "the case has no statements",
+    "operators": "no record of the case tells who handled a sheet",
     "empty-kept": "no count keeps an empty cell and a written zero apart",
 }
 """What a check may need of a case, and what to say where it is not there."""
@@ -113,7 +126,9 @@ class Context:
     `rng` is derived from the seed, the check and the contest. `counts` and `lists` describe what
     the evidence holds, `history` names the earlier election where there is one, `clocks` describes
     the clock of each source with instants, and `stages` are the steps of the process of which a
-    usable log exists, in order.
+    usable log exists, in order. `plan` is the declared side, `machines` describes each source of
+    flows and log lines, `trails` the clock of each source of custody or hashes. `findings` are the
+    statuses and statistics of the checks before this one, for a check that comes `last`.
     """
 
     case: Case
@@ -123,6 +138,10 @@ class Context:
     history: str | None = None
     clocks: Mapping[str, ClockInfo] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    machines: Mapping[str, LogInfo] = field(default_factory=dict)
+    trails: Mapping[str, ClockInfo] = field(default_factory=dict)
+    findings: Mapping[str, tuple[Status, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -156,6 +175,8 @@ class Check(ABC):
     """The rule or the expectation that an observed fact departs from."""
     kind: ClassVar[Kind]
     needs: ClassVar[tuple[str, ...]] = ()
+    last: ClassVar[bool] = False
+    """It is assessed after all others, and sees what they found."""
     benign: ClassVar[tuple[Benign, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
     promise: ClassVar[Promise] = Promise()

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veedor.case.manifest import Case, Source
+from veedor.case.plan import Plan
 from veedor.case.tables import cell, votes_columns
 from veedor.engine.instants import ClockInfo
+from veedor.engine.machines import LogInfo
 from veedor.engine.verbs import collect, rows
 
 
@@ -125,6 +127,24 @@ TIMES: dict[str, Callable[[Evidence], bool]] = {
 }
 """Needs of the checks that look at time -> whether the case has that evidence."""
 
+MACHINES: dict[str, Callable[[Evidence], bool]] = {
+    "declared-hosts": lambda evidence: bool(evidence.plan.hosts),
+    "declared-groups": lambda evidence: bool(evidence.plan.groups),
+    "flows": _some("flows"),
+    "log-lines": _some("log_lines"),
+    "machines": lambda evidence: MACHINES["flows"](evidence) or MACHINES["log-lines"](evidence),
+    "seen-hosts": lambda evidence: _some("addresses")(evidence),
+    "custody": _some("custody"),
+    "freezes": lambda evidence: bool(evidence.plan.freezes),
+    "documents": lambda evidence: bool(evidence.plan.documents),
+    "statements": lambda evidence: bool(evidence.plan.statements),
+    "operators": lambda evidence: any(
+        rows(table.filter(table.actor.notnull(), table.sid.notnull())) > 0
+        for table in (evidence.events(), evidence.custody(), evidence.log_lines())
+    ),
+}
+"""Needs of the checks of infrastructure, custody and statements."""
+
 
 @dataclass
 class Evidence:
@@ -142,6 +162,12 @@ class Evidence:
     """Source with instants -> what its clock is."""
     stages: tuple[str, ...] = ()
     """Stages of the process of which a log with a usable clock exists, in order."""
+    plan: Plan = field(default_factory=Plan)
+    """The declared side, with the hosts of inventories."""
+    machines: dict[str, LogInfo] = field(default_factory=dict)
+    """Source of flows or log lines -> how well it could be read."""
+    trails: dict[str, ClockInfo] = field(default_factory=dict)
+    """Source of custody or hashes (and step, after a point) -> what its clock is."""
     early_known: bool = False
     """Something tells which sheets were published before the cut."""
 
@@ -209,6 +235,30 @@ class Evidence:
         """Stations in successive exports of a running count; see `EXPORTS`."""
         return self.con.table("exports")
 
+    def hosts(self) -> ir.Table:
+        """Declared hosts and groups of clients; see `HOSTS`."""
+        return self.con.table("hosts")
+
+    def addresses(self) -> ir.Table:
+        """What each address that was seen is by the plan; see `ADDRESSES`."""
+        return self.con.table("addresses")
+
+    def flows(self) -> ir.Table:
+        """Connections that sensors saw; see `FLOWS`."""
+        return self.con.table("flows")
+
+    def log_lines(self) -> ir.Table:
+        """Lines of machines' logs; see `LOG_LINES`."""
+        return self.con.table("log_lines")
+
+    def custody(self) -> ir.Table:
+        """Steps of custody trails; see `CUSTODY`."""
+        return self.con.table("custody")
+
+    def hashes(self) -> ir.Table:
+        """Hashes taken; see `HASHES`."""
+        return self.con.table("hashes")
+
     def list_members(self, list_id: str) -> ir.Table:
         """The station numbers on a list (a station on two lists of a union once)."""
         info = self.lists[list_id]
@@ -250,6 +300,8 @@ class Evidence:
             return self.history_level is not None
         if need in TIMES:
             return TIMES[need](self)
+        if need in MACHINES:
+            return MACHINES[need](self)
         if need == "lists":
             return bool(self.lists)
         if need == "lost":

@@ -15,13 +15,19 @@ import ibis
 import ibis.expr.types as ir
 
 from veedor.case.manifest import Case, Source
+from veedor.case.source import MACHINES
 from veedor.case.tables import cell, votes_columns
+from veedor.engine.accounts import label_accounts, names_in
+from veedor.engine.custody import label_custody, make_custody
+from veedor.engine.declared import make_addresses, make_hosts, plan_of
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
+from veedor.engine.machines import make_log_lines, make_machines
 from veedor.engine.parse import CELL_FIELDS, fields_of, parse, station_code, table_name
 from veedor.engine.places import make_history, make_stations
-from veedor.engine.timeline import make_timed, make_timeline, stages_of
+from veedor.engine.timeline import make_events, make_timed, make_timeline, stages_of
 from veedor.engine.verbs import rows, total
 from veedor.sources import Opened, open_source
+from veedor.sources.machine import Read, open_machine
 
 Progress = Callable[[str], None]
 
@@ -54,9 +60,13 @@ def load(
     """
     opened: dict[str, Opened] = {}
     wanted = [s for s in case.sources if s.id not in (missing or {})]
+    reads: dict[str, Read] = {}
     for source in (part for whole in wanted for part in whole.parts()):
         progress(f"reading {paths[source.file].name} ({source.id})")
-        opened[source.id] = open_source(con, source, paths[source.file], dict(paths), folder)
+        if source.kind in MACHINES:
+            reads[source.id] = open_machine(con, source, paths[source.file], folder)
+        else:
+            opened[source.id] = open_source(con, source, paths[source.file], dict(paths), folder)
     parsed = {s.id: parse(con, case, s, opened[s.id].table) for s in case.count_sources()}
     progress("matching stations across sources")
     make_stations(con, case, parsed, {k: v.table for k, v in opened.items()})
@@ -69,10 +79,54 @@ def load(
             evidence.history_level = source.level or case.geography[-1]
             evidence.history_election = source.election
     progress("ordering the count in time")
+    evidence.plan = plan_of(case, opened)
     evidence.clocks = make_timeline(con, case, opened, counts)
+    evidence.trails = make_custody(con, case, opened)
+    if reads:
+        progress("placing what machines recorded in time")
+    evidence.machines = make_machines(con, case, reads, folder)
+    _label(con, evidence)
     evidence.stages = stages_of(case, evidence.clocks)
     evidence.early_known = make_timed(con, case, counts, evidence.stages, evidence.history_level)
     return evidence, opened
+
+
+def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
+    """Accounts by labels that name nobody, and machines by what the plan says of them."""
+    lines, events, custody = (con.table(f"raw_{n}") for n in ("lines", "events", "custody"))
+    operators = names_in(events, "actor") + names_in(custody, "actor") + names_in(custody, "taker")
+    label_accounts(con, evidence.plan, operators, names_in(lines, "actor"))
+    make_events(con)
+    label_custody(con)
+    make_log_lines(con)
+    flows = con.table("flows")
+    seen = [
+        name
+        for table, column in (
+            (flows, "src"),
+            (flows, "dst"),
+            (lines, "address"),
+            (lines, "host"),
+            (events, "host"),
+            (custody, "host"),
+        )
+        for name in names_in(table, column)
+    ]
+    make_hosts(con, evidence.plan)
+    make_addresses(con, evidence.plan, seen, _presented(flows, lines))
+
+
+def _presented(flows: ir.Table, lines: ir.Table) -> dict[str, set[str]]:
+    """Address -> fingerprints of keys that the machine there presented."""
+    keys: dict[str, set[str]] = {}
+    shown = (
+        flows.filter(flows.key.notnull()).select(address="dst", key="key"),
+        lines.filter(lines.key.notnull(), lines.host.notnull()).select(address="host", key="key"),
+    )
+    for table in shown:
+        for row in table.distinct().to_pyarrow().to_pylist():
+            keys.setdefault(str(row["address"]), set()).add(str(row["key"]))
+    return keys
 
 
 def _sheets(

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from veedor.case.manifest import Case, Source
 from veedor.case.tables import ARRIVALS, EVENTS, EXPORTS, PUBLICATIONS, STATES, cell, votes_columns
+from veedor.engine.accounts import labelled
 from veedor.engine.evidence import CountInfo, snapshot_at_cut
 from veedor.engine.instants import UNKNOWN, ClockInfo, read_instants
 from veedor.engine.parse import number, station_code, table_name, text
@@ -32,19 +33,24 @@ def make_timeline(
     opened: Mapping[str, Opened],
     counts: Mapping[str, CountInfo],
 ) -> dict[str, ClockInfo]:
-    """`events`, `publications`, `states`, `arrivals`, `exports`; the clock of each source."""
+    """`raw_events` (operators not yet labelled), `publications`, `states`, `arrivals`, `exports`.
+
+    Returns
+    -------
+    The clock of each source with instants.
+    """
     clocks: dict[str, ClockInfo] = {}
     sources = [s for s in case.sources if s.id in opened or s.parts()[0].id in opened]
     logs = [_log(con, case, s, opened[s.id].table, clocks) for s in sources if s.kind == "log"]
-    _union(con, "events", logs, _types(EVENTS, case))
+    make_union(con, "raw_events", logs, types_of(EVENTS, case))
     states = [_states(con, case, s, opened[s.id].table) for s in sources if s.kind == "states"]
-    _union(con, "states", states, _types(STATES, case))
+    make_union(con, "states", states, types_of(STATES, case))
     arrivals = [
         _arrivals(con, case, s, opened[s.id].table) for s in sources if s.kind == "arrivals"
     ]
-    _union(con, "arrivals", arrivals, _types(ARRIVALS, case))
+    make_union(con, "arrivals", arrivals, types_of(ARRIVALS, case))
     runs = [_exports(con, case, s, opened) for s in sources if s.kind == "exports"]
-    _union(con, "exports", [run for run, _ in runs], _types(EXPORTS, case))
+    make_union(con, "exports", [run for run, _ in runs], types_of(EXPORTS, case))
     published = [
         _publications(con, case, s, opened[s.id].table, clocks)
         for s in sources
@@ -52,8 +58,18 @@ def make_timeline(
     ]
     published += [_count_published(con, case, info, i) for i, info in enumerate(counts.values())]
     published += [table for _, table in runs]
-    _union(con, "publications", [p for p in published if p is not None], _types(PUBLICATIONS, case))
+    make_union(
+        con, "publications", [p for p in published if p is not None], types_of(PUBLICATIONS, case)
+    )
     return clocks
+
+
+def make_events(con: ibis.BaseBackend) -> None:
+    """`events`: log lines of the count, operators by their labels."""
+    con.create_table(
+        "events",
+        labelled(con, con.table("raw_events"), "actor").select(*con.table("raw_events").columns),
+    )
 
 
 def stages_of(case: Case, clocks: Mapping[str, ClockInfo]) -> tuple[str, ...]:
@@ -138,8 +154,8 @@ def _early(
     return ibis.null("boolean"), False
 
 
-def _types(columns: Mapping[str, str], case: Case) -> dict[str, str]:
-    """Column -> type, `v0, v1, ...` spelt out."""
+def types_of(columns: Mapping[str, str], case: Case) -> dict[str, str]:
+    """Column of a canonical table -> its type, `v0, v1, ...` spelt out."""
     found: dict[str, str] = {}
     for name, about in columns.items():
         kind = {"text": "string", "float": "float64", "bool": "boolean"}
@@ -149,9 +165,10 @@ def _types(columns: Mapping[str, str], case: Case) -> dict[str, str]:
     return found
 
 
-def _union(
+def make_union(
     con: ibis.BaseBackend, name: str, tables: Iterable[ir.Table], types: Mapping[str, str]
 ) -> None:
+    """A table of the rows of several, with those columns and types; empty where there are none."""
     cast = [t.select(**{n: t[n].cast(kind) for n, kind in types.items()}) for t in tables]
     if not cast:
         con.create_table(name, schema=ibis.schema(dict(types)))
@@ -159,7 +176,7 @@ def _union(
     con.create_table(name, ibis.union(*cast) if len(cast) > 1 else cast[0])
 
 
-def _joined(table: ir.Table, source: Source) -> ir.StringValue:
+def stamp_text(table: ir.Table, source: Source) -> ir.StringValue:
     """The stamp as written: its columns joined by a blank, null where one is empty or holds a word
     to which the case gives a meaning.
     """
@@ -200,7 +217,7 @@ def _stamped(
 ) -> ir.Table:
     """The rows with their instants read, as a table."""
     rows = (
-        table.select(row=table["_row"].cast("int64"), raw=_joined(table, source), **columns)
+        table.select(row=table["_row"].cast("int64"), raw=stamp_text(table, source), **columns)
         .order_by("row")
         .to_pyarrow()
     )
@@ -227,17 +244,13 @@ def _log(
         **_values(table, case, source),
     }
     stamped = _stamped(con, case, source, table, clocks, columns)
-    # A dense rank stands for the operator's name, which is personal.
-    rank = ibis.dense_rank().over(order_by=stamped.actor) + 1
-    coded = stamped.mutate(
-        actor=stamped.actor.notnull().ifelse("operator " + rank.cast("string"), none)
-    )
-    return _with_sid(con, coded).mutate(
+    return with_sid(con, stamped).mutate(
         stage=ibis.literal(source.stage), source=ibis.literal(source.id)
     )
 
 
-def _with_sid(con: ibis.BaseBackend, table: ir.Table) -> ir.Table:
+def with_sid(con: ibis.BaseBackend, table: ir.Table) -> ir.Table:
+    """The table with the number of its `station`, null where that is not known."""
     stations = con.table("stations").select("sid", station_known="station")
     return table.left_join(stations, [("station", "station_known")])
 
@@ -302,7 +315,7 @@ def _states(con: ibis.BaseBackend, case: Case, source: Source, table: ir.Table) 
         state=state,
         remark=remark,
     )
-    return _with_sid(con, con.create_table(f"left_{table_name(source)}", rows)).mutate(
+    return with_sid(con, con.create_table(f"left_{table_name(source)}", rows)).mutate(
         source=ibis.literal(source.id)
     )
 
@@ -317,7 +330,7 @@ def _arrivals(con: ibis.BaseBackend, case: Case, source: Source, table: ir.Table
     if source.match == "key":
         rows = table.select(station=station_code(table, source), **bracket)
         made = con.create_table(f"arrived_{table_name(source)}", rows)
-        return _with_sid(con, made).mutate(count=count)
+        return with_sid(con, made).mutate(count=count)
     levels = [n for n in case.geography if n in source.geography]
     inner = levels[-1]
     keys = {f"n_{n}": normalised(text(table[source.geography[n]])) for n in levels}
@@ -388,7 +401,7 @@ def _exports(
     made = con.create_table(f"exports_{table_name(source)}", found)
     summed = ibis.union(*totals) if len(totals) > 1 else totals[0]
     summed = con.create_table(f"exported_{table_name(source)}", summed)
-    return _with_sid(con, made).mutate(count=ibis.literal(source.count)), summed
+    return with_sid(con, made).mutate(count=ibis.literal(source.count)), summed
 
 
 def _named_instant(case: Case, part: Source) -> dt.datetime:

@@ -1,0 +1,215 @@
+"""What machines recorded as tables: flows and log lines of all sources, with their instants."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from veedor.case.manifest import Case, Source
+from veedor.case.tables import FLOWS, LOG_LINES
+from veedor.engine.accounts import labelled
+from veedor.engine.parse import table_name
+from veedor.sources.machine import Read
+
+QUARTER = 900_000_000
+"""Microseconds of a quarter of an hour: zones change at quarters."""
+STEP_BACK = 1_000_000
+"""Microseconds by which a stamp may precede the line before it without being called a step back."""
+ENOUGH = 30
+"""Stamps below which a clock's hours say nothing about the kind of clock."""
+
+TYPES = {"text": "string", "int64": "int64"}
+
+
+@dataclass(frozen=True, slots=True)
+class LogInfo:
+    """One file of flows or log lines, and how well it could be read.
+
+    Attributes
+    ----------
+    source, kind, format : str
+    of_host : str or None
+        The host whose log it is, where the case says so.
+    lines, broken : int
+        Lines of the file, and those that could not be read.
+    first_broken : (row, text) or None
+    basis : str
+        What its stamps are, in words.
+    zone : str
+        The zone in which stamps without an offset were read; empty where all carry one.
+    zone_given : bool
+        The case states that zone for this source; otherwise it is the zone of the case.
+    undated : int
+        Lines without an instant that could be read.
+    first_us, last_us : int or None
+        Microseconds of UTC of the earliest and the latest line.
+    back, back_most : int
+        Log lines whose stamp is more than a second before the line before; the largest such step,
+        in microseconds.
+    refused : str or None
+        Why its clock is not used, where it is not.
+    """
+
+    source: str
+    kind: str
+    format: str
+    of_host: str | None
+    lines: int
+    broken: int
+    first_broken: tuple[int, str] | None
+    basis: str
+    zone: str
+    zone_given: bool
+    undated: int
+    first_us: int | None
+    last_us: int | None
+    back: int
+    back_most: int
+    refused: str | None
+
+
+def make_machines(
+    con: ibis.BaseBackend, case: Case, reads: Mapping[str, Read], folder: Path
+) -> dict[str, LogInfo]:
+    """`flows`, and `raw_lines` (the log lines before accounts are labelled and stations found).
+
+    Each source is written once as parquet, so that what does not fit in memory stays on disk.
+
+    Returns
+    -------
+    What each source is, by its id.
+    """
+    infos: dict[str, LogInfo] = {}
+    parts: dict[str, list[str]] = {"flows": [], "log-lines": []}
+    for source in case.sources:
+        if source.id not in reads:
+            continue
+        path = folder / f"machine_{table_name(source)}.parquet"
+        infos[source.id] = _written(con, case, source, reads[source.id], path)
+        parts[source.kind].append(str(path))
+    for name, kind, columns in (
+        ("flows", "flows", FLOWS),
+        ("raw_lines", "log-lines", {k: v for k, v in LOG_LINES.items() if k != "sid"}),
+    ):
+        schema = ibis.schema({n: TYPES[a.split(":")[0]] for n, a in columns.items()})
+        if parts[kind]:
+            con.read_parquet(parts[kind], table_name=name)
+        else:
+            con.create_table(name, schema=schema)
+    return infos
+
+
+def make_log_lines(con: ibis.BaseBackend) -> None:
+    """`log_lines`: accounts by their labels, stations by their numbers."""
+    lines = labelled(con, con.table("raw_lines"), "actor")
+    stations = con.table("stations").select("sid", station_known="station")
+    joined = lines.left_join(stations, [("station", "station_known")])
+    con.create_table("log_lines", joined.select(*LOG_LINES))
+
+
+def _written(con: ibis.BaseBackend, case: Case, source: Source, read: Read, path: Path) -> LogInfo:
+    """Fix the instants of a source, write it, and say how well it could be read."""
+    table, zone, refused = _dated(con, case, source, read.table)
+    columns = (
+        FLOWS if source.kind == "flows" else {k: v for k, v in LOG_LINES.items() if k != "sid"}
+    )
+    table = table.mutate(source=ibis.literal(source.id))
+    table.select(
+        **{n: table[n].cast(TYPES[about.split(":")[0]]) for n, about in columns.items()}
+    ).to_parquet(path)
+    written = con.read_parquet(str(path))
+    found = written.agg(
+        undated=written.us.isnull().sum(), first=written.us.min(), last=written.us.max()
+    )
+    ends = found.to_pyarrow().to_pylist()[0]
+    back, most = (0, 0) if source.kind == "flows" else _steps_back(written)
+    return LogInfo(
+        source=source.id,
+        kind=source.kind,
+        format=source.format,
+        of_host=source.of_host,
+        lines=read.lines,
+        broken=read.broken,
+        first_broken=read.first_broken,
+        basis=read.basis,
+        zone=zone,
+        zone_given=bool(zone) and source.zone is not None,
+        undated=int(ends["undated"] or 0),
+        first_us=ends["first"],
+        last_us=ends["last"],
+        back=back,
+        back_most=most,
+        refused=refused,
+    )
+
+
+def _dated(
+    con: ibis.BaseBackend, case: Case, source: Source, table: ir.Table
+) -> tuple[ir.Table, str, str | None]:
+    """Wall clocks turned into UTC by the source's zone, or the case's."""
+    zone = source.zone or case.timezone
+    bare = table.filter(table.us.isnull(), table.wall.notnull())
+    quarters = bare.select(quarter=bare.wall // QUARTER).distinct().to_pyarrow()
+    walls = [int(v) for v in quarters.column("quarter").to_pylist()]
+    if not walls:
+        if source.kind == "log-lines":
+            table = table.mutate(zone=ibis.literal("offset in the stamp"))
+        return table.drop("wall"), "", None
+    shifts = con.create_table(
+        f"shifts_{table_name(source)}",
+        pa.table(
+            {
+                "quarter": pa.array(walls, pa.int64()),
+                "shift": pa.array([_shift(q, zoneinfo.ZoneInfo(zone)) for q in walls], pa.int64()),
+            }
+        ),
+    )
+    refused = _refusal(bare)
+    marked = table.mutate(quarter=table.wall // QUARTER)
+    joined = marked.left_join(shifts, "quarter")
+    us = joined.us.fill_null(joined.wall - joined["shift"])
+    if refused:
+        us = joined.us
+    given = {"us": us}
+    if source.kind == "log-lines":
+        offset = ibis.literal("offset in the stamp")
+        given["zone"] = joined.us.notnull().ifelse(offset, ibis.literal(zone))
+    dated = joined.mutate(**given).drop("wall", "quarter", "quarter_right", "shift")
+    return dated.order_by("row"), zone, refused
+
+
+def _shift(quarter: int, zone: zoneinfo.ZoneInfo) -> int:
+    """Microseconds that the zone's wall clock is ahead of UTC in a quarter of an hour of it."""
+    wall = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=quarter * QUARTER)
+    offset = wall.replace(tzinfo=zone).utcoffset() or dt.timedelta()
+    return int(offset.total_seconds()) * 1_000_000
+
+
+def _refusal(bare: ir.Table) -> str | None:
+    """Why wall clocks are of twelve hours without a half of the day, where they are."""
+    hours = bare.select(hour=bare.wall // (4 * QUARTER) % 24)
+    counted = hours.group_by("hour").agg(n=hours.count()).to_pyarrow().to_pydict()
+    found, total = counted["hour"], sum(counted["n"])
+    if total < ENOUGH or min(found) < 1 or max(found) > 12 or len(found) < 9:
+        return None
+    return (
+        f"a clock of twelve hours without a.m. or p.m.: all {total:,} stamps lie between 1 and 12"
+        " o'clock, so that their order in time is not known"
+    )
+
+
+def _steps_back(table: ir.Table) -> tuple[int, int]:
+    """How many lines of each machine go back in time from the line before, and the largest step."""
+    known = table.filter(table.us.notnull())
+    window = ibis.window(group_by="host", order_by="row")
+    step = known.mutate(step=known.us.lag().over(window) - known.us)
+    back = step.filter(step.step > STEP_BACK)
+    found = back.agg(n=back.count(), most=back.step.max()).to_pyarrow().to_pylist()[0]
+    return int(found["n"] or 0), int(found["most"] or 0)
