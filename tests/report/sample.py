@@ -30,6 +30,7 @@ from veedor.audit.findings import (
     Scope,
 )
 from veedor.report import figures
+from veedor.stats.layered import layered
 
 HOSTILE = "Escuela <script>alert('x')</script> \"</script>\" \x1b[31mrojo\x1b[0m \u202eodroc"
 REGIONS = ("Aldebara", "Bermeja", "Cinabrio", "Dorada", "Esmeril", "Fenix")
@@ -207,7 +208,140 @@ def pictures() -> list[Figure]:
                 "series": "Election",
             },
         ),
+        topology(),
+        lanes(),
+        ledger(),
     ]
+
+
+NODES = (
+    ("field phones", 0),
+    ("capture centre La Paz", 0),
+    ("capture centre Sucre", 0),
+    ("technical support", 0),
+    ("edge proxy 1", 1),
+    ("edge proxy 2", 1),
+    ("10.4.0.99", 1),
+    ("application 1", 2),
+    ("application 2", 2),
+    ("application 3", 2),
+    ("monitoring", 2),
+    ("database (primary)", 3),
+    ("database (replica)", 3),
+    ("public site", 3),
+    (HOSTILE, 3),
+)
+LINKS = (
+    (0, 4), (0, 5), (1, 4), (1, 5), (2, 4), (2, 5), (3, 11), (3, 6), (6, 11), (6, 7), (4, 7),
+    (4, 8), (4, 9), (5, 7), (5, 8), (5, 9), (7, 11), (8, 11), (9, 11), (9, 14), (11, 12), (12, 13),
+    (10, 4), (10, 11), (7, 13),
+)  # fmt: skip
+STATES = ("declared and used", "declared, not used", "observed, not declared")
+
+
+def topology() -> Figure:
+    """Fifteen hosts and twenty-five connections, before, during and after a stop."""
+    layout = layered(np.array([layer for _, layer in NODES]), np.array(LINKS))
+    undeclared = {6, 14}
+    panels, parts = ("Before the stop", "During the stop", "After the return"), []
+    for at, panel in enumerate(panels):
+        loose = np.array([a in undeclared or b in undeclared for a, b in LINKS])
+        used = (np.arange(len(LINKS)) * 7 + at) % 4 > at % 2
+        state = np.where(loose, 2, np.where(used, 0, 1))
+        shown = ~(loose & (at == 0))
+        here = [i not in undeclared or at > 0 for i in range(len(NODES))]
+        nodes = np.flatnonzero(here)
+        pieces = np.flatnonzero(shown[layout.edge])
+        weights = np.where(state == 1, np.nan, 10.0 + 90 * np.arange(len(LINKS)))
+        of = layout.edge[pieces]
+        names = np.array([name for name, _ in NODES], dtype=object)
+        lines = np.array([f"{NODES[a][0]} to {NODES[b][0]}" for a, b in LINKS], dtype=object)
+        parts.append(
+            {
+                "kind": ["node"] * len(nodes)
+                + ["edge" if last else "part" for last in layout.last[pieces]],
+                "panel": [panel] * (len(nodes) + len(pieces)),
+                "x": [*layout.boxes[nodes, 0], *layout.pieces[pieces, 0]],
+                "y": [*layout.boxes[nodes, 1], *layout.pieces[pieces, 1]],
+                "x2": [*layout.boxes[nodes, 2], *layout.pieces[pieces, 2]],
+                "y2": [*layout.boxes[nodes, 3], *layout.pieces[pieces, 3]],
+                "label": [*names[nodes], *lines[of]],
+                "state": [STATES[2 if i in undeclared else int(i == 10)] for i in nodes]
+                + [STATES[i] for i in state[of]],
+                "weight": [*([np.nan] * len(nodes)), *weights[of]],
+            }
+        )
+    rows = {
+        key: np.array(
+            [v for part in parts for v in part[key]],
+            dtype=float if key in ("x", "y", "x2", "y2", "weight") else object,
+        )
+        for key in parts[0]
+    }
+    labels = {
+        "title": "Declared and observed connections",
+        "state": "Connection",
+        "weight": "Flows",
+    }
+    return Figure("topology", "topology", rows, "Two hosts appear that no plan declares.", labels)
+
+
+def lanes() -> Figure:
+    """What the logs of eight hosts hold on the night, a stop, and a clock that was set."""
+    hosts = ("edge-proxy-1", "edge-proxy-2", "application-1", "application-2", "database", "backup")
+    rows: list[tuple[str | None, str, str | None, str, str]] = []
+    for i, host in enumerate(hosts):
+        rows += [
+            (host, "2019-10-20T17:00:00-04:00", f"2019-10-20T19:{40 + i}:00-04:00", "recorded", ""),
+            (host, f"2019-10-20T19:{40 + i}:00-04:00", "2019-10-20T20:28:00-04:00", "silent", ""),
+            (host, "2019-10-20T20:28:00-04:00", "2019-10-20T23:00:00-04:00", "recorded", ""),
+        ]
+    rows += [
+        ("monitoring", "2019-10-20T17:00:00-04:00", "2019-10-20T23:00:00-04:00", "not kept", ""),
+        (HOSTILE, "2019-10-20T18:10:00-04:00", "2019-10-20T18:50:00-04:00", "recorded", ""),
+        ("database", "2019-10-20T21:07:00-04:00", None, "", "clock set back 4 min"),
+        ("application-2", "2019-10-20T18:20:00-04:00", None, "", "service restarted"),
+        (None, "2019-10-20T19:40:00-04:00", "2019-10-20T20:28:00-04:00", "", "publication stops"),
+        (None, "2019-10-20T20:28:00-04:00", None, "", "publication returns"),
+        (None, "2019-10-20T18:00:00-04:00", None, "", "polls close"),
+        (None, "2019-10-20T20:33:00-04:00", None, "", "technical committee announces a pause"),
+        (None, "2019-10-20T22:40:00-04:00", None, "", "last sheet transcribed"),
+    ]
+    names = ("lane", "x", "until", "state", "event")
+    columns = {
+        n: np.array(c, dtype=object) for n, c in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    labels = {"title": "What each machine's log holds", "state": "Log", "x": "20 October 2019"}
+    return Figure("lanes", "lanes", columns, "All logs are silent from 19:45 to 20:28.", labels)
+
+
+def ledger(bundles: int = 24) -> Figure:
+    """The steps of bundles from the polling place to the archive."""
+    steps = ("sealed", "handed over", "received", "opened", "archived")
+    rng = np.random.default_rng(5)
+    begin = np.datetime64("2019-10-20T18:00:00")
+    rows: list[tuple[str, np.datetime64, str, str]] = []
+    for i in range(bundles):
+        name = HOSTILE if i == 4 else f"bundle {100 + i}"
+        minutes = np.cumsum(rng.integers(10, 110, len(steps)))
+        if i % 9 == 2:
+            minutes[3] = minutes[1] - 8
+        for k, step in enumerate(steps):
+            lost = (i + k) % 11 == 7
+            at = np.datetime64("NaT") if lost else begin + np.timedelta64(int(minutes[k]), "m")
+            rows.append((name, at, step, "out of order" if i % 9 == 2 and k == 3 else ""))
+    return Figure(
+        "ledger",
+        "ledger",
+        {
+            "label": np.array([r[0] for r in rows], dtype=object),
+            "x": np.array([r[1] for r in rows]),
+            "step": np.array([r[2] for r in rows], dtype=object),
+            "state": np.array([r[3] for r in rows], dtype=object),
+        },
+        "Three bundles were opened before they were received; some steps have no record.",
+        {"title": "Custody of the bundles", "step": "Step", "none": "no record of"},
+    )
 
 
 def _evidence(directory: Path, name: str, rows: int) -> EvidenceFile:
@@ -410,6 +544,7 @@ def findings(directory: Path, drawn: dict[str, Figure]) -> list[Finding]:
             "vulnerability",
             "Hosts that were not declared",
             "The logs of one server do not survive.",
+            **shown("topology", "lanes", "ledger"),
             questioned=_QUESTIONED,
         ),
         _plain(

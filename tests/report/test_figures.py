@@ -11,10 +11,10 @@ import pytest
 
 from veedor.audit.findings import Figure
 from veedor.errors import VeedorError
-from veedor.report import geography, svg
+from veedor.report import geography, network, svg, timebands
 from veedor.report.figures import MOST_ROWS, charts, specify, write
 
-from .sample import pictures
+from .sample import LINKS, ledger, pictures, topology
 
 
 def _bars(identifier: str = "one", **columns: object) -> Figure:
@@ -101,6 +101,111 @@ def test_times_show_the_clock_on_the_wall() -> None:
     spec = specify(Figure("t", "lines", {"x": x, "y": np.array([1, 2])}, "alt"))
     assert spec["data"]["values"][0]["x"] == "2019-10-20T19:40:57Z"
     assert spec["encoding"]["x"]["scale"] == {"type": "utc"}
+
+
+def _objects(*values: object) -> np.ndarray:
+    return np.array(values, dtype=object)
+
+
+def _connection(x2: float, y2: float, state: str = "declared and used") -> Figure:
+    """One arrow from (0, 0), and a node with a long name."""
+    rows = {
+        "kind": _objects("edge", "node"),
+        "panel": _objects("before", "before"),
+        "x": np.array([0.0, 1.0]),
+        "y": np.array([0.0, 0.0]),
+        "x2": np.array([x2, 1.6]),
+        "y2": np.array([y2, 0.7]),
+        "label": _objects("a to b", "the capture centre of the northern province, second floor"),
+        "state": _objects(state, "declared, not used"),
+        "weight": np.array([np.nan, np.nan]),
+    }
+    return Figure("t", "topology", rows, "alt")
+
+
+@pytest.mark.parametrize(("x2", "y2", "angle"), [(1, 0, 90), (-1, 0, -90), (0, 1, 180), (0, -1, 0)])
+def test_an_arrows_head_points_where_its_line_goes(x2: float, y2: float, angle: float) -> None:
+    edge = specify(_connection(x2, y2))["data"]["values"][0]
+    assert edge["angle"] == angle
+    assert abs(edge["end_x"]) <= abs(x2)
+    assert edge["width"] == 0
+
+
+def test_a_name_fits_its_box_in_two_lines() -> None:
+    text = specify(_connection(1, 0))["data"]["values"][1]["text"]
+    assert text.count("\n") == 1
+    assert text.endswith("…")
+    assert max(map(len, text.split("\n"))) * 5.9 <= 0.6 * 190
+
+
+def test_a_connection_is_told_apart_by_line_and_by_colour() -> None:
+    spec = specify(topology())
+    lines = spec["spec"]["layer"][0]["encoding"]
+    for channel in ("color", "strokeDash"):
+        ranges = [json.dumps(one) for one in lines[channel]["scale"]["range"]]
+        assert len(set(ranges)) == len(lines[channel]["scale"]["domain"]) == 3
+    assert spec["facet"]["sort"] == ["Before the stop", "During the stop", "After the return"]
+    heads = [row for row in spec["data"]["values"] if row["panel"].startswith("After")]
+    assert sum(row["kind"] == "edge" for row in heads) == len(LINKS)
+
+
+def test_a_value_outside_a_fixed_list_names_those_in_it() -> None:
+    with pytest.raises(VeedorError, match="state has 'unknown'") as error:
+        specify(_connection(1, 0, "unknown"))
+    assert "observed, not declared" in str(error.value)
+
+
+def _lanes(**columns: object) -> dict[str, object]:
+    figure = {
+        "lane": _objects("db", None, None),
+        "x": _objects(*(f"2019-10-20T{h}:00:00-04:00" for h in (18, 19, 20))),
+        "until": _objects("2019-10-20T21:00:00-04:00", "2019-10-20T20:00:00-04:00", None),
+        "state": _objects("recorded", "", ""),
+        "event": _objects("", "a stop", "a return"),
+    }
+    return specify(Figure("l", "lanes", figure | columns, "alt"))
+
+
+def test_lanes_show_the_clock_on_the_wall_at_both_ends() -> None:
+    row = _lanes()["data"]["values"][0]
+    assert (row["x"], row["until"]) == ("2019-10-20T18:00:00Z", "2019-10-20T21:00:00Z")
+
+
+def test_a_picture_of_lanes_grows_with_its_lanes() -> None:
+    assert _lanes()["height"] == 36
+    assert _lanes(lane=_objects("a", "b", None))["height"] == 72
+    assert specify(ledger(60))["height"] == {"step": 17}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_text_above_the_lanes_covers_another_or_its_line(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    starts = rng.uniform(0, timebands.WIDTH, 9)
+    spans = {i: (x, x + rng.uniform(20, 300)) for i, x in enumerate(starts)}
+    before = timebands._turned(spans)
+    shown = {i: timebands._span(spans[i], i in before) for i in spans}
+    rows = timebands._placed(shown, before)
+    for i in spans:
+        for j in set(spans) - {i}:
+            if rows[i] == rows[j]:
+                assert shown[i][1] <= shown[j][0] or shown[j][1] <= shown[i][0]
+            if rows[j] > rows[i]:
+                assert not shown[i][0] < starts[j] < shown[i][1]
+
+
+def test_steps_without_a_record_stand_beside_their_row() -> None:
+    spec = specify(ledger(12))
+    said = {row["label"]: row["none"] for row in spec["data"]["values"] if row["none"]}
+    assert said["bundle 107"] == "sealed"
+    assert set(said.values()) <= {"sealed", "handed over", "received", "opened", "archived"}
+
+
+def test_a_graph_of_one_point_has_a_size() -> None:
+    nothing = np.array([], dtype=object)
+    names = ("kind", "panel", "x", "y", "x2", "y2", "label", "state")
+    _, view = network.drawn({name: nothing.tolist() for name in names})
+    assert view["width"] > 0
+    assert view["height"] > 0
 
 
 def test_a_map_shows_the_region_of_most_points_and_counts_the_rest() -> None:

@@ -2,9 +2,9 @@
 
 A template is `charts/KIND.vl.json`: Vega-Lite with a few marks that `_Filling` resolves.
 `$data` is the rows; `$label:NAME` a label; `$type`, `$scale`, `$extent` and `$order:COLUMN` are
-read off the data; `$map:NAME` is the view of a map. An object with `$needs` stays only where the
-data have that column; `$first` is the first of its objects that stays. The template's `usermeta`
-names the columns that it takes.
+read off the data; `$view:NAME` is measured on them, such as a map's view. An object with `$needs`
+stays only where the data have that column; `$first` is the first of its objects that stays. The
+template's `usermeta` names the columns that it takes, and the values where they are fixed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import vl_convert
 
 from veedor.audit.findings import Figure
 from veedor.errors import VeedorError
-from veedor.report import geography, svg
+from veedor.report import geography, network, svg, timebands
 from veedor.report.plain import clean, stem
 from veedor.report.wording import load
 
@@ -34,6 +34,8 @@ _CHARTS = resources.files("veedor.report") / "charts"
 _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _GONE = object()
+_TIMES = frozenset({"lines", "lanes", "ledger"})
+"""Charts whose columns `x` and `until` are instants."""
 _UNTITLED = frozenset({"x", "y", "series", "size", "value", "count", "panel"})
 """Labels of axes and legends: without one there is no title, rather than the column's name."""
 
@@ -73,15 +75,28 @@ def specify(figure: Figure) -> dict[str, Any]:
     template = _template(figure)
     columns = _columns(figure, template["usermeta"]["veedor"])
     labels = {key: clean(text) for key, text in figure.labels.items()}
-    view: dict[str, Any] = {}
-    if figure.chart == "map":
-        columns, view = _clipped(columns, labels)
-    if "x" in columns and figure.chart == "lines":
+    if figure.chart in _TIMES:
         columns = _wall_clock(columns)
+    columns, view = _measured(figure.chart, columns, labels)
     spec = _Filling(columns, labels, view).of(template)
     spec["config"] = _read("config.json")
     spec["description"] = clean(figure.alt)
     return dict(spec)
+
+
+def _measured(
+    chart: str, columns: dict[str, list[Any]], labels: dict[str, str]
+) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """What a chart needs beside its columns: more columns, and the values of `$view`."""
+    if chart == "map":
+        return _clipped(columns, labels)
+    if chart == "topology":
+        return network.drawn(columns)
+    if chart == "lanes":
+        return timebands.staggered(columns)
+    if chart == "ledger":
+        return timebands.gathered(columns)
+    return columns, {}
 
 
 def charts() -> dict[str, dict[str, Any]]:
@@ -128,7 +143,16 @@ def _columns(figure: Figure, takes: Mapping[str, Any]) -> dict[str, list[Any]]:
             place=place,
             remedy="Bin or thin the rows before making the figure.",
         )
-    return {name: _values(column) for name, column in figure.rows.items()}
+    columns = {name: _values(column) for name, column in figure.rows.items()}
+    for name, known in takes.get("values", {}).items():
+        other = {value for value in columns.get(name, ()) if value and value not in known}
+        if other:
+            raise VeedorError(
+                f"the column {name} has {', '.join(sorted(map(repr, other)))}",
+                place=place,
+                remedy=f"Give one of: {', '.join(known)}.",
+            )
+    return columns
 
 
 def _values(column: Any) -> list[Any]:
@@ -152,7 +176,7 @@ def _wall_clock(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """Instants as the clock on the wall showed them, so that the axis does not depend on the
     reader's zone: the offset is cut off and the axis is read as UTC.
     """
-    if not any(isinstance(value, str) for value in columns["x"]):
+    if not any(isinstance(value, str) for value in columns.get("x", ())):
         return columns
     instants = dict(columns)
     for name in {"x", "until"} & set(columns):
@@ -218,14 +242,14 @@ class _Filling:
             return {"values": [dict(zip(names, row, strict=True)) for row in rows]}
         if kind == "$label":
             return self._labels.get(name) or (None if name in _UNTITLED else _GONE)
-        if kind == "$map":
+        if kind == "$view":
             return self._view[name]
         if kind == "$type":
             return "temporal" if self._is_time(name) else "quantitative"
         if kind == "$scale":
             return self._scale(name)
         if kind == "$order":
-            return list(dict.fromkeys(self._columns[name]))
+            return [v for v in dict.fromkeys(self._columns[name]) if v not in (None, "")]
         if kind == "$extent":
             return self._extent(name)
         return node

@@ -23,10 +23,11 @@ HALF_HEIGHT = 0.36
 
 _LANE = 0.4
 """Height of the place of an edge that passes a layer."""
-_PORTS = 0.26
+_PORTS = 0.3
 """How far from the middle of a box's side edges may begin or end."""
-_BULGE = 0.14
-"""How far an edge within a layer stands out from the boxes."""
+_BULGE = 0.08
+_APART = 0.05
+"""How far the first edge within a layer stands out from the boxes, and the others from it."""
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
@@ -196,13 +197,17 @@ def _routes(rank: _Ints, y: _Floats, edges: _Ints, chains: list[list[int]]) -> l
     """The corners of each edge, from its port on one box to its port on another."""
     ports = _ports(rank, y, edges, chains)
     routes = []
+    inner: dict[int, int] = {}
     for i, chain in enumerate(chains):
         a, b = edges[i].tolist()
         step = int(np.sign(rank[b] - rank[a]))
         leave = rank[a] + (step or 1) * HALF_WIDTH, y[a] + ports[i, 0]
         arrive = rank[b] - (step or -1) * HALF_WIDTH, y[b] + ports[i, 1]
         if step == 0:
-            out = rank[a] + HALF_WIDTH + _BULGE
+            drawn = inner.get(int(rank[a]), 0)
+            inner[int(rank[a])] = drawn + 1
+            # Beyond a few there is no more room before the next layer.
+            out = rank[a] + HALF_WIDTH + _BULGE + _APART * (drawn % 5)
             between = [(out, leave[1]), (out, arrive[1])]
         else:
             passed = [(rank[a] + step * k, y[p]) for k, p in enumerate(chain[1:-1], 1)]
@@ -223,7 +228,7 @@ def _ports(rank: _Ints, y: _Floats, edges: _Ints, chains: list[list[int]]) -> _F
         ends.setdefault((b, bool(rank[a] >= rank[b])), []).append((float(y[chain[-2]]), i, 1))
     offsets = np.zeros((len(chains), 2))
     for found in ends.values():
-        reach = min(_PORTS, 0.09 * (len(found) - 1))
+        reach = min(_PORTS, 0.1 * (len(found) - 1))
         places = np.linspace(-reach, reach, len(found)) if len(found) > 1 else [0.0]
         for place, (_, i, end) in zip(places, sorted(found), strict=True):
             offsets[i, end] = place
