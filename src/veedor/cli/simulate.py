@@ -39,7 +39,8 @@ def command(
     """Make an election whose truth is known.
 
     Writes a case that `veedor audit` takes, and truth.json, which the case does not name: what was
-    tampered with, sheet by sheet. Without SCENARIO, the scenarios are listed.
+    tampered with, sheet by sheet, and where machines keep logs, what in them departs from the plan.
+    Without SCENARIO, the scenarios are listed.
     """
     from veedor.simulate import load, names
 
@@ -85,5 +86,11 @@ def _write(scenario: str, directory: Path, seed: int, stations: int | None) -> P
         progress(f"writing {election.stations:,} stations")
         title = f"Simulated election: {scenario}, seed {seed}"
         return write_case(
-            election, directory, title=title, id=f"simulated-{scenario}", seed=seed, truth=truth
+            election,
+            directory,
+            title=title,
+            id=f"simulated-{scenario}",
+            seed=seed,
+            truth=truth,
+            network=made.network,
         )

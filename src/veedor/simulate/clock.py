@@ -8,12 +8,15 @@ returns at the second; after a while processing pauses too, and goes on later.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
 
 from veedor.simulate.election import Bools, Election, Ints, generator
 
+POLLS_CLOSED = dt.datetime(2031, 5, 4, 17, 0, tzinfo=dt.UTC)
+"""A date to come, lest anybody take the election for one that was held."""
 CADENCE = 180
 """Seconds between publications."""
 MOST = 1500

@@ -14,6 +14,7 @@ import numpy as np
 from veedor.errors import VeedorError
 from veedor.simulate.election import Election, generator
 from veedor.simulate.honest import honest_election
+from veedor.simulate.night import Network, network_from
 from veedor.simulate.parameters import Parameters, parameters_from, shape
 from veedor.simulate.tamper import KINDS
 from veedor.simulate.truth import Truth
@@ -30,11 +31,13 @@ class Scenario:
     parameters: Parameters
     tampering: tuple[Mapping[str, Any], ...]
     """Each with `kind`, a name of `veedor.simulate.tamper.KINDS`, and its keyword arguments."""
+    network: Network | None = None
+    """What its machines record, where they do."""
 
     @property
     def honest(self) -> bool:
-        """Whether nothing is tampered with."""
-        return not self.tampering
+        """Whether nothing is tampered with, and nothing departs from the plan."""
+        return not self.tampering and (self.network is None or self.network.honest)
 
     def make(
         self, seed: int, stations: int | None = None, *, option: str | int | None = None
@@ -87,10 +90,7 @@ def _entries() -> dict[str, dict[str, Any]]:
 
 def names(*, honest: bool | None = None) -> tuple[str, ...]:
     """Names of the scenarios: all, the honest ones, or the tampered ones."""
-    found = _entries()
-    return tuple(
-        n for n, entry in found.items() if honest is None or honest == ("tampering" not in entry)
-    )
+    return tuple(n for n in _entries() if honest is None or honest == load(n).honest)
 
 
 def load(name: str) -> Scenario:
@@ -109,4 +109,5 @@ def load(name: str) -> Scenario:
         summary=entry["summary"],
         parameters=parameters_from(entry.get("parameters", {}), base),
         tampering=tuple(entry.get("tampering", ())),
+        network=network_from(entry["network"]) if "network" in entry else None,
     )

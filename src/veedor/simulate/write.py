@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,16 @@ import pyarrow.csv
 
 from veedor.case.manifest import FORMAT, load_case
 from veedor.errors import VeedorError
-from veedor.simulate.clock import STATES, Clock, clock_of, publications
+from veedor.simulate.clock import POLLS_CLOSED, STATES, Clock, clock_of, publications
+from veedor.simulate.departures import depart
+from veedor.simulate.document import toml
 from veedor.simulate.election import Bools, Election, Ints, Sheets
+from veedor.simulate.honest_night import night_of
+from veedor.simulate.machines import write_machines
+from veedor.simulate.night import Network, Night
+from veedor.simulate.papers import PLAN, instant, write_papers
+from veedor.simulate.planted import Planted
 from veedor.simulate.truth import Truth
-
-POLLS_CLOSED = dt.datetime(2031, 5, 4, 17, 0, tzinfo=dt.UTC)
-"""A date to come, lest anybody take the election for one that was held."""
 
 GEOGRAPHY = ("region", "municipality", "locality", "centre")
 COLOURS = ("#2b5c9e", "#c4641a", "#4d8a4d", "#8a5aa0", "#9a8f3c", "#3f8f95", "#a34d66", "#6b6b6b")
@@ -37,9 +41,11 @@ def write_case(
     id: str,
     seed: int,
     truth: Sequence[Truth] = (),
+    network: Network | None = None,
 ) -> Path:
     """Write the counts, the class of the places, the earlier election, the truth and `case.toml`.
 
+    With a network, also what its machines recorded, and `plan.toml`, what was declared of them.
     Same election and arguments, same bytes.
 
     Parameters
@@ -52,6 +58,8 @@ def write_case(
     seed : int
         Stated in the notes and in `truth.json`, so that anybody can make the case again.
     truth : sequence of Truth
+    network : Network, optional
+        For elections with a preliminary count.
 
     Returns
     -------
@@ -67,23 +75,53 @@ def write_case(
             place=str(directory),
             remedy="Name another folder to write the case into.",
         ) from error
-    written = []
-    for name, table in _tables(election).items():
+    night, planted = (None, ()) if network is None else _night(election, network)
+    names = []
+    for name, table in _tables(election, night).items():
         options = pa.csv.WriteOptions(quoting_style="needed")
         pa.csv.write_csv(table, directory / name, write_options=options)
-        data = (directory / name).read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        written.append({"path": name, "sha256": digest, "bytes": len(data)})
-    answers = json.dumps(_truth(election, seed, truth), indent=1, sort_keys=True)
+        names.append(name)
+    machines: list[dict[str, Any]] = []
+    if night is not None:
+        machines = [*write_machines(night, directory),
+                    *write_papers(night, election.options, directory)]  # fmt: skip
+        names += [source["file"] for source in machines]
+    written = [_described(directory, name) for name in names]
+    true = _truth(election, seed, truth)
+    if night is not None:
+        true["planted"] = [fact.document() for fact in planted]
+    answers = json.dumps(true, indent=1, sort_keys=True)
     (directory / "truth.json").write_text(answers + "\n", encoding="utf-8", newline="\n")
     path = directory / "case.toml"
-    text = _toml(_case(election, title, id, seed, written))
+    case = _case(election, title, id, seed, written)
+    if night is not None:
+        _add_machines(case, night, machines)
+    text = toml(case)
     path.write_text(text, encoding="utf-8", newline="\n")
     load_case(path)
     return path
 
 
-def _tables(election: Election) -> dict[str, pa.Table]:
+def _night(election: Election, network: Network) -> tuple[Night, tuple[Planted, ...]]:
+    return depart(night_of(election, network), election)
+
+
+def _described(directory: Path, name: str) -> dict[str, Any]:
+    data = (directory / name).read_bytes()
+    return {"path": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _add_machines(case: dict[str, Any], night: Night, machines: list[dict[str, Any]]) -> None:
+    """Name in a case what machines recorded: sources, incidents, the plan, who and where."""
+    for source in case["sources"]:
+        if source["file"] == "processing.csv":
+            source |= {"host": "host", "actor": "who"}
+    case["sources"] += machines
+    case["plans"] = [PLAN]
+    case["events"] += [{"id": i.id, "at": instant(i.at), "text": i.text} for i in night.incidents]
+
+
+def _tables(election: Election, night: Night | None) -> dict[str, pa.Table]:
     """File name -> its table, in the order in which the case lists them."""
     places = election.places
     everything = np.ones(election.stations, dtype=bool)
@@ -93,7 +131,7 @@ def _tables(election: Election) -> dict[str, pa.Table]:
             seen = election.published(number)
             table = _count(election, election.preliminary, seen)
             found[f"preliminary-{number + 1}.csv"] = table
-        found |= _time(election, election.preliminary, clock_of(election))
+        found |= _time(election, election.preliminary, clock_of(election), night)
     classes = np.where(places.rural, "rural", "urban")
     found["classes.csv"] = pa.table(
         {"station": places.station, "class": pa.array(classes.astype(object), pa.string())}
@@ -105,7 +143,9 @@ def _tables(election: Election) -> dict[str, pa.Table]:
     return found
 
 
-def _time(election: Election, sheets: Sheets, clock: Clock) -> dict[str, pa.Table]:
+def _time(
+    election: Election, sheets: Sheets, clock: Clock, night: Night | None
+) -> dict[str, pa.Table]:
     """The logs of processing and of publication, and the sheets that were never finished."""
     station = election.places.station
     rows = np.flatnonzero(clock.finished)
@@ -117,6 +157,8 @@ def _time(election: Election, sheets: Sheets, clock: Clock) -> dict[str, pa.Tabl
         **{o: sheets.votes[rows, i] for i, o in enumerate(election.options)},
         "valid": sheets.valid[rows],
     }
+    if night is not None:
+        lines |= {"host": night.hop[night.route], "who": night.operator[night.client]}
     published: dict[str, Any] = dict(publications(election, clock))
     published["published_at"] = _walls(published.pop("at"))
     left = np.flatnonzero(~clock.finished)
@@ -314,44 +356,3 @@ def _time_sources(
         found.append({**form, "id": "unfinished", "kind": "states", "file": "unfinished.csv",
                       "key": "station", "state_column": "state", "remark": "remark"})  # fmt: skip
     return found
-
-
-def _toml(document: Mapping[str, Any]) -> str:
-    """A document as TOML: scalars first, then tables, then arrays of tables."""
-    lines: list[str] = []
-    _emit(lines, document, "", "")
-    return "\n".join(lines).lstrip("\n") + "\n"
-
-
-def _emit(lines: list[str], table: Mapping[str, Any], path: str, head: str) -> None:
-    if head:
-        lines += ["", head]
-    rest = []
-    for key, value in table.items():
-        if isinstance(value, Mapping) or (
-            isinstance(value, list) and value and isinstance(value[0], Mapping)
-        ):
-            rest.append((f"{path}{_key(key)}", value))
-        else:
-            lines.append(f"{_key(key)} = {_value(value)}")
-    for name, value in rest:
-        if isinstance(value, Mapping):
-            _emit(lines, value, f"{name}.", f"[{name}]")
-        else:
-            for entry in value:
-                _emit(lines, entry, f"{name}.", f"[[{name}]]")
-
-
-def _key(key: str) -> str:
-    bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
-    return key if bare else json.dumps(key)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (dt.datetime, dt.date)):
-        return value.isoformat()
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
-    return json.dumps(value)
