@@ -31,6 +31,9 @@ COMMANDS = {
     "data": _Lazy("veedor.cli.data", "List, fetch and verify the data of public cases."),
     "case": _Lazy("veedor.cli.case", "Propose a case file for your data, or check one."),
     "simulate": _Lazy("veedor.cli.simulate", "Make an election whose truth is known."),
+    "timeline": _Lazy(
+        "veedor.cli.timeline", "Write the merged timeline of a case as a file for other tools."
+    ),
     "completion": _Lazy("veedor.cli.completion", "Print a script that completes commands by TAB."),
 }
 """Name -> the module whose attribute `command` it is, and its line in `veedor --help`."""

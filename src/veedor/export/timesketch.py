@@ -1,0 +1,94 @@
+"""The timeline as Timesketch imports it: JSON lines, or CSV.
+
+Fields: https://timesketch.org/guides/user/import-from-json-csv/ (`message`, `datetime` and
+`timestamp_desc` are required).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
+
+import ibis.expr.types as ir
+
+from veedor.export import FIELDS, Progress, Written, counted, entries, instant, merged, undated
+from veedor.report.plain import clean
+
+if TYPE_CHECKING:
+    from veedor.case.manifest import Event
+
+COLUMNS = ("message", "datetime", *(name for name in FIELDS if name not in ("us", "message")))
+"""Columns of the CSV, and the order of the keys of each JSON line."""
+
+_FORMULA = tuple("=+-@\t\r＝＋－＠")
+"""A cell that begins so is a formula to a spreadsheet."""
+
+
+def write_jsonl(
+    log_lines: ir.Table,
+    out: TextIO,
+    *,
+    flows: ir.Table | None = None,
+    events: ir.Table | None = None,
+    moments: Iterable[Event] = (),
+    progress: Progress | None = None,
+) -> Written:
+    """One JSON object a line, by time, then source, then row; see `merged` for the tables.
+
+    Nothing of the text is changed: JSON writes every character outside of ASCII and every control
+    character as an escape. A field without a value is left out.
+    """
+    timeline = merged(log_lines, flows=flows, events=events, moments=moments)
+    number = 0
+    for row in counted(entries(timeline), progress):
+        out.write(line(row) + "\n")
+        number += 1
+    return Written(number, undated(timeline))
+
+
+def write_csv(
+    log_lines: ir.Table,
+    out: TextIO,
+    *,
+    flows: ir.Table | None = None,
+    events: ir.Table | None = None,
+    moments: Iterable[Event] = (),
+    progress: Progress | None = None,
+) -> Written:
+    """As `write_jsonl`, in a CSV that is safe to open in a spreadsheet; open `out` with newline="".
+
+    Control characters, escapes of a terminal and direction overrides are written as escapes. A
+    cell that begins with `=`, `+`, `-` or `@` gets an apostrophe before it.
+    """
+    timeline = merged(log_lines, flows=flows, events=events, moments=moments)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    number = 0
+    for row in counted(entries(timeline), progress):
+        fields = _fields(row)
+        writer.writerow([cell(fields.get(name)) for name in COLUMNS])
+        number += 1
+    return Written(number, undated(timeline))
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the timeline as its JSON line, without the end of line: its canonical form."""
+    fields = {name: value for name, value in _fields(row).items() if value is not None}
+    return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
+
+
+def cell(value: Any) -> str:
+    """A value as a cell of text that nothing takes for a formula or an order to a terminal."""
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return str(value)
+    text = clean(str(value)).replace("\n", "\\n").replace("\t", "\\t")
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _fields(row: dict[str, Any]) -> dict[str, Any]:
+    at = instant(row["us"]).isoformat(timespec="microseconds")
+    return {name: at if name == "datetime" else row[name] for name in COLUMNS}
