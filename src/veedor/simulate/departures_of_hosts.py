@@ -53,7 +53,7 @@ def second_path(night: Night, election: Election, rng: np.random.Generator) -> D
     times = {"start": common["start"], "end": common["end"]}
     moved = sorted(set(common["clients"]) & set(before.tolist()))
     called = [w.entry for i, w in enumerate(ROUTES) if (night.route == i).any() and i != SIDE]
-    return night, [
+    planted = [
         Planted(check="infrastructure.undeclared-host", addresses=addresses, **common,
                 what="A host that the plan does not declare takes the sheets after the stop, and"
                 " reaches the application by another interface and port."),
@@ -62,21 +62,26 @@ def second_path(night: Night, election: Election, rng: np.random.Generator) -> D
                 what="Workstations call another address after the stop.",
                 values={"workstations": len(night.site), "before": called, "after": way.entry,
                         "account": "admin2", "command": command, "port": way.port}),
-        Planted(check="infrastructure.unused-host", hosts=("contingency",), **times,
-                addresses=BY_ID["contingency"].addresses,
-                what="The declared contingency host takes no sheet; no contingency was declared."),
         Planted(check="infrastructure.oversight", addresses=addresses, **times,
                 what="No overseer, and no agent runs on the host."),
         Planted(check="infrastructure.undocumented", addresses=addresses, **times,
                 what="No document mentions the host."),
     ]  # fmt: skip
+    if night.contingency is None:
+        planted.append(Planted(
+            check="infrastructure.unused-host", hosts=("contingency",), **times,
+            addresses=BY_ID["contingency"].addresses,
+            what="The declared contingency host takes no sheet; no contingency was declared.",
+        ))  # fmt: skip
+    return night, planted
 
 
 def _rerouted(night: Night, route: int, sheets: Bools, polls: Bools) -> Night:
+    """Calls by another way than the perimeter; those of a declared contingency stay."""
     return dataclasses.replace(
         night,
-        route=np.where(sheets, route, night.route),
-        poll_route=np.where(polls, route, night.poll_route),
+        route=np.where(sheets & (night.route == 0), route, night.route),
+        poll_route=np.where(polls & (night.poll_route == 0), route, night.poll_route),
     )
 
 
