@@ -1,0 +1,577 @@
+"""Lines of text, by blocks: what the readers of logs and of flows share.
+
+A file is read in blocks of a few megabytes, each split into an Arrow array of lines, which a
+parser turns into columns by regular expressions over the whole array; nothing loops over lines in
+Python, and the file is never in memory whole. What is read goes to a parquet file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Protocol, TypeVar
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from veedor.case.source import Source
+from veedor.case.tables import KINDS_OF_LINES
+from veedor.errors import SourceError
+from veedor.sources.machine import Read, columns_of
+from veedor.sources.staging import MOST_UNPACKED, SMALL, open_bytes
+
+CHUNK = 8 << 20
+"""Bytes of a block."""
+LONGEST = 1 << 20
+"""Bytes of the longest line (and of the longest record of several lines) that is read."""
+SHOWN = 200
+"""Characters of a broken line that are shown."""
+
+TYPES = {"int64": pa.int64(), "string": pa.string()}
+
+Columns = dict[str, pa.Array]
+Mask = NDArray[np.bool_]
+L = TypeVar("L", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive lines (or records) of a file.
+
+    Attributes
+    ----------
+    rows : int64 (n)
+        Their line numbers, from 1; of a record of several lines, the first one.
+    text : strings (n)
+        Without the line's end; null where the line is too long or holds a null character.
+    whole : strings (n)
+        The same, never null, to show what a broken line looks like.
+    """
+
+    rows: NDArray[np.int64]
+    text: pa.StringArray
+    whole: pa.StringArray
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a parser made of a batch of n lines.
+
+    Attributes
+    ----------
+    kept : bool (n)
+        Lines that hold a row.
+    passed : bool (n)
+        Lines that are not meant to hold one: comments, headers, blank lines.
+    columns : mapping of arrays of `kept.sum()` values
+        Those that it fills, of `machine.columns_of`.
+    """
+
+    kept: Mask
+    passed: Mask
+    columns: Columns
+
+
+class Parser(Protocol):
+    """Turns batches of lines, in the order of the file, into columns."""
+
+    def parse(self, batch: Batch) -> Parsed:
+        """Columns of a batch."""
+
+    def basis(self) -> str:
+        """What the stamps are, in words, once the file is read."""
+
+
+@dataclass(slots=True)
+class Sink:
+    """Writes batches of columns to a parquet file and counts what was read.
+
+    Parameters
+    ----------
+    source : Source
+    shown : str
+        The file's name for messages.
+    target : path
+        The parquet file; made when the first batch is written.
+    """
+
+    source: Source
+    shown: str
+    target: Path
+    lines: int = 0
+    broken: int = 0
+    first_broken: tuple[int, str] | None = None
+    _writer: pq.ParquetWriter | None = field(default=None)
+
+    def add(self, batch: Batch, parsed: Parsed) -> None:
+        """Write the rows of a batch, and count its broken lines."""
+        wrong = np.flatnonzero(~parsed.kept & ~parsed.passed)
+        if len(wrong):
+            self.reject(int(batch.rows[wrong[0]]), batch.whole[int(wrong[0])].as_py(), len(wrong))
+        self.write(batch.rows[parsed.kept], parsed.columns)
+
+    def reject(self, row: int, text: str, number: int = 1) -> None:
+        """Count broken lines, of which the first is shown."""
+        self.lines += number
+        self.broken += number
+        if self.first_broken is None:
+            self.first_broken = (row, sample(text))
+
+    def write(self, rows: NDArray[np.int64], columns: Columns) -> None:
+        """Write rows: the columns of the source's kind, and what the case says of them."""
+        self.lines += len(rows)
+        columns = {**columns, "row": pa.array(rows, pa.int64())}
+        if self.source.kind == "log-lines":
+            columns = as_the_case_says(self.source, columns, len(rows), self.shown)
+        types = {name: TYPES[kind] for name, kind in columns_of(self.source).items()}
+        schema = pa.schema(list(types.items()))
+        arrays = [
+            columns[name].cast(kind) if name in columns else pa.nulls(len(rows), kind)
+            for name, kind in types.items()
+        ]
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.target, schema)
+        if len(rows):
+            self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+    def close(self) -> None:
+        """End the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def read(self, con: ibis.BaseBackend, basis: str, *, may_be_empty: bool = False) -> Read:
+        """What was read.
+
+        Raises
+        ------
+        SourceError
+            Where no line could be read as the format has it, or there is none.
+        """
+        if self._writer is None:
+            self.write(np.empty(0, dtype=np.int64), {})
+        self.close()
+        if self.lines == 0 and not may_be_empty:
+            raise SourceError("holds no lines", place=self.shown, remedy="Fetch the file again.")
+        if self.lines == self.broken and self.first_broken is not None:
+            row, text = self.first_broken
+            raise SourceError(
+                f"no line of it is of the format {self.source.format!r}; the first reads: {text}",
+                place=f"{self.shown}, row {row}",
+                remedy=f"Mend `format` or `encoding` of sources.{self.source.id} in the case file.",
+            )
+        table = con.read_parquet(str(self.target), hive_partitioning=False)
+        return Read(table, self.lines, self.broken, self.first_broken, basis)
+
+
+@contextmanager
+def sink(source: Source, path: Path, folder: Path) -> Iterator[Sink]:
+    """A sink for the file at `path`, ended whatever happens."""
+    made = Sink(source, f"{path.name} ({source.id})", folder / f"{source.id}.machine.parquet")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def opened(source: Source, path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of the source's file.
+
+    Raises
+    ------
+    SourceError
+        Where it cannot be opened, is empty, or is an archive that cannot be unpacked.
+    """
+    if path.exists() and path.stat().st_size == 0:
+        raise SourceError("the file is empty", place=str(path), remedy="Fetch the file again.")
+    try:
+        with open_bytes(path, source.member) as stream:
+            yield stream
+    except (RuntimeError, NotImplementedError) as error:
+        raise SourceError(
+            f"the archive cannot be unpacked ({error})",
+            place=str(path),
+            remedy="Unpack it by hand and name the plain file.",
+        ) from error
+
+
+def unpacked(source: Source, path: Path, folder: Path) -> Path:
+    """The file as it is, or unpacked to `folder`, for packages that read files and not streams.
+
+    Raises
+    ------
+    SourceError
+        Where it cannot be unpacked, or unpacks to far more than logs do.
+    """
+    with opened(source, path) as stream:
+        if path.suffix.lower() not in (".gz", ".zip"):
+            return path
+        target = folder / f"{source.id}.unpacked"
+        room = MOST_UNPACKED * path.stat().st_size + SMALL
+        with target.open("wb") as out:
+            while chunk := stream.read(CHUNK):
+                room -= len(chunk)
+                if room < 0:
+                    raise SourceError(
+                        f"unpacks to more than {MOST_UNPACKED} times its size",
+                        place=str(path),
+                        remedy="Unpack it by hand, look at what it holds, and name the plain file.",
+                    )
+                out.write(chunk)
+    return target
+
+
+def read_lines(
+    con: ibis.BaseBackend,
+    source: Source,
+    path: Path,
+    folder: Path,
+    parser: Parser,
+    *,
+    join: Callable[[Iterator[Batch]], Iterator[Batch]] | None = None,
+    may_be_empty: bool = False,
+) -> Read:
+    """Read a file of lines by a parser.
+
+    Parameters
+    ----------
+    join : function, optional
+        Joins lines to records, where a record may have several (`records.Joiner.join`).
+    may_be_empty : bool
+        A file that holds comments only is no error.
+    """
+    with sink(source, path, folder) as out:
+        with opened(source, path) as stream:
+            batches = batches_of(stream, source.encoding, str(path))
+            for batch in join(batches) if join else batches:
+                out.add(batch, parser.parse(batch))
+        return out.read(con, parser.basis(), may_be_empty=may_be_empty)
+
+
+def first_lines(source: Source, path: Path, number: int = 50) -> list[str]:
+    """The first lines of a file, to tell its shape."""
+    with opened(source, path) as stream:
+        start = stream.read(1 << 16)
+    text = start.decode(_known(source.encoding, str(path)), "replace").removeprefix("\ufeff")
+    return text.splitlines()[:number]
+
+
+def batches_of(stream: IO[bytes], encoding: str, shown: str) -> Iterator[Batch]:
+    """Split a stream into lines, block by block. Bytes that are no text become U+FFFD."""
+    decoder = codecs.getincrementaldecoder(_known(encoding, shown))(errors="replace")
+    rest, row, first = b"", 1, True
+    while True:
+        chunk = stream.read(CHUNK)
+        data = rest + decoder.decode(chunk, final=not chunk).encode("utf-8", "replace")
+        if first:
+            data = data.removeprefix(codecs.BOM_UTF8)
+            first = False
+        if not chunk and data and not data.endswith(b"\n"):
+            data += b"\n"
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if len(rest) > LONGEST:
+            # A line that is too long is not read: what goes beyond is not kept.
+            rest = rest[: LONGEST + 8].decode("utf-8", "ignore").encode()
+        if end:
+            batch = _batch(data[:end], row)
+            row += len(batch.rows)
+            yield batch
+        if not chunk:
+            return
+
+
+def _known(encoding: str, shown: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError as error:
+        raise SourceError(
+            f"unknown encoding {encoding!r}",
+            place=shown,
+            remedy="Set `encoding` in the case file: utf-8, latin-1, cp1252 ...",
+        ) from error
+
+
+def _batch(data: bytes, row: int) -> Batch:
+    """Lines of a block that ends with a line's end. The array shares its bytes with the block."""
+    octets = np.frombuffer(data, dtype=np.uint8)
+    ends = np.flatnonzero(octets == ord("\n")) + 1
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    with_ends = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(data))
+    whole = pc.ascii_rtrim(with_ends, characters="\r\n")
+    bad = np.diff(offsets) > LONGEST
+    nulls = np.flatnonzero(octets == 0)
+    bad[np.searchsorted(ends, nulls, side="right")] = True
+    text = pc.if_else(pa.array(bad), None, whole) if bad.any() else whole
+    return Batch(np.arange(row, row + len(ends)), text, whole)
+
+
+def sample(text: str) -> str:
+    """The start of a broken line, without control characters."""
+    start = text[: 4 * SHOWN]
+    clean = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in start)
+    return clean[:SHOWN]
+
+
+def matches(text: pa.StringArray, pattern: str) -> Mask:
+    """Where a pattern is found; a null matches nothing."""
+    found = pc.fill_null(pc.match_substring_regex(text, pattern), False)
+    return np.array(found.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def parts(text: pa.StringArray, pattern: str) -> tuple[Mask, Columns]:
+    """Where a pattern is found, and its named groups there: null elsewhere, and where empty."""
+    if "(?P<" not in pattern:
+        return matches(text, pattern), {}
+    found = pc.extract_regex(text, pattern=pattern)
+    hit = np.array(found.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+    names = [found.type.field(i).name for i in range(found.type.num_fields)]
+    return hit, {n: filled(a) for n, a in zip(names, found.flatten(), strict=True)}
+
+
+def first_of(text: pa.StringArray, patterns: Sequence[str]) -> tuple[Mask, Columns]:
+    """As `parts`, by the first of several patterns of the same groups that is found.
+
+    A pattern without ambiguity, that reads most lines, is put first: it is several times quicker.
+    """
+    hit, found = parts(text, patterns[0])
+    for pattern in patterns[1:]:
+        left = np.flatnonzero(~hit)
+        if not len(left):
+            break
+        more, others = parts(text.take(pa.array(left)), pattern)
+        where = np.flatnonzero(hit)
+        found = {
+            name: _scattered(
+                [
+                    (where, found[name].take(pa.array(where))),
+                    (left[more], others[name].filter(pa.array(more))),
+                ],
+                len(text),
+            )
+            for name in found
+        }
+        hit[left[more]] = True
+    return hit, found
+
+
+def distinct(text: pa.StringArray, read: Callable[[pa.StringArray], Columns]) -> Columns:
+    """Columns read from a text, each value of which is read once: many lines share a second."""
+    coded = text.dictionary_encode()
+    return {name: array.take(coded.indices) for name, array in read(coded.dictionary).items()}
+
+
+def filled(text: pa.StringArray, *blanks: str) -> pa.StringArray:
+    """Null where the text is empty or one of `blanks`."""
+    empty = pc.is_in(text, value_set=pa.array(["", *blanks]))
+    return pc.if_else(empty, None, text)
+
+
+def take(columns: Mapping[str, pa.Array], where: Mask) -> Columns:
+    """The columns at the lines where the mask is set."""
+    mask = pa.array(where)
+    return {name: array.filter(mask) for name, array in columns.items()}
+
+
+def whole_numbers(text: pa.StringArray) -> pa.Int64Array:
+    """Numbers; null where the text is none or has more than 18 digits."""
+    good = pc.match_substring_regex(text, r"^[+-]?[0-9]{1,18}$")
+    return pc.if_else(good, pc.ascii_ltrim(text, characters="+"), None).cast(pa.int64())
+
+
+def constant(value: str | None, number: int) -> pa.StringArray:
+    """The same text many times."""
+    return pa.repeat(pa.scalar(value, pa.string()), number)
+
+
+def spaced(*texts: pa.StringArray) -> pa.StringArray:
+    """Texts joined by spaces; nulls are left out, and a row of nulls is null."""
+    # Arrow 22 to 26 drop a row of nulls from what they return: the empty text keeps it.
+    start = constant("", len(texts[0]))
+    whole = pc.binary_join_element_wise(start, *texts, " ", null_handling="skip")
+    return filled(pc.ascii_ltrim(whole, characters=" "))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a message tells of, where its program and its words match.
+
+    Named groups of `pattern` are columns. `program` matches the whole name of the program.
+    """
+
+    kind: str
+    pattern: str
+    program: str | None = None
+    status: str | None = None
+
+
+def classified(
+    message: pa.StringArray, program: pa.StringArray | None, rules: Sequence[Rule]
+) -> Columns:
+    """Kind, status and the groups of the first rule that a line matches; `other` where none."""
+    todo = np.arange(len(message))
+    found: dict[str, list[tuple[NDArray[np.int64], pa.Array]]] = {"kind": [], "status": []}
+    named = {rule.program: _programs(program, rule.program) for rule in rules if rule.program}
+    for rule in rules:
+        here = todo if rule.program is None else todo[named[rule.program][todo]]
+        if not len(here):
+            continue
+        words = message.take(pa.array(here))
+        hit = matches(words, rule.pattern)
+        where = here[hit]
+        if not len(where):
+            continue
+        # To find is much quicker than to take parts out: that is done for the lines found only.
+        groups = parts(words.filter(pa.array(hit)), rule.pattern)[1]
+        given = {**groups, "kind": constant(rule.kind, len(where))}
+        if rule.status:
+            given["status"] = constant(rule.status, len(where))
+        for name, values in given.items():
+            found.setdefault(name, []).append((where, values))
+        todo = np.setdiff1d(todo, where, assume_unique=True)
+    columns = {name: _scattered(pieces, len(message)) for name, pieces in found.items()}
+    return columns | {"kind": pc.fill_null(columns["kind"], "other")}
+
+
+def _programs(program: pa.StringArray | None, pattern: str) -> Mask:
+    if program is None:
+        return np.zeros(0, dtype=bool)
+    coded = program.dictionary_encode()
+    known = np.append(matches(coded.dictionary, f"^(?:{pattern})$"), False)
+    where = pc.fill_null(coded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
+    named: Mask = known[where]
+    return named
+
+
+def _scattered(pieces: list[tuple[NDArray[np.int64], pa.Array]], number: int) -> pa.Array:
+    if not pieces:
+        return pa.nulls(number, pa.string())
+    where = np.full(number, -1)
+    where[np.concatenate([place for place, _ in pieces])] = np.arange(
+        sum(len(place) for place, _ in pieces)
+    )
+    values = pa.concat_arrays([values for _, values in pieces])
+    return values.take(pa.array(where, mask=where < 0))
+
+
+def as_the_case_says(source: Source, columns: Columns, number: int, shown: str) -> Columns:
+    """The case's own kinds, named parts and host, where it states them.
+
+    Raises
+    ------
+    SourceError
+        Where an expression looks ahead or behind, or refers back: the engine has no such thing,
+        and reads every line in time that grows with its length only.
+    """
+    made = dict(columns)
+    message = made.get("message", pa.nulls(number, pa.string()))
+    kind = made.get("kind", pa.nulls(number, pa.string()))
+    try:
+        for name, pattern in reversed(source.kinds.items()):
+            kind = pc.if_else(pa.array(matches(message, pattern)), name, kind)
+        if source.pattern:
+            for name, found in parts(message, _only_named(source.pattern))[1].items():
+                given: Any = whole_numbers(found) if name == "sequence" else found
+                made[name] = pc.coalesce(given, made[name]) if name in made else given
+    except pa.ArrowInvalid as error:
+        raise SourceError(
+            f"an expression of `pattern` or `kinds` cannot be used ({error})",
+            place=f"{shown}, sources.{source.id}",
+            remedy="Write it without looking ahead or behind, and without reference back.",
+        ) from error
+    made["kind"] = pc.fill_null(kind, "other")
+    if source.of_host:
+        host = made.get("host", pa.nulls(number, pa.string()))
+        made["host"] = pc.fill_null(host, source.of_host)
+    return made
+
+
+def _only_named(pattern: str) -> str:
+    """The pattern with its groups without a name made groups that take nothing out."""
+    piece = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?!\?)", re.DOTALL)
+    return piece.sub(lambda m: "(?:" if m[0] == "(" else m[0], pattern)
+
+
+def known_kinds(kind: pa.StringArray) -> pa.StringArray:
+    """Kinds as veedor has them; any other is `other`."""
+    return pc.if_else(pc.is_in(kind, value_set=pa.array(KINDS_OF_LINES)), kind, "other")
+
+
+def by_layout(
+    batch: Batch, heads: Mask, layout: L, change: Callable[[L, str], L]
+) -> tuple[list[tuple[L, Mask]], L]:
+    """Group the lines of a batch by the layout in force, which head lines change.
+
+    Parameters
+    ----------
+    heads : bool (n)
+        Lines that may change the layout.
+    layout : hashable
+        The one in force before the batch.
+    change : function
+        The layout after a head line, from the one before and the line.
+
+    Returns
+    -------
+    Each layout with the mask of its lines (head lines are in none), and the last one.
+    """
+    known = {layout: 0}
+    numbers = np.zeros(len(heads), dtype=np.int64)
+    for where in np.flatnonzero(heads).tolist():
+        layout = change(layout, batch.whole[where].as_py())
+        numbers[where:] = known.setdefault(layout, len(known))
+    return [(each, (numbers == n) & ~heads) for each, n in known.items()], layout
+
+
+def in_order(
+    batch: Batch,
+    passed: Mask,
+    groups: Iterable[tuple[Mask, L]],
+    parse: Callable[[pa.StringArray, L], tuple[Mask, Columns]],
+) -> Parsed:
+    """Parse groups of lines by their layouts and put the rows back in the order of the file."""
+    kept = np.zeros(len(batch.rows), dtype=bool)
+    places, tables = [], []
+    for mask, layout in groups:
+        if not mask.any():
+            continue
+        good, columns = parse(batch.text.filter(pa.array(mask)), layout)
+        where = np.flatnonzero(mask)[good]
+        kept[where] = True
+        places.append(where)
+        tables.append(pa.table(columns))
+    if not tables or not kept.any():
+        return Parsed(kept, passed, {})
+    if len(tables) == 1:
+        return Parsed(kept, passed, columns)
+    order = np.argsort(np.concatenate(places))
+    whole = pa.concat_tables(tables, promote_options="default").take(pa.array(order))
+    return Parsed(kept, passed, {n: whole[n].combine_chunks() for n in whole.column_names})
+
+
+def cells(
+    text: pa.StringArray,
+    separator: str,
+    names: Sequence[str],
+    wanted: Collection[str] | None = None,
+) -> tuple[Mask, Columns]:
+    """Split lines into cells: where they are as many as names, and there the (wanted) columns."""
+    split = pc.split_pattern(text, separator)
+    size = pc.fill_null(pc.list_value_length(split), 0)
+    right = np.array(size.to_numpy(zero_copy_only=False) == len(names), dtype=bool)
+    flat = split.filter(pa.array(right)).flatten()
+    places = np.arange(0, len(flat), len(names)) if len(names) else np.empty(0, dtype=np.int64)
+    return right, {
+        n: flat.take(pa.array(places + i))
+        for i, n in enumerate(names)
+        if wanted is None or n in wanted
+    }

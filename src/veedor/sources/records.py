@@ -1,0 +1,222 @@
+"""Records of several lines, and delimited text by blocks: what logs with quotes or with statements
+of several lines share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from veedor.sources.lines import LONGEST, Batch, Columns, Mask, matches
+
+
+@dataclass(frozen=True, slots=True)
+class Joiner:
+    """How lines are joined to records of several lines.
+
+    Attributes
+    ----------
+    begins : function of a batch that starts with a record
+        The lines that begin one.
+    ended : function of the lines of one record
+        Whether its end was seen.
+    """
+
+    begins: Callable[[Batch], Mask]
+    ended: Callable[[Batch], bool] = lambda _: True
+
+    def join(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Join lines to records.
+
+        The lines of a record that would be longer than the longest line, or that does not end,
+        stand for themselves: one lost quote breaks a line, and not the rest of the file.
+        """
+        held: Batch | None = None
+        for batch in batches:
+            lines = batch if held is None else _glued(held, batch)
+            begins = _short(lines, self.begins(lines))
+            last = int(np.flatnonzero(begins)[-1])
+            if last:
+                yield _records(_sliced(lines, 0, last), begins[:last])
+            held = _sliced(lines, last, len(begins) - last)
+        if held is not None:
+            begins = np.zeros(len(held.rows), dtype=bool)
+            begins[0] = True
+            yield _records(held, begins if self.ended(held) else ~begins | begins)
+
+
+def begun_by(pattern: str) -> Joiner:
+    """Records that begin with a line like this. Lines before the first stand for themselves."""
+
+    def begins(batch: Batch) -> Mask:
+        found = matches(batch.text, pattern)
+        found[: int(np.argmax(found)) if found.any() else len(found)] = True
+        return found
+
+    return Joiner(begins)
+
+
+def quoted(quote: str, escape: str, certain: str | None = None) -> Joiner:
+    """Records of delimited text, which end with a line's end outside quotes.
+
+    Parameters
+    ----------
+    certain : str, optional
+        What begins a record even within quotes: after a quote that was lost, reading goes on there.
+    """
+
+    def quotes(text: pa.StringArray) -> NDArray[np.int64]:
+        number = pc.count_substring(text, quote)
+        if escape != quote:
+            number = pc.subtract(number, pc.count_substring(text, escape + quote))
+        return np.array(number.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    def begins(batch: Batch) -> Mask:
+        each = quotes(batch.whole)
+        before = np.cumsum(each) - each
+        sure = matches(batch.text, certain) if certain else np.zeros(len(each), dtype=bool)
+        last = np.maximum.accumulate(np.where(sure, np.arange(len(each)), 0))
+        outside: Mask = (before - before[last]) % 2 == 0
+        return sure | outside
+
+    return Joiner(begins, lambda lines: int(quotes(lines.whole).sum()) % 2 == 0)
+
+
+def _short(lines: Batch, begins: Mask) -> Mask:
+    """With the lines of records that are too long each for itself."""
+    size = np.array(pc.binary_length(lines.whole).to_numpy(zero_copy_only=False)) + 1
+    record = np.cumsum(begins) - 1
+    total = np.bincount(record, weights=size)
+    long: Mask = total[record] > LONGEST
+    return begins | long
+
+
+def _glued(first: Batch, second: Batch) -> Batch:
+    return Batch(
+        np.concatenate([first.rows, second.rows]),
+        pa.concat_arrays([first.text, second.text]),
+        pa.concat_arrays([first.whole, second.whole]),
+    )
+
+
+def _sliced(batch: Batch, start: int, number: int) -> Batch:
+    stop = start + number
+    return Batch(
+        batch.rows[start:stop], batch.text.slice(start, number), batch.whole.slice(start, number)
+    )
+
+
+def _records(batch: Batch, begins: Mask) -> Batch:
+    """Records of lines; one that holds a broken line is broken."""
+    if begins.all():
+        return batch
+    offsets = pa.array(np.append(np.flatnonzero(begins), len(begins)), pa.int32())
+    whole, text = (
+        pc.binary_join(pa.ListArray.from_arrays(offsets, part), "\n")
+        for part in (batch.whole, batch.text)
+    )
+    return Batch(batch.rows[begins], text, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How delimited text is written: as `Source` has it, without quotes where `quote` is empty."""
+
+    separator: str = ","
+    quote: str = '"'
+    escape: str = '"'
+
+
+def delimited_cells(
+    text: pa.StringArray,
+    names: Sequence[str],
+    dialect: Dialect,
+    wanted: Collection[str],
+) -> tuple[Mask, Columns]:
+    """Cells of records of delimited text: where they are as many as names, and there the columns.
+
+    Every record is given its number as a first cell, so that it is known which ones were read.
+    """
+    read = np.zeros(len(text), dtype=bool)
+    filled = pc.fill_null(pc.greater(pc.binary_length(text), 0), False)
+    numbers = pa.array(np.arange(len(text)))
+    tables = _tables(text.filter(filled), numbers.filter(filled), names, dialect, wanted)
+    if not tables:
+        return read, {}
+    whole = pa.concat_tables(tables).combine_chunks()
+    where = whole[_NUMBER].to_numpy()
+    read[where] = True
+    return read, {
+        name: whole[name].combine_chunks() for name in whole.column_names if name != _NUMBER
+    }
+
+
+_NUMBER = "#"
+
+
+def _tables(
+    text: pa.StringArray,
+    numbers: pa.Int64Array,
+    names: Sequence[str],
+    dialect: Dialect,
+    wanted: Collection[str],
+) -> list[pa.Table]:
+    """Tables of what can be read: where a block fails as a whole, its halves are tried."""
+    if not len(text):
+        return []
+    try:
+        return [_table(text, numbers, names, dialect, wanted)]
+    except pa.ArrowInvalid:
+        if len(text) == 1:
+            return []
+    half = len(text) // 2
+    return [
+        table
+        for part in (slice(0, half), slice(half, None))
+        for table in _tables(text[part], numbers[part], names, dialect, wanted)
+    ]
+
+
+def _table(
+    text: pa.StringArray,
+    numbers: pa.Int64Array,
+    names: Sequence[str],
+    dialect: Dialect,
+    wanted: Collection[str],
+) -> pa.Table:
+    lines = pc.binary_join_element_wise(numbers.cast(pa.string()), text, dialect.separator)
+    offsets = pa.array([0, len(lines)], pa.int32())
+    data = pc.binary_join(pa.ListArray.from_arrays(offsets, lines), "\n")[0].as_buffer()
+    kept = [name for name in names if name in wanted]
+    table = pacsv.read_csv(
+        pa.BufferReader(data),
+        pacsv.ReadOptions(
+            use_threads=False, block_size=data.size + 1, column_names=[_NUMBER, *names]
+        ),
+        pacsv.ParseOptions(
+            delimiter=dialect.separator,
+            quote_char=dialect.quote or False,
+            double_quote=dialect.escape == dialect.quote,
+            escape_char=dialect.escape if dialect.escape != dialect.quote else False,
+            newlines_in_values=bool(dialect.quote),
+            invalid_row_handler=lambda _: "skip",
+        ),
+        pacsv.ConvertOptions(
+            include_columns=[_NUMBER, *kept],
+            column_types={_NUMBER: pa.int64(), **dict.fromkeys(kept, pa.string())},
+            strings_can_be_null=False,
+        ),
+    )
+    found = table[_NUMBER]
+    inside = pc.and_(pc.greater_equal(found, numbers[0]), pc.less_equal(found, numbers[-1]))
+    if not pc.all(pc.fill_null(inside, False)).as_py() or pc.count_distinct(found).as_py() != len(
+        found
+    ):
+        raise pa.ArrowInvalid("records run into each other")
+    return table

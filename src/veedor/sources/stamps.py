@@ -1,0 +1,175 @@
+"""Stamps of machines' logs: microseconds of UTC where they fix the instant, else a wall clock.
+
+What cannot be an instant (a 30th of February, an hour of 25) is null in both.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from veedor.sources.lines import Columns, parts
+
+SECOND = 1_000_000
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+CLOCK = (
+    r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"
+    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
+)
+OFFSET = r"(?P<offset>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)"
+ISO = rf"^(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})[T ]{CLOCK} ?{OFFSET}?"
+"""An instant in ISO 8601 at the start of a text; seconds, their parts and the offset may lack."""
+
+EPOCH = r"^(?P<whole>-?[0-9]{1,11})(?:\.(?P<part>[0-9]{1,9}))?$"
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """Instants of n lines, in microseconds since 1970: of UTC (`us`) or of a wall clock."""
+
+    us: pa.Int64Array
+    wall: pa.Int64Array
+
+    def columns(self) -> Columns:
+        """Both, by name."""
+        return {"us": self.us, "wall": self.wall}
+
+
+def iso(text: pa.StringArray, *, end: str = "$") -> Stamps:
+    """Read ISO 8601 with or without an offset; `end` is what may follow it."""
+    return of_groups(parts(text, ISO + end)[1])
+
+
+def of_groups(groups: Columns, year: Ints | None = None) -> Stamps:
+    """Instants from named groups: year, month, day, hour, minute, second, part, offset.
+
+    `month` is a number or an English abbreviation. `year` is given apart where stamps have none.
+    """
+    count = len(groups["day"])
+    month = groups["month"]
+    named = pc.index_in(month, value_set=pa.array(MONTHS))
+    months = np.where(
+        _mask(named.is_valid()),
+        _numbers(named) + 1,
+        _numbers(pc.if_else(named.is_valid(), "0", month)),
+    )
+    years = _numbers(groups["year"]) if year is None else year
+    second = _numbers(groups["second"]) if "second" in groups else np.zeros(count, dtype=np.int64)
+    values, good = civil(
+        years,
+        months,
+        _numbers(groups["day"]),
+        _numbers(groups["hour"]),
+        _numbers(groups["minute"]),
+        second,
+    )
+    good &= _mask(groups["day"].is_valid())
+    if "part" in groups:
+        values = values + _micros(groups["part"])
+    if "offset" not in groups:
+        return Stamps(pa.nulls(count, pa.int64()), pa.array(values, mask=~good))
+    fixed = _mask(groups["offset"].is_valid())
+    shift, fair = _offsets(groups["offset"])
+    return Stamps(
+        pa.array(values - shift, mask=~(good & fixed & fair)), pa.array(values, mask=~good | fixed)
+    )
+
+
+def epoch(text: pa.StringArray, *, unit: int = SECOND) -> pa.Int64Array:
+    """Microseconds from seconds (or another unit, of so many microseconds) since 1970."""
+    hit, groups = parts(text, EPOCH if unit == SECOND else r"^(?P<whole>-?[0-9]{1,18})(?P<part>)$")
+    whole = _numbers(groups["whole"])
+    part = _micros(groups["part"]) if unit == SECOND else np.zeros_like(whole)
+    signs = np.where(_mask(pc.fill_null(pc.starts_with(groups["whole"], "-"), False)), -1, 1)
+    return pa.array(whole * unit + signs * part, mask=~hit)
+
+
+def civil(
+    year: Ints, month: Ints, day: Ints, hour: Ints, minute: Ints, second: Ints
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Microseconds since 1970 of dates of the Gregorian calendar, and whether they are any."""
+    good = (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1)
+    good &= (hour >= 0) & (hour < 24) & (minute >= 0) & (minute < 60)
+    good &= (second >= 0) & (second <= 60)
+    months = np.where(good, (year - 1970) * 12 + month - 1, 0)
+    first = months.astype("M8[M]").astype("M8[D]").astype(np.int64)
+    after = (months + 1).astype("M8[M]").astype("M8[D]").astype(np.int64)
+    good &= day <= after - first
+    days = first + np.where(good, day, 1) - 1
+    return ((days * 24 + hour) * 60 + minute) * 60 * SECOND + second * SECOND, good
+
+
+def by_format(text: pa.StringArray, form: str) -> Stamps:
+    """Instants by a pattern of strptime; with %z they are fixed."""
+    if not any(code in form for code in ("%z", "%f", "%Z", "%s")):
+        read = pc.strptime(text, format=form, unit="us", error_is_null=True)
+        return Stamps(pa.nulls(len(text), pa.int64()), read.cast(pa.int64()))
+    coded = text.dictionary_encode()
+    pairs = [_read(value, form) for value in coded.dictionary.to_pylist()]
+    us, wall = (
+        pa.array([pair[i] for pair in pairs], pa.int64()).take(coded.indices) for i in (0, 1)
+    )
+    return Stamps(us, wall)
+
+
+def _read(text: str, form: str) -> tuple[int | None, int | None]:
+    try:
+        found = dt.datetime.strptime(text, form)
+    except (ValueError, OverflowError):
+        return None, None
+    offset = found.utcoffset()
+    wall = (found.replace(tzinfo=None) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
+    if offset is None:
+        return None, wall
+    return wall - offset // dt.timedelta(microseconds=1), None
+
+
+def _mask(array: pa.Array) -> NDArray[np.bool_]:
+    return np.array(array.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _numbers(array: pa.Array) -> Ints:
+    """Numbers of digits that a pattern has checked; 0 where null."""
+    return np.array(pc.fill_null(array.cast(pa.int64()), 0).to_numpy(zero_copy_only=False))
+
+
+def _micros(part: pa.StringArray) -> Ints:
+    """Microseconds of the digits after the point, cut to six."""
+    six = pc.utf8_slice_codeunits(pc.utf8_rpad(part, 6, "0"), 0, 6)
+    return _numbers(six)
+
+
+def _offsets(text: pa.StringArray) -> tuple[Ints, NDArray[np.bool_]]:
+    """Microseconds east of Greenwich, and whether there is such an offset."""
+    coded = text.dictionary_encode()
+    known = [_offset(value) for value in coded.dictionary.to_pylist()]
+    where = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
+    shifts = np.array([value or 0 for value in known] + [0], dtype=np.int64)
+    fair = np.array([value is not None for value in known] + [False], dtype=bool)
+    return shifts[where], fair[where]
+
+
+def _offset(text: str) -> int | None:
+    if text in ("Z", "UTC", "GMT"):
+        return 0
+    digits = text[1:].replace(":", "")
+    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
+    if hours > 18 or minutes > 59:
+        return None
+    return (-1 if text[0] == "-" else 1) * (hours * 60 + minutes) * 60 * SECOND
+
+
+def spans(text: pa.StringArray) -> pa.Int64Array:
+    """Microseconds of a length of time written in seconds, such as 0.447460 or 1e-06."""
+    good = pc.match_substring_regex(text, r"^[0-9]{1,9}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?$")
+    seconds = pc.if_else(good, text, None).cast(pa.float64())
+    micros = pc.multiply(seconds, float(SECOND))
+    return pc.if_else(pc.less(micros, 9e18), pc.round(micros), None).cast(pa.int64())
