@@ -211,8 +211,8 @@ class Withheld(Entry):
     why: Literal["destroyed", "refused", "lost", "not-kept"]
     what: str
     """The evidence, in words."""
-    host: Identifier | None = None
-    """The host of which it is the record."""
+    host: str | None = None
+    """The host of which it is the record: its id, or an address."""
     start: Instant | None = Field(default=None, alias="from")
     end: Instant | None = Field(default=None, alias="to")
     source: str = ""
@@ -335,7 +335,8 @@ def mistakes(plan: Plan, events: set[str]) -> list[str]:
         check(f"stops ({stop.id})", (stop.host,), hosts)
         check(f"stops ({stop.id})", (stop.document,), documents)
     for gone in plan.withheld:
-        check(f"withheld ({gone.id})", (gone.host,), hosts)
+        if gone.host is not None and not is_address(gone.host):
+            check(f"withheld ({gone.id})", (gone.host,), hosts)
     known = {*events, *(s.id for s in plan.stops), *(w.id for w in plan.withheld)}
     for document in plan.documents:
         check(f"documents ({document.id})", document.events, known)

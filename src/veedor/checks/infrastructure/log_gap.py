@@ -1,0 +1,429 @@
+"""Missing stretches and numbers in the logs of machines, and logs that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.audit.findings import Figure, Status
+from veedor.case.plan import Withheld
+from veedor.checks import hosts
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.hosts import MICRO
+from veedor.checks.instants import wall
+from veedor.checks.lateness import rounded
+from veedor.checks.recorded import known, whole
+from veedor.stats.gaps import find_gaps
+
+LEAST = 600
+"""Seconds of the shortest gap that is told."""
+TIMES = 10.0
+"""A regular log has a gap where it is silent for so many of its own cadences."""
+ENOUGH = 60
+"""Minutes with lines, below which a log has no cadence."""
+EXPECTED = 20.0
+"""Lines that the calls to a host during a silence would have left, from which it is missing."""
+JOIN = 300
+"""Seconds up to which a lane of the picture is drawn without a break."""
+LANES = 24
+
+
+class LogGap(Check):
+    """Look for what is missing in the logs: silences, numbers left out, logs that do not exist.
+
+    A log is silent where it has no line for ten minutes or more and either it is a log of signs of
+    life that are silent for over ten of their own cadences, or other records show the host called
+    so often then that its log would have at least twenty lines by its usual lines a call. Silences
+    that lie in a planned stop of the host, or hold an incident that a delivered document mentions,
+    are counted apart. Numbers are missing where a log numbers its records and leaves some out.
+    Logs that the case says were destroyed, lost or refused have a finding each, with the sheets
+    that entered through their host then: of these nothing can be determined from it.
+
+    Statistic
+    ---------
+    silences : array of {source, host, from, to, seconds, expected, planned}
+        `expected` lines by the calls to the host, null for signs of life.
+    numbers : array of {source, host, session, after, before, missing, from, to}
+        Record numbers left out: `missing` of them between two records.
+    missing_records : int
+    unplanned : int
+        Silences that no plan or document explains.
+    sources : array of {source, host, lines, broken, first_broken_row, undated, steps_back, zone,
+        zone_given, basis, refused}
+        Each file as it was read: lines that are broken are in no table.
+    For a log that is gone: {why, what, host, from, to, stations, valid}.
+
+    Uncertainty
+    -----------
+    The threshold of expected lines leaves a chance below 1e-8 for a silence of a log that writes
+    its lines independently at its usual rate.
+
+    Source
+    ------
+    NIST SP 800-92, Guide to Computer Security Log Management, on gaps and sequence numbers.
+    """
+
+    title = "Missing parts of logs"
+    asks = "Are stretches or numbered records missing in the logs of machines?"
+    rule = "Logs of the machines of the count are whole and kept until the outcome is final."
+    kind = "control"
+    needs = ("log-lines",)
+    heading = "{heading}"
+    sentences = {"any": "{sentence}"}
+    benign = (
+        Benign(
+            "planned",
+            "The host stood still as planned, or an incident was recorded.",
+            "{planned} of {silences} silences lie in a planned stop or hold an incident that a"
+            " document mentions.",
+        ),
+        Benign(
+            "outage",
+            "The network of the place was down, for several hosts at once.",
+            "{together} of {unplanned} unexplained silences overlap with one of another host.",
+        ),
+        Benign(
+            "extract",
+            "The log was handed over as an extract, so that numbers are left out.",
+            "{runs} stretches of numbers are left out, holding {missing} records.",
+        ),
+        Benign("rotation", "The log was rotated, and one of its files was not handed over."),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Minutes with lines, numbers left out, minutes in which hosts were called, entries."""
+        lines, addresses = evidence.log_lines(), evidence.addresses()
+        dated = lines.filter(lines.us.notnull())
+        minutes = dated.group_by(
+            "source", "host", minute=dated.us // (60 * MICRO), beat=dated.kind == "heartbeat"
+        ).agg(n=dated.count())
+        numbered = lines.filter(lines.sequence.notnull())
+        window = ibis.window(
+            group_by=["source", "host", "session"], order_by=[numbered.sequence, numbered.row]
+        )
+        steps = numbered.select(
+            "source",
+            "host",
+            "session",
+            number="sequence",
+            us="us",
+            after=numbered.sequence.lag().over(window),
+            us_after=numbered.us.lag().over(window),
+        )
+        reached = hosts.with_host(hosts.contacts(evidence), "dst", addresses, "to")
+        called = reached.filter(reached.us.notnull(), reached.connections > 0)
+        return {
+            "minutes": minutes,
+            "numbers": steps.filter(steps.number - steps.after > 1),
+            "called": called.group_by(host=called.to_host, minute=called.us // (60 * MICRO)).agg(
+                n=called.count()
+            ),
+            "names": addresses.select("address", "host").distinct(),
+            "entered": hosts.entries(evidence).select("sid", "address", "us").distinct(),
+            "valid": evidence.timed().select("sid", "valid"),
+        }
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact on the logs that are there, and one for each that is gone."""
+        silences = list(_silences(measured, context))
+        numbers = list(_numbers(measured["numbers"], context))
+        unplanned = [s for s in silences if not s["planned"]]
+        statistic = {
+            "silences": [_told(s, context) for s in silences],
+            "numbers": numbers,
+            "missing_records": sum(n["missing"] for n in numbers),
+            "unplanned": len(unplanned),
+            "sources": [_source(context, name) for name in context.machines],
+        }
+        status: Status = "observed" if unplanned or numbers else "not-observed"
+        together = sum(
+            any(
+                s is not o
+                and s["host"] != o["host"]
+                and s["from"] < o["to"]
+                and o["from"] < s["to"]
+                for o in silences
+            )
+            for s in unplanned
+        )
+        found = [
+            {"host": s["host"], "source": s["source"], "what": "silence", **_ends(s, context)}
+            for s in silences
+        ] + [
+            {"host": n["host"], "source": n["source"], "what": "numbers left out",
+             "from": n["from"], "to": n["to"]}
+            for n in numbers
+        ]  # fmt: skip
+        yield self.fact(
+            status,
+            statistic,
+            words={"heading": self.title, "sentence": _sentence(statistic, unplanned, context)},
+            explanations=self.explain(
+                planned={"planned": len(silences) - len(unplanned), "silences": len(silences)},
+                outage={"together": together, "unplanned": len(unplanned)},
+                extract={"runs": len(numbers), "missing": statistic["missing_records"]},
+            ),
+            rows={n: np.array([f[n] for f in found], dtype=object) for n in found[0]}
+            if found
+            else None,
+            key="host",
+            figures=_lanes(measured, silences, context),
+        )
+        for one in context.plan.withheld:
+            yield self._gone(one, measured, context)
+
+    def _gone(self, one: Withheld, measured: Mapping[str, Columns], context: Context) -> Fact:
+        entered = measured["entered"]
+        us = known(entered["us"])
+        inside = np.zeros(len(us), dtype=np.bool_)
+        if one.host is not None:
+            mine = {one.host} | {
+                a
+                for a, h in zip(
+                    *(hosts.text_column(measured["names"], n) for n in ("address", "host")),
+                    strict=True,
+                )
+                if h == one.host
+            }
+            start, end = hosts.micros(one.start), hosts.micros(one.end)
+            inside = np.isin(entered["address"].astype(str), sorted(mine))
+            inside &= np.isnan(us) | (us >= (-np.inf if start is None else start))
+            inside &= np.isnan(us) | (us < (np.inf if end is None else end))
+        sids = np.unique(entered["sid"][inside].astype(np.int64))
+        valid = measured["valid"]
+        statistic = {
+            "why": one.why,
+            "what": one.what,
+            "host": one.host,
+            "from": one.start.isoformat() if one.start else None,
+            "to": one.end.isoformat() if one.end else None,
+            "stations": len(sids),
+            "valid": int(whole(valid["valid"])[np.isin(valid["sid"], sids)].sum()),
+        }
+        hangs = (
+            f"{statistic['stations']:,} official sheets with {statistic['valid']:,} valid votes"
+            f" entered through {one.host} then."
+            if one.host
+            else "It is not the record of one host, so that no sheet is tied to it."
+        )
+        words = f"{one.what.rstrip('.')}: {one.why.replace('-', ' ')}" + (
+            f" ({one.source})." if one.source else "."
+        )
+        return self.fact(
+            "not-determinable",
+            statistic,
+            subject=one.id,
+            words={
+                "heading": f"Evidence that is gone: {one.id}",
+                "sentence": f"{words} What it would show cannot be determined. {hangs}",
+            },
+            rows={"sid": sids} if len(sids) else None,
+            questioned=sids if len(sids) else None,
+        )
+
+
+def _series(
+    measured: Mapping[str, Columns],
+) -> Iterator[tuple[str, str, NDArray[np.int64], Any, Any]]:
+    """Each log: source, host, minutes with lines in order, lines of each, signs of life of each."""
+    rows = measured["minutes"]
+    source, host = (np.array(hosts.text_column(rows, n), dtype=object) for n in ("source", "host"))
+    minute, n, beat = known(rows["minute"]), whole(rows["n"]), rows["beat"].astype(bool)
+    for name, machine in sorted(set(zip(source.tolist(), host.tolist(), strict=True))):
+        mine = (source == name) & (host == machine)
+        at, places = np.unique(minute[mine].astype(np.int64), return_inverse=True)
+        lines = np.bincount(places, n[mine], len(at))
+        beats = np.bincount(places, n[mine] * beat[mine], len(at))
+        yield name, machine, at, lines, beats
+
+
+def _silences(measured: Mapping[str, Columns], context: Context) -> Iterator[dict[str, Any]]:
+    """Stretches of a log without a line that ought to have some."""
+    called = measured["called"]
+    to = np.array(hosts.text_column(called, "host"), dtype=object)
+    when, calls = known(called["minute"]), whole(called["n"])
+    names: dict[str, str] = dict(
+        zip(*(hosts.text_column(measured["names"], n) for n in ("address", "host")), strict=True)
+    )
+    for source, machine, at, lines, beats in _series(measured):
+        host = names.get(machine) or machine
+        mine = to == host
+        for start, end, expected in _gaps(at, lines, beats, when[mine], calls[mine]):
+            yield {
+                "source": source,
+                "host": host,
+                "from": int(start),
+                "to": int(end),
+                "expected": expected,
+                "planned": _planned(host, int(start), int(end), context),
+            }
+
+
+def _gaps(
+    at: NDArray[np.int64], lines: Any, beats: Any, when: Any, calls: Any
+) -> Iterator[tuple[int, int, float | None]]:
+    """Start and end (seconds) of silences, with the lines that calls would have left."""
+    if len(at) < ENOUGH:
+        return
+    signs = at[beats > 0]
+    beating = len(signs) >= ENOUGH
+    gaps = find_gaps((signs if beating else at) * 60)
+    for i in range(len(gaps.seconds)):
+        start, end = int(gaps.start[i]) + 60, int(gaps.end[i])
+        if end - start < LEAST:
+            break
+        if beating and end - start > TIMES * gaps.median:
+            yield start, end, None
+            continue
+        during = (when * 60 >= start) & (when * 60 < end)
+        known_ = (when >= at[0]) & (when <= at[-1]) & ~during
+        usual = lines.sum() / max(float(calls[known_].sum()), 1.0)
+        expected = float(calls[during].sum()) * min(float(usual), 1.0)
+        if expected >= EXPECTED:
+            yield start, end, expected
+
+
+def _planned(host: str, start: int, end: int, context: Context) -> bool:
+    """Whether a silence lies in a planned stop, or holds an incident that a document mentions."""
+    plan = context.plan
+    for stop in plan.stops:
+        inside = stop.start.timestamp() - 120 <= start and end <= stop.end.timestamp() + 120
+        if inside and stop.host in (None, host):
+            return True
+    mentioned = {e for d in plan.documents for e in d.events}
+    return any(
+        event.kind is None
+        and event.id in mentioned
+        and start - LEAST <= event.at.timestamp() <= end + LEAST
+        for event in context.case.events
+    )
+
+
+def _numbers(rows: Columns, context: Context) -> Iterator[dict[str, Any]]:
+    for i in range(len(rows["number"])):
+        after, number = int(rows["after"][i]), int(rows["number"][i])
+        yield {
+            "source": rows["source"][i],
+            "host": rows["host"][i],
+            "session": rows["session"][i],
+            "after": after,
+            "before": number,
+            "missing": number - after - 1,
+            "from": hosts.stamp(rows["us_after"][i], context),
+            "to": hosts.stamp(rows["us"][i], context),
+        }
+
+
+def _ends(silence: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    return {n: hosts.stamp(silence[n] * MICRO, context) for n in ("from", "to")}
+
+
+def _told(silence: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    return {
+        "source": silence["source"],
+        "host": silence["host"],
+        **_ends(silence, context),
+        "seconds": silence["to"] - silence["from"],
+        "expected": rounded(silence["expected"], 1),
+        "planned": silence["planned"],
+    }
+
+
+def _source(context: Context, name: str) -> dict[str, Any]:
+    info = context.machines[name]
+    return {
+        "source": name,
+        "host": info.of_host,
+        "lines": info.lines,
+        "broken": info.broken,
+        "first_broken_row": info.first_broken[0] if info.first_broken else None,
+        "undated": info.undated,
+        "steps_back": info.back,
+        "zone": info.zone or None,
+        "zone_given": info.zone_given,
+        "basis": info.basis,
+        "refused": info.refused,
+    }
+
+
+def _sentence(
+    statistic: Mapping[str, Any], unplanned: Sequence[Mapping[str, Any]], context: Context
+) -> str:
+    logs, broken = len(statistic["sources"]), sum(s["broken"] for s in statistic["sources"])
+    read = f"{logs} files of logs and flows were read, with {broken:,} broken lines."
+    if not unplanned and not statistic["numbers"]:
+        return f"{read} No stretch and no numbered record is missing that a plan does not explain."
+    parts = []
+    if unplanned:
+        listed = "; ".join(
+            f"{s['host']} from {hosts.shown(_ends(s, context)['from'])} to"
+            f" {hosts.shown(_ends(s, context)['to'])}"
+            for s in unplanned[:3]
+        )
+        parts.append(f"{len(unplanned)} silences that nothing explains: {listed}.")
+    if statistic["numbers"]:
+        parts.append(
+            f"{statistic['missing_records']:,} numbered records are left out, in"
+            f" {hosts.names(sorted({str(n['source']) for n in statistic['numbers']}))}."
+        )
+    return " ".join([*parts, read])
+
+
+def _lanes(
+    measured: Mapping[str, Columns], silences: Sequence[Mapping[str, Any]], context: Context
+) -> Sequence[Figure]:
+    """A lane for each machine: stretches with lines, silences, logs that are gone, and events."""
+    table: dict[str, list[Any]] = {n: [] for n in ("lane", "x", "until", "state", "event")}
+
+    def add(lane: str, start: float, end: float | None, state: str, event: str = "") -> None:
+        until = None if end is None else wall(end, context)
+        for column, value in zip(
+            table.values(), (lane, wall(start, context), until, state, event), strict=True
+        ):
+            column.append(value)
+
+    series: dict[str, list[NDArray[np.int64]]] = {}
+    names = dict(
+        zip(*(hosts.text_column(measured["names"], n) for n in ("address", "host")), strict=True)
+    )
+    for _, machine, at, _, _ in _series(measured):
+        series.setdefault(names.get(machine) or machine, []).append(at)
+    # Machines that few lines name, such as visitors of a page, have no lane.
+    busy = sorted(series, key=lambda m: (-sum(map(len, series[m])), m))[:LANES]
+    if not busy:
+        return ()
+    ends = []
+    for machine in sorted(busy):
+        at = np.unique(np.concatenate(series[machine])) * 60
+        parts = np.split(at, np.flatnonzero(np.diff(at) > JOIN) + 1)
+        for part in parts:
+            add(machine, float(part[0]), float(part[-1]) + 60, "recorded")
+        ends += [float(at[0]), float(at[-1])]
+        for silence in silences:
+            if silence["host"] == machine:
+                add(machine, silence["from"], silence["to"], "silent")
+    for one in context.plan.withheld:
+        if one.host is not None:
+            start = one.start.timestamp() if one.start else min(ends)
+            end = one.end.timestamp() if one.end else max(ends)
+            add(one.host, start, end, "not kept")
+    for event in context.case.events:
+        if min(ends) <= event.at.timestamp() <= max(ends):
+            add("", event.at.timestamp(), None, "", event.id)
+    return (
+        Figure(
+            id="infrastructure.log-gap.lanes",
+            chart="lanes",
+            rows={n: np.array(v, dtype=object) for n, v in table.items()},
+            alt=(
+                f"When the logs of {len(busy)} machines have lines. {len(silences)} silences are"
+                f" marked, and {len(context.plan.withheld)} logs that are gone."
+            ),
+            labels={"title": "What is on record of each machine", "x": "", "y": "", "state": ""},
+        ),
+    )

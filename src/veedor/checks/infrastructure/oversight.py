@@ -1,0 +1,202 @@
+"""Machines in use that nobody oversees or that no monitoring watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+
+from veedor.audit.findings import Status
+from veedor.checks import hosts
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.hosts import PUBLIC
+from veedor.checks.recorded import known
+
+FEWEST = 10
+"""Signs of life of some monitored host, below which their absence on another says nothing."""
+
+
+class Oversight(Check):
+    """For each machine of the count that was in use, ask who oversees it and what watches it.
+
+    A declared host lacks an overseer, or monitoring, where the plan names none, or where its
+    monitoring gave no sign of life although that of other hosts did. A machine that the plan does
+    not declare, and that declared machines called or through which sheets entered, has neither.
+    Hosts that anybody may call by their role are left out.
+
+    Statistic
+    ---------
+    hosts : array of {host, declared, role, overseer, monitor, signs, first, last, stations}
+        Machines in use with one of the two lacking; `signs` are signs of life of its monitoring;
+        `stations` are sheets that entered through it.
+    in_use, unseen_overseer, unmonitored : int
+        Machines in use; of them those without an overseer, and those without monitoring.
+    stations : int
+        Official sheets that entered through one that lacks monitoring.
+    overseers : array of {overseer, hosts}
+        Declared hosts in use by who oversees them.
+
+    Uncertainty
+    -----------
+    None. Whether somebody did watch is not in these records; whether somebody was to, is.
+
+    Source
+    ------
+    NIST SP 800-53, CA-7 (continuous monitoring) and AU-6 (review of records).
+    """
+
+    title = "Machines without oversight"
+    asks = "Did a machine take part in the count that nobody oversaw or that no monitoring watched?"
+    rule = "Every machine that carries the count has somebody who oversees it and is monitored."
+    kind = "control"
+    needs = ("declared-hosts", "seen-hosts")
+    sentences = {
+        "observed": (
+            "Of {in_use:machine|machines} of the count in use, {unseen_overseer} have nobody who"
+            " oversees them by the plan and {unmonitored} no monitoring: {listed}. {stations}"
+            " official sheets entered through machines without monitoring."
+        ),
+        "not-observed": (
+            "Each of the {in_use:machine|machines} of the count in use has an overseer and is"
+            " monitored by the plan."
+        ),
+        "not-determinable": "No record shows a machine of the count in use.",
+    }
+    benign = (
+        Benign(
+            "elsewhere",
+            "The machine is overseen under a document that the case does not have.",
+            "{documented} of these machines are mentioned in a delivered document.",
+        ),
+        Benign(
+            "agent",
+            "The monitoring ran, and its signs of life are in a log that was not handed over.",
+            "{signs} signs of life of {monitored} hosts are in the case.",
+        ),
+        Benign("passive", "It carries traffic unchanged, and the plan sees no need to watch it."),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Declared hosts in use, undeclared ones, signs of life, sheets by machine."""
+        addresses, reached = evidence.addresses(), hosts.contacts(evidence)
+        lines, entered = evidence.log_lines(), hosts.entries(evidence)
+        ends = [reached.select(address=reached[end], us="us") for end in ("src", "dst")]
+        spoken = lines.filter(lines.host.notnull()).select(address="host", us="us")
+        used = hosts.with_host(
+            ends[0].union(ends[1], spoken, entered.select("address", "us")),
+            "address", addresses, "of",
+        )  # fmt: skip
+        called = hosts.with_host(
+            hosts.only_undeclared(reached, "dst", addresses), "src", addresses, "by"
+        )
+        unknown = called.select(address="dst", us="us").union(
+            hosts.only_undeclared(entered, "address", addresses).select("address", "us")
+        )
+        beats = hosts.with_host(lines.filter(lines.kind == "heartbeat"), "host", addresses, "of")
+        sheets = hosts.with_host(entered, "address", addresses, "of", how="left")
+        return {
+            "used": used.filter(used.of_kind == "host").group_by(host=used.of_host).agg(
+                first=ibis._.us.min(), last=ibis._.us.max()
+            ),
+            "unknown": unknown.group_by("address").agg(
+                first=ibis._.us.min(), last=ibis._.us.max()
+            ),
+            "beats": beats.group_by(host=beats.of_host).agg(n=ibis._.count()),
+            "sheets": sheets.select(
+                sid="sid", machine=sheets.of_host.fill_null(sheets.address)
+            ).distinct(),
+        }  # fmt: skip
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact on all machines in use."""
+        beats = dict(zip(hosts.text_column(measured["beats"], "host"),
+                         known(measured["beats"]["n"]), strict=True))  # fmt: skip
+        machines = [*_declared(measured, beats, context), *_unknown(measured)]
+        lacking = [m for m in machines if not m["overseer"] or not m["monitor"]]
+        sheets = measured["sheets"]
+        through = sheets["machine"].astype(str)
+        for machine in lacking:
+            machine["stations"] = int((through == machine["host"]).sum())
+        bare = [m["host"] for m in lacking if not m["monitor"]]
+        sids = np.unique(sheets["sid"][np.isin(through, bare)].astype(np.int64))
+        lacking.sort(key=lambda m: (-m["stations"], m["declared"], m["host"]))
+        for machine in lacking:
+            for end in ("first", "last"):
+                machine[end] = hosts.stamp(machine[end], context)
+        overseers = sorted({m["overseer"] for m in machines if m["overseer"]})
+        statistic = {
+            "hosts": lacking,
+            "in_use": len(machines),
+            "unseen_overseer": sum(not m["overseer"] for m in lacking),
+            "unmonitored": len(bare),
+            "stations": len(sids),
+            "overseers": [
+                {"overseer": o, "hosts": sum(m["overseer"] == o for m in machines)}
+                for o in overseers
+            ],
+        }
+        status: Status = "observed" if lacking else "not-observed"
+        if not machines:
+            status = "not-determinable"
+        mentioned = {h for d in context.plan.documents for h in d.hosts}
+        yield self.fact(
+            status,
+            statistic,
+            words={"listed": hosts.names(m["host"] for m in lacking)},
+            explanations=self.explain(
+                elsewhere={"documented": sum(m["host"] in mentioned for m in lacking)},
+                agent={
+                    "signs": int(sum(beats.values())),
+                    "monitored": sum(n > 0 for n in beats.values()),
+                },
+            ),
+            rows={n: np.array([m[n] for m in lacking], dtype=object) for n in lacking[0]}
+            if lacking
+            else None,
+            key="host",
+        )
+
+
+def _declared(
+    measured: Mapping[str, Columns], beats: Mapping[str, float], context: Context
+) -> Iterable[dict[str, Any]]:
+    """Declared hosts in use, not those that anybody may call."""
+    used = measured["used"]
+    at = {h: i for i, h in enumerate(hosts.text_column(used, "host"))}
+    watched = sum(beats.values()) >= FEWEST
+    for host in context.plan.hosts:
+        i = at.get(host.id)
+        if i is None or host.role in PUBLIC:
+            continue
+        silent = watched and host.monitor and not beats.get(host.id)
+        yield {
+            "host": host.id,
+            "declared": True,
+            "role": host.role,
+            "overseer": host.overseer or None,
+            "monitor": None if silent else host.monitor or None,
+            "signs": int(beats.get(host.id, 0)),
+            "first": known(used["first"])[i],
+            "last": known(used["last"])[i],
+            "stations": 0,
+        }
+
+
+def _unknown(measured: Mapping[str, Columns]) -> Iterable[dict[str, Any]]:
+    """Machines of the count that the plan does not declare."""
+    rows = measured["unknown"]
+    for i, address in enumerate(hosts.text_column(rows, "address")):
+        yield {
+            "host": address,
+            "declared": False,
+            "role": None,
+            "overseer": None,
+            "monitor": None,
+            "signs": 0,
+            "first": known(rows["first"])[i],
+            "last": known(rows["last"])[i],
+            "stations": 0,
+        }

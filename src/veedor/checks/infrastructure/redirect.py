@@ -1,0 +1,307 @@
+"""Clients whose destination changed, or was none of those that the plan gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+
+from veedor.audit.findings import Status
+from veedor.case.plan import ClientGroup
+from veedor.checks import hosts
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.hosts import MICRO
+from veedor.checks.recorded import known, whole
+
+SLACK = 60
+"""Seconds by which two destinations of a client may overlap and still be one after the other."""
+
+
+class Redirect(Check):
+    """For each client of a group, compare where it connected with the hosts that it must use.
+
+    A destination is within the plan where it is a host that the group uses, one that an allowed
+    path gives it, or one of a contingency that replaces such a host, while that is declared to be
+    in force. A client *moved* where it began to call a destination outside the plan after its last
+    call to one within it, or after another outside one. Clients behind one translated address
+    count as one.
+
+    Statistic
+    ---------
+    destinations : array of {group, destination, declared, clients, moved, from, connections, first,
+        last, first_moved, median_moved, last_moved}
+        Destinations outside the plan, `declared` where they are a host of the plan; clients that
+        called them; how many of these had moved there, and `from` what most of them came.
+        Instants of the first calls of the clients that moved.
+    clients : int
+        Clients of all groups that were seen.
+    outside, moved : int
+        Clients with a destination outside the plan; those that moved to one.
+    planned : array of {group, destination, clients, first, last}
+        Moves to hosts of a contingency in force.
+    members : array of {group, declared, seen}
+        Machines that the plan counts in each group, and addresses of it that were seen.
+    configuration : int
+        Log lines on the clients or hosts that tell of a change of configuration.
+
+    Uncertainty
+    -----------
+    None for what was seen. A client's address is not its identity: addresses are given anew.
+
+    Source
+    ------
+    Comparison of observed destinations with a declared plan by client and instant; audit of the
+    Organization of American States, 2019, on the changed address of some 350 machines.
+    """
+
+    title = "Destinations of clients"
+    asks = "Did clients connect to other hosts than the plan gives them, or change over to others?"
+    rule = "Clients use the hosts that the plan gives them, and others only under a declared plan."
+    kind = "control"
+    needs = ("declared-groups", "machines")
+    sentences = {
+        "observed": "{sentence}",
+        "not-observed": (
+            "All {clients} clients that were seen called hosts of their plan alone. {planned_moves}"
+        ),
+        "not-determinable": "No record shows a client of a declared group.",
+    }
+    benign = (
+        Benign(
+            "contingency",
+            "A contingency was declared, and the clients moved as it provides.",
+            "{planned} moves to hosts of a contingency in force are counted apart. Of the"
+            " destinations outside the plan, {later} belong to contingencies that were not declared"
+            " to be in force then.",
+        ),
+        Benign(
+            "translation",
+            "Several clients stand behind one address, or one client has several.",
+            "{groups}",
+        ),
+        Benign(
+            "record",
+            "The change was ordered and recorded.",
+            "{configuration} log lines tell of a change of configuration.",
+        ),
+        Benign("other", "The destination serves something else than the count, such as updates."),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """First and last call of each client to each destination; lines on configuration."""
+        addresses = evidence.addresses()
+        calls = hosts.with_host(hosts.contacts(evidence), "src", addresses, "by")
+        groups = calls.filter(calls.by_kind == "group")
+        placed = hosts.with_host(groups, "dst", addresses, "to", how="left")
+        ends = placed.mutate(end=placed.to_host.fill_null(placed.dst))
+        lines = evidence.log_lines()
+        changed = lines.filter(lines.kind == "configuration")
+        return {
+            "calls": ends.group_by(
+                "src", group=ends.by_host, end=ends.end, declared=ends.to_host.notnull()
+            ).agg(
+                first=ends.us.min(),
+                last=ends.us.max(),
+                connections=(ends.connections + ends.lines).sum(),
+            ),
+            "configuration": changed.agg(n=changed.count()),
+        }
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact on all clients."""
+        calls = measured["calls"]
+        found = _Calls(calls, context)
+        destinations = found.destinations()
+        planned = found.planned()
+        clients = len(set(found.client))
+        statistic: dict[str, Any] = {
+            "destinations": destinations,
+            "clients": clients,
+            "outside": len({found.client[i] for i in found.outside()}),
+            "moved": len({found.client[i] for i in found.outside() if found.came_from(i)}),
+            "planned": planned,
+            "members": found.members(),
+            "configuration": int(measured["configuration"]["n"][0]),
+        }
+        status: Status = "observed" if destinations else "not-observed"
+        if not clients:
+            status = "not-determinable"
+        moves = sum(p["clients"] for p in planned)
+        hosts_ = {h for c in context.plan.contingencies for h in c.hosts}
+        yield self.fact(
+            status,
+            statistic,
+            words={
+                "sentence": _sentence(statistic),
+                "planned_moves": f"{moves:,} moved to hosts of a declared contingency in force."
+                if moves
+                else "",
+            },
+            explanations=self.explain(
+                contingency={
+                    "planned": moves,
+                    "later": sum(d["destination"] in hosts_ for d in destinations),
+                },
+                translation={"groups": _translation(statistic["members"])},
+                record={"configuration": statistic["configuration"]},
+            ),
+            rows=found.rows(),
+            key="client",
+        )
+
+
+class _Calls:
+    """Which client called which destination, first and last, and what the plan says of it."""
+
+    def __init__(self, calls: Columns, context: Context) -> None:
+        self._context = context
+        self._groups = {g.id: g for g in context.plan.groups}
+        self.client = hosts.text_column(calls, "src")
+        self.group = hosts.text_column(calls, "group")
+        self.end = hosts.text_column(calls, "end")
+        self._declared = [bool(v) for v in calls["declared"].tolist()]
+        self._first, self._last = known(calls["first"]), known(calls["last"])
+        self._connections = whole(calls["connections"])
+        self._kind = [self._judge(i) for i in range(len(self.client))]
+        self._by_client: dict[str, list[int]] = {}
+        for i, client in enumerate(self.client):
+            self._by_client.setdefault(client, []).append(i)
+
+    def _judge(self, i: int) -> str:
+        """`plan`, `contingency` or `outside`."""
+        group = self._groups[self.group[i]]
+        if self.end[i] in allowed(group, self._context) or self.end[i] == group.id:
+            return "plan"
+        for plan in self._context.plan.contingencies:
+            if self.end[i] in plan.hosts and plan.declared_from is not None:
+                start, end = hosts.micros(plan.declared_from), hosts.micros(plan.declared_to)
+                early = start is not None and self._first[i] < start - SLACK * MICRO
+                late = end is not None and self._last[i] > end + SLACK * MICRO
+                if not early and not late:
+                    return "contingency"
+        return "outside"
+
+    def outside(self) -> list[int]:
+        """Rows with a destination outside the plan."""
+        return [i for i, kind in enumerate(self._kind) if kind == "outside"]
+
+    def came_from(self, i: int) -> str | None:
+        """What a client called last before it began to call this, and no more after."""
+        before = [
+            j
+            for j in self._by_client[self.client[i]]
+            if j != i and self._last[j] <= self._first[i] + SLACK * MICRO
+        ]
+        return self.end[max(before, key=lambda j: self._last[j])] if before else None
+
+    def destinations(self) -> list[dict[str, Any]]:
+        """Each destination outside the plan by group, those with most clients first."""
+        by: dict[tuple[str, str], list[int]] = {}
+        for i in self.outside():
+            by.setdefault((self.group[i], self.end[i]), []).append(i)
+        found = []
+        for (group, end), rows in by.items():
+            moved = [i for i in rows if self.came_from(i)]
+            came = sorted(str(self.came_from(i)) for i in moved)
+            at = np.sort(self._first[moved]) if moved else np.array([np.nan])
+            found.append(
+                {
+                    "group": group,
+                    "destination": end,
+                    "declared": bool(self._declared[rows[0]]),
+                    "clients": len(rows),
+                    "moved": len(moved),
+                    "from": max(came, key=came.count) if came else None,
+                    "connections": int(self._connections[rows].sum()),
+                    "first": hosts.stamp(np.nanmin(self._first[rows]), self._context),
+                    "last": hosts.stamp(np.nanmax(self._last[rows]), self._context),
+                    "first_moved": hosts.stamp(at[0], self._context),
+                    "median_moved": hosts.stamp(at[(len(at) - 1) // 2], self._context),
+                    "last_moved": hosts.stamp(at[-1], self._context),
+                }
+            )
+        return sorted(found, key=lambda d: (-d["clients"], d["group"], d["destination"]))
+
+    def planned(self) -> list[dict[str, Any]]:
+        """Moves to hosts of a contingency in force."""
+        by: dict[tuple[str, str], list[int]] = {}
+        for i, kind in enumerate(self._kind):
+            if kind == "contingency":
+                by.setdefault((self.group[i], self.end[i]), []).append(i)
+        return [
+            {
+                "group": group,
+                "destination": end,
+                "clients": len(rows),
+                "first": hosts.stamp(np.nanmin(self._first[rows]), self._context),
+                "last": hosts.stamp(np.nanmax(self._last[rows]), self._context),
+            }
+            for (group, end), rows in sorted(by.items())
+        ]
+
+    def members(self) -> list[dict[str, Any]]:
+        """Machines that the plan counts in each group, and addresses of it that were seen."""
+        seen: dict[str, set[str]] = {}
+        for client, group in zip(self.client, self.group, strict=True):
+            seen.setdefault(group, set()).add(client)
+        return [
+            {"group": g.id, "declared": g.members, "seen": len(seen.get(g.id, ()))}
+            for g in self._groups.values()
+        ]
+
+    def rows(self) -> dict[str, Any] | None:
+        """Every client with a destination outside the plan."""
+        some = self.outside()
+        if not some:
+            return None
+        some.sort(key=lambda i: (self.end[i], self._first[i], self.client[i]))
+        return {
+            "client": np.array([self.client[i] for i in some], dtype=object),
+            "group": np.array([self.group[i] for i in some], dtype=object),
+            "destination": np.array([self.end[i] for i in some], dtype=object),
+            "before": np.array([self.came_from(i) for i in some], dtype=object),
+            "first": hosts.stamps(self._first[some], self._context),
+            "last": hosts.stamps(self._last[some], self._context),
+            "connections": self._connections[some],
+        }
+
+
+def allowed(group: ClientGroup, context: Context) -> set[str]:
+    """Hosts that the plan lets a group call: those that it uses, and those of allowed paths."""
+    roles: dict[str, set[str]] = {}
+    for host in context.plan.hosts:
+        roles.setdefault(host.role, set()).add(host.id)
+    found = set(group.uses)
+    for path in context.plan.paths:
+        if path.source == group.id:
+            found |= roles.get(path.target, set()) | {path.target}
+    return found
+
+
+def _translation(members: list[dict[str, Any]]) -> str:
+    parts = [
+        f"{m['group']}: {m['seen']:,} addresses seen, {m['declared']:,} machines declared"
+        for m in members
+        if m["declared"] is not None
+    ]
+    return ("; ".join(parts) or "The plan counts the machines of no group") + "."
+
+
+def _sentence(statistic: Mapping[str, Any]) -> str:
+    if not statistic["destinations"]:
+        return ""
+    first = statistic["destinations"][0]
+    text = (
+        f"{statistic['outside']:,} of {statistic['clients']:,} clients called hosts outside their"
+        f" plan; {statistic['moved']:,} of them had moved there from another. Most"
+        f" ({first['clients']:,} of the group {first['group']}) called {first['destination']},"
+        f" from {hosts.shown(first['first'])} to {hosts.shown(first['last'])}"
+    )
+    if first["moved"]:
+        text += (
+            f"; {first['moved']:,} came from {first['from']}, between"
+            f" {hosts.shown(first['first_moved'])} and {hosts.shown(first['last_moved'])}"
+        )
+    return text + "."

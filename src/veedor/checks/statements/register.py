@@ -1,0 +1,201 @@
+"""What was stated about the count, side by side, and what the records say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+
+from veedor.audit.findings import Status
+from veedor.case.plan import Expectation, Statement
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+
+Seen = tuple[Status, Mapping[str, Any]]
+
+
+class Register(Check):
+    """Set what parties, officials, vendors and auditors stated beside the findings of this audit.
+
+    A statement is quoted as the case words it, with who made it and where. Where the case says what
+    the records would show if it held, they are asked: it is corroborated where every finding that
+    could be asked agrees, contradicted where one does not, and untested where none could be asked.
+    A statement corroborated in this sense may still be wrong in what the records do not show. A
+    refusal of access is recorded as such.
+
+    Statistic
+    ---------
+    statements : array of {id, by, capacity, at, text, source, tag, verdict, shown, disputes,
+        refusal, needs}
+        `verdict` is corroborated, contradicted or untested; `shown` says which findings were asked
+        and what they say; `disputes` are statements that it contests; `needs` the evidence that
+        could test it and that the case lacks.
+    corroborated, contradicted, untested, refusals : int
+    disputed : int
+        Pairs of statements of which one contests the other.
+
+    Uncertainty
+    -----------
+    That of the findings asked; each has its own.
+
+    Source
+    ------
+    INTOSAI, ISSAI 100, on evidence and on the views of the audited; the sources of the statements.
+    """
+
+    title = "What was stated"
+    asks = "Do the records of the case contradict something that was stated?"
+    rule = "A statement on facts of the count agrees with the records of them."
+    kind = "descriptive"
+    needs = ("statements",)
+    last = True
+    heading = "What was stated on {heading}"
+    sentences = {
+        "observed": (
+            "{total} statements by {makers}: the records contradict {contradicted}, corroborate"
+            " {corroborated} and leave {untested} untested.{more}"
+        ),
+        "not-observed": (
+            "{total} statements by {makers}: the records contradict none, corroborate"
+            " {corroborated} and leave {untested} untested.{more}"
+        ),
+        "not-determinable": (
+            "{total} statements by {makers}: nothing in the case can test any of them.{more}"
+        ),
+    }
+    benign = (
+        Benign(
+            "about",
+            "The statement was about something else than the records show: another system,"
+            " another hour, another group of sheets.",
+        ),
+        Benign(
+            "then",
+            "It was right by what was known when it was made, and the records came later.",
+        ),
+        Benign("wording", "The case's summary of it is shorter than what was said."),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Nothing: statements are of the case, and what tests them are findings."""
+        return {}
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact for each topic."""
+        topics: dict[str, list[Statement]] = {}
+        for one in context.plan.statements:
+            topics.setdefault(one.topic, []).append(one)
+        for topic, group in topics.items():
+            yield self._topic(topic, group, context)
+
+    def _topic(self, topic: str, group: list[Statement], context: Context) -> Fact:
+        rows = [_row(one, context.findings) for one in group]
+        count = {v: sum(r["verdict"] == v for r in rows) for v in VERDICTS}
+        ids = {one.id for one in group}
+        statistic = {
+            "statements": rows,
+            **count,
+            "refusals": sum(one.refusal for one in group),
+            "disputed": sum(len(ids & set(one.disputes)) for one in group),
+        }
+        status: Status = "not-observed" if count["corroborated"] else "not-determinable"
+        if count["contradicted"]:
+            status = "observed"
+        return self.fact(
+            status,
+            statistic,
+            subject="".join(c if c.isalnum() else "-" for c in topic.lower()).strip("-"),
+            words={
+                "heading": topic,
+                "total": len(rows),
+                "makers": _makers(group),
+                "more": _more(statistic),
+            },
+            explanations=self.explain(),
+            rows={
+                name: np.array([_flat(row[name]) for row in rows], dtype=object) for name in COLUMNS
+            },
+            key="id",
+        )
+
+
+VERDICTS = ("corroborated", "contradicted", "untested")
+COLUMNS = (
+    *("id", "by", "capacity", "at", "text", "source", "tag", "verdict", "shown", "disputes"),
+    *("refusal", "needs"),
+)
+
+
+def _row(one: Statement, findings: Mapping[str, Seen]) -> dict[str, Any]:
+    asked = [_ask(expectation, findings) for expectation in one.expects]
+    known = [(agrees, words) for agrees, words in asked if agrees is not None]
+    verdict = "untested"
+    if known:
+        verdict = "corroborated" if all(agrees for agrees, _ in known) else "contradicted"
+    return {
+        "id": one.id,
+        "by": one.by,
+        "capacity": one.capacity,
+        "at": None if one.at is None else one.at.isoformat(),
+        "text": one.text,
+        "source": one.source,
+        "tag": one.tag,
+        "verdict": verdict,
+        "shown": "; ".join(words for _, words in asked) or None,
+        "disputes": list(one.disputes),
+        "refusal": one.refusal,
+        "needs": one.needs or None,
+    }
+
+
+def _ask(expectation: Expectation, findings: Mapping[str, Seen]) -> tuple[bool | None, str]:
+    """Whether a finding agrees with what is expected of it (None: it cannot say), and in words."""
+    name = expectation.finding
+    if name not in findings:
+        return None, f"{name} was not made"
+    status, statistic = findings[name]
+    if expectation.status:
+        if status in ("not-determinable", "void", "not-applicable"):
+            can = status in expectation.status
+            return (True if can else None), f"{name} is {status}"
+        return status in expectation.status, f"{name} is {status}"
+    value = _value(statistic, str(expectation.statistic))
+    where = f"{name}, {expectation.statistic}"
+    if value is None:
+        return None, f"{where} has no number"
+    low = expectation.at_least is None or value >= expectation.at_least
+    high = expectation.at_most is None or value <= expectation.at_most
+    return low and high, f"{where} = {value:,.10g}"
+
+
+def _value(statistic: Any, path: str) -> float | None:
+    """The number at a dotted path of a statistic; lists by position."""
+    for part in path.split("."):
+        if isinstance(statistic, Mapping):
+            statistic = statistic.get(part)
+        elif isinstance(statistic, list) and part.isdigit() and int(part) < len(statistic):
+            statistic = statistic[int(part)]
+        else:
+            return None
+    if isinstance(statistic, bool | int | float | np.number):
+        return float(statistic)
+    return None
+
+
+def _makers(group: list[Statement]) -> str:
+    names = list(dict.fromkeys(one.by for one in group))
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _more(statistic: Mapping[str, Any]) -> str:
+    parts = ""
+    if statistic["disputed"]:
+        parts += f" {statistic['disputed']} of them contest another."
+    if statistic["refusals"]:
+        parts += f" {statistic['refusals']} refuse access to evidence."
+    return parts
+
+
+def _flat(value: Any) -> Any:
+    return ", ".join(value) or None if isinstance(value, list) else value
