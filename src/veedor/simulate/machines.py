@@ -244,7 +244,7 @@ def _database(night: Night, directory: Path) -> Source:
 def _replica(night: Night, directory: Path) -> Source:
     """The replica's log: a line for each sheet that it took over."""
     kept = ~np.isin(night.row, np.array(night.lacking, dtype=np.int64))
-    at = replicated(night)[kept]
+    at = _replicated(night)[kept]
     words = [f"replicated acta {s}" for s in night.station[night.row[kept]]]
     n = len(words)
     origin = [f"{BY_ID['database'].address}:5432"] * n
@@ -256,8 +256,8 @@ def _replica(night: Night, directory: Path) -> Source:
             "kinds": {"other": "^replicated "}}  # fmt: skip
 
 
-def replicated(night: Night) -> Floats:
-    """(n,) when the replica took over each sheet."""
+def _replicated(night: Night) -> Floats:
+    """(n,) when the replica took over each sheet, by the true clock."""
     rng = generator(night.seed, "network", "replica")
     found: Floats = night.at + 0.3 + rng.gamma(2.0, 0.3, len(night.at))
     return found

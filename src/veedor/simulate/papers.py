@@ -16,7 +16,7 @@ from veedor.simulate.clock import POLLS_CLOSED
 from veedor.simulate.document import toml
 from veedor.simulate.election import Floats
 from veedor.simulate.hosts import MACHINES, OFFICES, declared, groups, paths, shared
-from veedor.simulate.machines import Source, replicated, stamps, write_table
+from veedor.simulate.machines import Source, stamps, write_table
 from veedor.simulate.night import ADMINISTRATORS, CREWS, ITEMS, STEPS, Night, frozen
 
 PLAN = "plan.toml"
@@ -37,7 +37,7 @@ def write_papers(night: Night, options: tuple[str, ...], directory: Path) -> lis
         {"id": "hashes", "kind": "hashes", **form, "file": "hashes.csv", "instant": "taken_at",
          "fields": {"item": "item", "sha256": "sha256", "host": "host"}},
         {"id": "replicated", "kind": "log", **form, "file": "replica.csv", "key": "station",
-         "stage": "replicated", "instant": "replicated_at", "host": "host",
+         "stage": "replicated", "instant": "committed_at",
          "options": {option: option for option in options}},
     ]  # fmt: skip
 
@@ -81,8 +81,8 @@ def _custody(night: Night) -> dict[str, Any]:
     return columns
 
 
-def _walls(at: Floats, skew: float = 0.0) -> pa.Array:
-    return pc.strftime(stamps(at, skew, "s"), "%Y-%m-%dT%H:%M:%S")
+def _walls(at: Floats) -> pa.Array:
+    return pc.strftime(stamps(at, 0.0, "s"), "%Y-%m-%dT%H:%M:%S")
 
 
 def _hashes(night: Night) -> dict[str, Any]:
@@ -95,14 +95,14 @@ def _hashes(night: Night) -> dict[str, Any]:
 
 
 def _replica(night: Night, options: tuple[str, ...]) -> dict[str, Any]:
+    """The sheets that the replica holds, with the instants at which the database took them."""
     kept = ~np.isin(night.row, np.array(night.lacking, dtype=np.int64))
     votes = night.votes.copy()
     for change in night.changes:
         votes[night.row == change.row] = change.after
     return {
         "station": pa.array(night.station[night.row[kept]], pa.string()),
-        "replicated_at": _walls(replicated(night)[kept], night.skew["replica"]),
-        "host": ["replica"] * int(kept.sum()),
+        "committed_at": _walls(np.ceil(night.at[kept])),
         **{o: votes[kept, i] for i, o in enumerate(options)},
     }
 
@@ -193,6 +193,7 @@ def _documents(night: Night) -> Entries:
         planned.append("cut")
         planned += ["publication-pause", "snapshot-2"] if night.again < night.end else []
     incidents = [incident.id for incident in night.incidents if incident.documented]
+    incidents += [entry["id"] for entry in night.withheld]
     author = "election authority"
     return [
         {"id": "inventory", "title": "Signed inventory of hosts", "by": author,
