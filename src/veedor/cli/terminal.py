@@ -95,7 +95,7 @@ def megabytes(size: int) -> str:
 def steps() -> Iterator[Callable[[str], None]]:
     """What to call with each step in words: a moving line on a terminal, plain lines elsewhere."""
     if not _lively():
-        yield note
+        yield lambda words: note(cell(words))
         return
     from rich.progress import Progress as Drawn
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -137,7 +137,7 @@ def transfers() -> Iterator[Progress]:
 
 def _line_when_done(label: str, done: int, total: int) -> None:
     if done == total:
-        note(f"fetched {label} ({megabytes(total)})")
+        note(f"fetched {cell(label)} ({megabytes(total)})")
 
 
 def _lively() -> bool:

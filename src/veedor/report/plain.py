@@ -7,14 +7,41 @@ made visible instead of acting on the reader's screen; HTML escaping is the temp
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 from urllib.parse import quote
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-del _CONTROL[0x09], _CONTROL[0x0A]
-_ACTING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF)
-_CONTROL |= {code: f"\\u{code:04x}" for code in _ACTING}
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_ACTING = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Categories of characters that are not seen but act: controls, directions, separators of lines,
+and invisible ones that make two names look the same.
+"""
+_SHOWN = frozenset("\t\n\u00ad\u200c\u200d")
+"""Those of them that belong to a script's writing or to a text's layout."""
+
+
+class _Visible(dict[int, str | None]):
+    """Code point -> what is written for it; filled as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        kind = unicodedata.category(character)
+        if kind == "Cs":
+            shown = "\ufffd"
+        elif character in _SHOWN or (kind not in _ACTING and code & 0xFFFE != 0xFFFE):
+            shown = character
+        else:
+            shown = _escaped(code)
+        self[code] = shown
+        return shown
+
+
+def _escaped(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_VISIBLE = _Visible()
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LINK = re.compile(
     r"(https?://[^\s<>\"'`]+[^\s<>\"'`.,;:)\]])|\b(10\.\d{4,9}/[^\s<>\"'`]*[A-Za-z0-9])"
@@ -22,10 +49,10 @@ _LINK = re.compile(
 
 
 def clean(text: str) -> str:
-    """`text` with control characters and bidirectional overrides written as escapes."""
+    """`text` with control, direction and invisible characters written as escapes."""
     if text.isascii() and text.isprintable():
         return text
-    return _SURROGATE.sub("�", text.translate(_CONTROL))
+    return text.translate(_VISIBLE)
 
 
 def cleaned(value: Any) -> Any:

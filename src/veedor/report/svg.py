@@ -1,8 +1,8 @@
 """Figures' SVG: made compact for the disk, and made safe and theme-aware for the page.
 
 Only elements and attributes of drawing survive in the page: no script, no link, no style, no
-address. The greys of the templates become classes, so that the page's own ink is used in light
-and in dark.
+address, and no control character in a text. The greys of the templates become classes, so that
+the page's own ink is used in light and in dark.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from xml.etree import ElementTree
 
 from veedor.errors import VeedorError
+from veedor.report.plain import clean
 
 _ELEMENTS = frozenset(
     "svg g path text tspan rect line circle defs clipPath linearGradient stop title".split()  # noqa: SIM905
@@ -93,10 +94,10 @@ def _safe(node: ElementTree.Element, prefix: str) -> ElementTree.Element | None:
             made.set(name, _LOCAL.sub(rf"url(#{prefix}\1)", value))
     if classes:
         made.set("class", " ".join(classes))
-    made.text = node.text
+    made.text = clean(node.text or "")
     for child in node:
         kept = _safe(child, prefix)
         if kept is not None:
-            kept.tail = child.tail
+            kept.tail = clean(child.tail or "")
             made.append(kept)
     return made
