@@ -109,6 +109,8 @@ SECURITY = "Microsoft-Windows-Security-Auditing"
 """The provider of events from 4608 on."""
 
 FAILED = ("4625", "4771")
+CHECKED = ("4768", "4776")
+"""Events of both outcomes, which their status tells."""
 OK = ("4624", "4648", "4768", "4776")
 
 
@@ -204,12 +206,13 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any] | str:
         return f"record {record.get('event_record_id')}: {type(error).__name__} {error}"
     number = _text(system.get("EventID")) or ""
     data = _values(event)
+    failed = number in FAILED or (number in CHECKED and data.get("Status", "0x0") != "0x0")
     created = (system.get("TimeCreated") or {}).get("#attributes", {}).get("SystemTime")
     return {
         "raw": str(created or record.get("timestamp")),
         "host": _text(system.get("Computer")),
-        "kind": kind_of(number, str(provider)),
-        "status": "failed" if number in FAILED else "ok" if number in OK else None,
+        "kind": "login-failed" if failed else kind_of(number, str(provider)),
+        "status": "failed" if failed else "ok" if number in OK else None,
         "actor": _first(data, "TargetUserName", "SubjectUserName", "User")
         if number in (*OK, *FAILED, "4634", "4647")
         else _first(data, "SubjectUserName", "User", "TargetUserName"),

@@ -1,4 +1,4 @@
-"""Captures of packets (pcap, pcapng) as flows, by the `dpkt` package.
+"""Captures of packets (pcap, pcapng) as flows; packets are taken apart by the `dpkt` package.
 
 A flow is what passes between two ends (address and port) by one protocol until both are silent for
 a minute; whoever sends its first packet opened it. Bytes are those of IP, headers included, as the
@@ -8,6 +8,7 @@ formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,16 +31,37 @@ SWEEP = 50_000
 LARGEST = 1 << 20
 """Bytes of the largest block of a capture that is read."""
 
-MAGICS = (
-    b"\xa1\xb2\xc3\xd4",
-    b"\xd4\xc3\xb2\xa1",
-    b"\xa1\xb2\x3c\x4d",
-    b"\x4d\x3c\xb2\xa1",
-    b"\x0a\x0d\x0d\x0a",
-)
+PCAP = {
+    b"\xa1\xb2\xc3\xd4": (">", 1),
+    b"\xd4\xc3\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\x3c\x4d": (">", 1000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1000),
+}
+"""First bytes of a pcap file -> its order of bytes, and parts of a stamp in a microsecond."""
+SECTION = b"\x0a\x0d\x0d\x0a"
+"""First bytes of a section of a pcapng file."""
+
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmp6", 132: "sctp"}
 
 Ends = tuple[bytes, int, bytes, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet: microseconds since 1970, kind of link, bytes of its frame."""
+
+    us: int
+    link: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface of a pcapng file: kind of link, ticks of a second, offset in microseconds."""
+
+    link: int
+    unit: int
+    offset: int
 
 
 @dataclass(slots=True)
@@ -104,87 +126,127 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
         ) from error
     with sink(source, path, folder) as out:
         with opened(source, path) as stream:
-            start = stream.read(4)
-            if start not in MAGICS:
+            if stream.read(4) not in (*PCAP, SECTION):
                 raise SourceError(
                     "is no capture of packets (pcap or pcapng)",
                     place=out.shown,
                     remedy=f"Mend `format` of sources.{source.id} in the case file.",
                 )
-            _flows(dpkt, _Stream(stream, start), out)
+        with opened(source, path) as stream:
+            _flows(dpkt, _packets(stream), out)
         return out.read(con, "microseconds since 1970 in UTC, by the capturing machine")
 
 
-def _flows(dpkt: Any, stream: Any, out: Sink) -> None:
-    table, packets = Table(), 0
-    for row, packet in enumerate(_packets(dpkt, stream, out.shown), 1):
+def _flows(dpkt: Any, packets: Iterator[Packet | str], out: Sink) -> None:
+    table, number = Table(), 0
+    for row, packet in enumerate(packets, 1):
         if isinstance(packet, str):
             out.reject(row, packet)
-            break
-        us, linktype, data = packet
+            continue
         try:
-            found = _ends(dpkt, linktype, data)
-        except (dpkt.Error, struct.error, ValueError, IndexError, KeyError, TypeError) as error:
-            out.reject(row, f"a packet of {len(data)} bytes: {type(error).__name__}")
+            found = _ends(dpkt, packet.link, packet.data)
+        except (dpkt.Error, struct.error, ValueError, LookupError, TypeError, AttributeError) as e:
+            out.reject(row, f"a packet of {len(packet.data)} bytes: {type(e).__name__}")
             continue
         if found is None:
             continue
-        packets += 1
-        table.add(row, us, *found)
-        if packets % SWEEP == 0:
-            table.sweep(us)
+        number += 1
+        table.add(row, packet.us, *found)
+        if number % SWEEP == 0:
+            table.sweep(packet.us)
             _write(out, table)
     table.sweep(None)
     _write(out, table)
     # A row is a flow, a line is a packet.
-    out.lines = out.broken + packets
+    out.lines = out.broken + number
 
 
-def _packets(dpkt: Any, stream: Any, shown: str) -> Iterator[tuple[int, int, bytes] | str]:
-    """Instant, kind of link and bytes of each packet; a text where the capture breaks off."""
-    errors = (dpkt.Error, struct.error, ValueError, IndexError, KeyError, OverflowError, TypeError)
-    try:
-        capture = dpkt.pcap.UniversalReader(stream)
-        linktype = capture.datalink()
-    except (*errors, AttributeError) as error:
-        raise SourceError(
-            f"the head of the capture cannot be read ({type(error).__name__} {error})",
-            place=shown,
-            remedy="Fetch the file again.",
-        ) from error
-    packets = iter(capture)
+def _packets(stream: IO[bytes]) -> Iterator[Packet | str]:
+    """Packets of a capture; a text where one cannot be read, or the capture breaks off."""
+    start = stream.read(4)
+    if start == SECTION:
+        yield from _pcapng(stream)
+        return
+    order, unit = PCAP[start]
+    head = stream.read(20)
+    if len(head) < 20:
+        yield "the head of the capture is cut short"
+        return
+    link = struct.unpack(f"{order}I", head[16:])[0] & 0xFFFF
+    while record := stream.read(16):
+        if len(record) < 16:
+            yield "the capture is cut short"
+            return
+        seconds, part, size, _ = struct.unpack(f"{order}IIII", record)
+        data = stream.read(size) if size <= LARGEST else b""
+        if len(data) < size:
+            yield f"the capture breaks off at a packet of {size} bytes"
+            return
+        yield Packet(seconds * 1_000_000 + part // unit, link, data)
+
+
+def _pcapng(stream: IO[bytes]) -> Iterator[Packet | str]:
+    """Packets of the blocks of a pcapng file, whose sections and interfaces have their own."""
+    order, interfaces, kind = "<", list[Interface](), SECTION
     while True:
-        try:
-            stamp, data = next(packets)
-            us = round(stamp * 1_000_000)
-        except StopIteration:
+        head = stream.read(4)
+        if kind == SECTION:
+            mark = stream.read(4)
+            order = "<" if mark == b"\x4d\x3c\x2b\x1a" else ">"
+            interfaces = []
+            head += mark
+        if len(head) < (8 if kind == SECTION else 4):
+            yield "the capture is cut short"
             return
-        except (*errors, AttributeError) as error:
-            yield f"the capture breaks off: {type(error).__name__} {error}"
+        size = struct.unpack(f"{order}I", head[:4])[0] - 4 - len(head)
+        body = stream.read(size) if 0 <= size <= LARGEST else b""
+        if len(body) != size:
+            yield f"the capture breaks off at a block of {size} bytes"
             return
-        if not 0 <= us < 1 << 62:
-            yield "the capture breaks off: an impossible instant"
+        if kind != SECTION:
+            try:
+                yield from _block(struct.unpack(f"{order}I", kind)[0], order, body, interfaces)
+            except (struct.error, LookupError, ValueError) as error:
+                yield f"a block of {len(body)} bytes: {type(error).__name__}"
+        kind = stream.read(4)
+        if not kind:
             return
-        yield us, linktype, data
 
 
-class _Stream:
-    """A stream that a damaged length cannot make to read the whole file at once."""
+def _block(
+    kind: int, order: str, body: bytes, interfaces: list[Interface]
+) -> Iterator[Packet | str]:
+    """The packet of a block; a description of an interface is added to `interfaces`."""
+    if kind == 1:
+        interfaces.append(_interface(order, body))
+    elif kind in (2, 6):
+        form = f"{order}IIIII" if kind == 6 else f"{order}HxxIIII"
+        number, high, low, size, _ = struct.unpack(form, body[:20])
+        interface = interfaces[number]
+        if len(body) < 20 + size:
+            yield f"a packet of {size} bytes in a block of {len(body)}"
+            return
+        us = ((high << 32) | low) * 1_000_000 // interface.unit + interface.offset
+        if 0 <= us < 1 << 62:
+            yield Packet(us, interface.link, body[20 : 20 + size])
+        else:
+            yield f"a packet with an impossible stamp, {us} microseconds since 1970"
+    elif kind == 3:
+        yield "a packet without a stamp"
 
-    name = ""
 
-    def __init__(self, stream: IO[bytes], start: bytes) -> None:
-        self.stream, self.start = stream, start
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= LARGEST:
-            raise ValueError(f"a block of {size} bytes")
-        data = self.start[:size]
-        self.start = self.start[size:]
-        return data + self.stream.read(size - len(data)) if len(data) < size else data
-
-    def seek(self, offset: int, _whence: int = 0) -> None:
-        raise ValueError("not to be sought in")
+def _interface(order: str, body: bytes) -> Interface:
+    """Kind of link, ticks of a second and offset of the clock, which are options."""
+    link, place, unit, offset = struct.unpack(f"{order}H", body[:2])[0], 8, 1_000_000, 0
+    while place + 4 <= len(body) - 4:
+        code, size = struct.unpack(f"{order}HH", body[place : place + 4])
+        value = body[place + 4 : place + 4 + size]
+        if code == 9 and size == 1:
+            unit = 2 ** (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
+        elif code == 14 and size == 8:
+            offset = struct.unpack(f"{order}q", value)[0] * 1_000_000
+        place += 4 + size + -size % 4
+    return Interface(link, unit, offset)
 
 
 def _ends(dpkt: Any, linktype: int, data: bytes) -> tuple[Ends, int] | None:
@@ -248,8 +310,6 @@ def _write(out: Sink, table: Table) -> None:
 
 
 def _address(octets: bytes) -> str:
-    import ipaddress
-
     return str(ipaddress.ip_address(octets))
 
 

@@ -146,7 +146,7 @@ RULES = (
     Rule(
         "clock",
         r"(?i)\bstep(?:ped|ping)?\b|clock_step|system clock (?:wrong|was)|time reset"
-        r"|adjust(?:ing|ed)?\b.*(?:clock|time)|time has been changed"
+        r"|adjust(?:ing|ed)?\b.*(?:clock|time)|time has been changed|changed local time"
         r"|(?:initial|forward|backward).*(?:clock|time)",
         rf"{CLOCKS}|systemd-timedated|hwclock|date",
     ),
@@ -283,7 +283,9 @@ def _merged(pieces: list[tuple[np.ndarray, Columns]]) -> Columns:
     if len(pieces) <= 1:
         return pieces[0][1] if pieces else {}
     order = np.argsort(np.concatenate([where for where, _ in pieces]))
-    tables = pa.concat_tables([pa.table(columns) for _, columns in pieces])
+    tables = pa.concat_tables(
+        [pa.table(columns) for _, columns in pieces], promote_options="default"
+    )
     whole = tables.take(pa.array(order))
     return {name: whole[name].combine_chunks() for name in whole.column_names}
 

@@ -42,7 +42,7 @@ FLOWS = ("conn",)
 LINES = ("http", "dns", "ssl", "ssh", "x509")
 
 TOLD_BY = {
-    "conn": ("conn_state", "orig_ip_bytes"),
+    "conn": ("conn_state", "orig_ip_bytes", "orig_bytes", "orig_pkts"),
     "http": ("trans_depth", "method"),
     "dns": ("trans_id", "qtype_name", "rcode_name"),
     "ssh": ("auth_attempts", "auth_success", "kex_alg"),

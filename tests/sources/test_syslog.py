@@ -1,0 +1,216 @@
+"""System logs: forms, years that are not written, and what lines tell of."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.sources.reading import LOGS, machine, needs_logs, rows, us, written
+from veedor.errors import SourceError
+
+
+def walls(tmp_path, text, year=2019):
+    found = machine(written(tmp_path, text), "syslog", year=year)
+    return [line["wall"] for line in rows(found)]
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory):
+    text = (LOGS / "loghub" / "OpenSSH_2k.log").read_text(encoding="utf-8")
+    path = written(tmp_path_factory.mktemp("ssh"), text)
+    return text.splitlines(), machine(path, "syslog", year=2015)
+
+
+@needs_logs
+class TestPublicLogs:
+    def test_every_line_is_read(self, ssh):
+        lines, found = ssh
+
+        assert (found.lines, found.broken) == (len(lines), 0)
+        assert {line["host"] for line in rows(found)} == {"LabSZ"}
+
+    def test_failed_logins_are_those_that_sshd_writes(self, ssh):
+        lines, found = ssh
+        failed = [
+            n
+            for n, line in enumerate(lines, 1)
+            if re.search(r"\]: (message repeated.*)?Failed \w+ for ", line)
+        ]
+
+        assert len(failed) > 500
+        assert [x["row"] for x in rows(found) if x["kind"] == "login-failed"] == failed
+
+    def test_addresses_of_failed_logins(self, ssh):
+        lines, found = ssh
+
+        for line in rows(found):
+            if line["kind"] == "login-failed":
+                assert f"from {line['address']} port" in lines[line["row"] - 1]
+                assert line["actor"] in lines[line["row"] - 1]
+
+    def test_the_one_login(self, ssh):
+        lines, found = ssh
+
+        logins = [x for x in rows(found) if x["kind"] == "login"]
+        assert len(logins) == sum("Accepted password" in line for line in lines) == 1
+        assert (logins[0]["actor"], logins[0]["status"]) == ("fztu", "ok")
+
+    def test_another_kind_of_log_is_refused(self, tmp_path):
+        text = (LOGS / "loghub" / "Proxifier_2k.log").read_bytes()
+
+        with pytest.raises(SourceError, match="no line of it is of the format 'syslog'"):
+            machine(written(tmp_path, text), "syslog")
+
+    def test_summer_of_a_linux_machine(self, tmp_path):
+        text = (LOGS / "loghub" / "Linux_2k.log").read_text(encoding="utf-8")
+
+        found = machine(written(tmp_path, text), "syslog", year=2005)
+
+        lines = rows(found)
+        assert (found.lines, found.broken) == (len(text.splitlines()), 0)
+        assert lines[0]["wall"] == us("2005-06-14 15:16:01")
+        assert sum(x["kind"] == "login-failed" for x in lines) == sum(
+            "(pam_unix)" in x and "]: authentication failure" in x for x in text.splitlines()
+        )
+
+
+class TestYears:
+    def test_without_a_year_nothing_is_dated(self, tmp_path):
+        found = machine(written(tmp_path, "Jan  1 00:00:00 h sshd[1]: x\n"), "syslog")
+
+        (line,) = rows(found)
+        assert (line["us"], line["wall"], line["raw"]) == (None, None, "Jan  1 00:00:00")
+        assert "no year is stated" in found.basis
+
+    def test_two_new_years_in_one_file(self, tmp_path):
+        stamps = [
+            "Dec 31 23:59:59",
+            "Jan  1 00:00:01",
+            "Jul  1 00:00:00",
+            "Dec 31 12:00:00",
+            "Jan  1 00:00:00",
+        ]
+        text = "".join(f"{stamp} h cron[1]: x\n" for stamp in stamps)
+
+        assert walls(tmp_path, text) == [
+            us("2019-12-31 23:59:59"),
+            us("2020-01-01 00:00:01"),
+            us("2020-07-01 00:00:00"),
+            us("2020-12-31 12:00:00"),
+            us("2021-01-01 00:00:00"),
+        ]
+
+    def test_a_clock_that_steps_back_begins_no_year(self, tmp_path):
+        text = "Oct 20 19:40:00 h a: x\nOct 20 18:40:00 h a: x\nSep 30 00:00:00 h a: x\n"
+
+        assert walls(tmp_path, text) == [
+            us("2019-10-20 19:40:00"),
+            us("2019-10-20 18:40:00"),
+            us("2019-09-30 00:00:00"),
+        ]
+
+    def test_a_clock_that_steps_back_over_new_year(self, tmp_path):
+        stamps = ("Dec 31 23:59:59", "Jan  1 00:00:01", "Dec 31 23:59:58", "Jan  1 00:00:02")
+        text = "".join(f"{stamp} h a: x\n" for stamp in stamps)
+
+        assert walls(tmp_path, text) == [
+            us("2019-12-31 23:59:59"),
+            us("2020-01-01 00:00:01"),
+            us("2019-12-31 23:59:58"),
+            us("2020-01-01 00:00:02"),
+        ]
+
+    def test_the_29th_of_february_is_of_a_leap_year_only(self, tmp_path):
+        text = "Feb 29 00:00:00 h a: x\n"
+
+        assert walls(tmp_path, text, 2020) == [us("2020-02-29")]
+        assert walls(tmp_path, text, 2019) == [None]
+
+    def test_years_go_on_from_block_to_block(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("veedor.sources.lines.CHUNK", 64)
+        text = "".join(f"{m}  1 00:00:00 h a: x\n" for _ in range(3) for m in ("Jan", "May", "Dec"))
+
+        assert walls(tmp_path, text) == [
+            us(f"{year}-{m}-01") for year in (2019, 2020, 2021) for m in ("01", "05", "12")
+        ]
+
+
+class TestForms:
+    def test_each_line_tells_its_form(self, tmp_path):
+        text = (
+            '<34>1 2019-10-20T19:40:01.003-04:00 web su 77 ID47 [x@1 a="b\\]c"] failed\n'
+            "2019-10-20T19:40:02.5+00:00 db systemd[1]: Started PostgreSQL.\n"
+            "<13>Oct 20 19:40:03 web cron[5]: x\n"
+            "2019-10-20T19:40:04 db kernel: y\n"
+            "Oct 20 2019 19:40:05: fw %ASA-6-1: z\n"
+        )
+
+        found = machine(written(tmp_path, text), "syslog", year=2018)
+
+        one, two, three, four, five = rows(found)
+        assert one["us"] == us("2019-10-20T23:40:01.003")
+        assert (one["host"], one["program"], one["session"]) == ("web", "su", "77")
+        assert two["us"] == us("2019-10-20T19:40:02.5")
+        assert (two["kind"], two["object"]) == ("service", "PostgreSQL")
+        assert three["wall"] == us("2018-10-20 19:40:03")
+        assert (four["us"], four["wall"]) == (None, us("2019-10-20 19:40:04"))
+        assert five["wall"] == us("2019-10-20 19:40:05")
+
+    @pytest.mark.parametrize(
+        ("line", "kind", "found"),
+        [
+            (
+                "sshd[9]: Accepted publickey for ana from 10.0.0.9 port 22 ssh2: RSA SHA256:abc",
+                "login",
+                {"actor": "ana", "address": "10.0.0.9", "key": "SHA256:abc", "status": "ok"},
+            ),
+            (
+                "sshd[9]: Failed password for invalid user Failed password for root from 1.1.1.1"
+                " port 9 from 10.0.0.9 port 22 ssh2",
+                "login-failed",
+                {"address": "10.0.0.9", "status": "failed"},
+            ),
+            ("sshd[9]: Invalid user x for Accepted password for root from 1.1.1.1", "other", {}),
+            (
+                "sshd[9]: pam_unix(sshd:session): session closed for user ana",
+                "logout",
+                {"actor": "ana"},
+            ),
+            (
+                "sudo:   ana : TTY=pts/0 ; PWD=/home/ana ; USER=root ; COMMAND=/usr/bin/date -s x",
+                "privilege",
+                {"actor": "ana", "object": "/usr/bin/date -s x", "status": "ok"},
+            ),
+            (
+                "sudo:   ana : user NOT in sudoers ; TTY=pts/0 ; USER=root ; COMMAND=/bin/sh",
+                "privilege",
+                {"actor": "ana", "status": "failed"},
+            ),
+            (
+                "su[7]: pam_unix(su:session): session opened for user root(uid=0) by ana(uid=1000)",
+                "privilege",
+                {"actor": "ana", "object": "root"},
+            ),
+            ("useradd[7]: new user: name=eve, UID=1001, GID=1001", "account", {"object": "eve"}),
+            ("userdel[7]: delete user 'eve'", "account", {"object": "eve"}),
+            (
+                "passwd[7]: pam_unix(passwd:chauthtok): password changed for root",
+                "credential",
+                {"object": "root"},
+            ),
+            ("systemd[1]: Stopped Audit daemon.", "service", {"object": "Audit daemon"}),
+            ("chronyd[5]: System clock was stepped by -3600.0 seconds", "clock", {}),
+            ("ntpd[5]: time reset +3600.123 s", "clock", {}),
+            ("systemd-timedated[5]: Changed local time to Sun 2019-10-20", "clock", {}),
+            ("kernel: CPU0: Intel stepping 06", "other", {}),
+            ("systemd-journald[5]: Vacuuming done, freed 8M", "log-cleared", {}),
+        ],
+    )
+    def test_what_a_line_tells_of(self, tmp_path, line, kind, found):
+        (row,) = rows(
+            machine(written(tmp_path, f"Oct 20 19:40:00 h {line}\n"), "syslog", year=2019)
+        )
+
+        assert row["kind"] == kind
+        assert {name: row[name] for name in found} == found
