@@ -76,6 +76,8 @@ def rows_written(folder):
     with (folder / "postgresql-database.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
             assert len(row) == 26
+            if row[23] == "checkpointer":
+                continue
             yield (*form.fullmatch(row[13]).groups(), row[1])
 
 
@@ -171,8 +173,8 @@ def test_during_the_outage_nothing_of_the_headquarters_is_seen(tmp_path):
         if start <= float(c["ts"]) < start + 480:
             assert not c["id.orig_h"].startswith("10.20.")
     beats = [r for r in table(folder / "heartbeats.csv") if r["host"] == "jump"]
-    numbers = [int(r["sequence"]) for r in beats]
-    assert 7 <= max(b - a for a, b in itertools.pairwise(numbers)) <= 10
+    times = [dt.datetime.fromisoformat(r["time"]) for r in beats]
+    assert 480 <= max((b - a).total_seconds() for a, b in itertools.pairwise(times)) <= 600
 
 
 def test_clients_and_stations_of_the_second_path_are_those_of_the_truth(drill):
@@ -180,7 +182,7 @@ def test_clients_and_stations_of_the_second_path_are_those_of_the_truth(drill):
     after = [c for c in connections(drill) if c["id.resp_h"] == SIDE]
     assert all(float(c["ts"]) >= stop - 1 for c in after)
     clients = {c["id.orig_h"] for c in after}
-    (redirect,) = planted(drill, "infrastructure.redirect")
+    redirect = next(f for f in planted(drill, "infrastructure.redirect") if SIDE in f["addresses"])
     assert clients == set(redirect["clients"])
     assert len(clients) == redirect["values"]["workstations"]
     lines = list(requests(drill / "access-primary.log"))
@@ -197,6 +199,9 @@ def test_the_proxy_carries_the_sheets_until_the_stop(drill):
     stop = events_of(drill)["cut"].timestamp()
     found = [c for c in connections(drill) if c["id.resp_h"] == "198.51.100.77"]
     assert max(float(c["ts"]) for c in found) <= stop
+    direct = [c for c in connections(drill) if c["id.resp_h"] == "203.0.113.10"
+              and c["id.orig_h"].startswith("10.")]  # fmt: skip
+    assert max(float(c["ts"]) for c in direct) <= min(float(c["ts"]) for c in found) + 1
     fact = next(f for f in planted(drill, "infrastructure.undeclared-host")
                 if f["addresses"] == ["198.51.100.77"])  # fmt: skip
     assert {c["id.orig_h"] for c in found} == set(fact["clients"])
@@ -265,11 +270,12 @@ def test_hash_account_clock_and_documents_differ_where_the_truth_says(drill):
     assert "password changed for support" in log
     stored = {r["station"]: r["time"] for r in table(drill / "application-primary.csv")}
     (clock,) = planted(drill, "infrastructure.clock-skew")
-    with (drill / "postgresql-replica.csv").open(encoding="utf-8", newline="") as file:
-        for row in itertools.islice(csv.reader(file), 20):
-            at = dt.datetime.fromisoformat(row[0].replace(" UTC", "Z"))
-            late = at - dt.datetime.fromisoformat(stored[row[13].removeprefix("replicated acta ")])
-            assert late.total_seconds() == pytest.approx(clock["values"]["seconds"], abs=8)
+    posted = [r for r in requests(drill / "access-perimeter.log") if "/acta/" in r[4]]
+    assert len(posted) >= 8
+    for _, _, stamp, _, path, _ in posted:
+        at = dt.datetime.strptime(stamp, "%d/%b/%Y:%H:%M:%S %z")
+        late = at - dt.datetime.fromisoformat(stored[path.removeprefix("/acta/")])
+        assert late.total_seconds() == pytest.approx(clock["values"]["seconds"], abs=8)
     unmentioned = {e.id for e in case.events} - {e for d in case.documents for e in d.events}
     facts = planted(drill, "infrastructure.undocumented")
     assert unmentioned == {e for f in facts for e in f["values"].get("events", [])}

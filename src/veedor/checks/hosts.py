@@ -53,7 +53,7 @@ def during(us: ir.IntegerValue, start: ir.IntegerValue, end: ir.IntegerValue) ->
 def only_undeclared(table: ir.Table, column: str, addresses: ir.Table) -> ir.Table:
     """The rows whose machine the plan does not declare at that time."""
     known_ = addresses.filter(addresses.host.notnull())
-    spans = known_.select(d_address="address", d_from="from_us", d_to="to_us")
+    spans = known_.select(d_address="address", d_from="from_us", d_to="to_us").view()
     return table.anti_join(
         spans,
         [table[column] == spans.d_address, during(table.us, spans.d_from, spans.d_to)],
@@ -68,7 +68,7 @@ def with_host(
     Where the plan gives one address to several hosts at once, the first by id is taken.
     """
     names = {f"{prefix}_{n}": n for n in ("address", "host", "kind", "role", "from_us", "to_us")}
-    spans = addresses.filter(addresses.host.notnull()).select(**names)
+    spans = addresses.filter(addresses.host.notnull()).select(**names).view()
     joined = table.join(
         spans,
         [

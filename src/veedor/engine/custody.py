@@ -13,7 +13,7 @@ from veedor.case.source import Step
 from veedor.case.tables import CUSTODY, HASHES
 from veedor.engine.accounts import labelled
 from veedor.engine.instants import UNKNOWN, ClockInfo, read_instants
-from veedor.engine.parse import station_code, table_name, text
+from veedor.engine.parse import station_code, text
 from veedor.engine.timeline import make_union, stamp_text, types_of, with_sid
 from veedor.sources import Opened
 
@@ -21,7 +21,7 @@ from veedor.sources import Opened
 def make_custody(
     con: ibis.BaseBackend, case: Case, opened: Mapping[str, Opened]
 ) -> dict[str, ClockInfo]:
-    """`raw_custody` (people not yet labelled) and `hashes`.
+    """`unlabelled_custody` (people not yet labelled) and `hashes`.
 
     Returns
     -------
@@ -37,14 +37,14 @@ def make_custody(
             trails += list(_trail(con, case, source, table, clocks))
         elif source.kind == "hashes":
             hashes.append(_hashes(con, case, source, table, clocks))
-    make_union(con, "raw_custody", trails, types_of(CUSTODY, case))
+    make_union(con, "unlabelled_custody", trails, types_of(CUSTODY, case))
     make_union(con, "hashes", hashes, types_of(HASHES, case))
     return clocks
 
 
 def label_custody(con: ibis.BaseBackend) -> None:
     """`custody`: the steps, people by their labels."""
-    table = labelled(con, con.table("raw_custody"), "actor", "taker")
+    table = labelled(con, con.table("unlabelled_custody"), "actor", "taker")
     con.create_table("custody", table.select(*CUSTODY))
 
 
@@ -99,7 +99,9 @@ def _stamped(
         clocks[name] = read.info
     for column, values in (("local", read.local), ("t", read.utc)):
         rows = rows.append_column(column, pa.array(values, pa.int64(), mask=values == UNKNOWN))
-    made = con.create_table("trail_" + "".join(c if c.isalnum() else "_" for c in name), rows)
+    made = con.create_table(
+        "trail_" + "".join(c if c.isalnum() else "_" for c in name), ibis.memtable(rows)
+    )
     return with_sid(con, made).mutate(source=ibis.literal(source.id))
 
 

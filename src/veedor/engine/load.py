@@ -93,7 +93,7 @@ def load(
 
 def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
     """Accounts by labels that name nobody, and machines by what the plan says of them."""
-    lines, events, custody = (con.table(f"raw_{n}") for n in ("lines", "events", "custody"))
+    lines, events, custody = (con.table(f"unlabelled_{n}") for n in ("lines", "events", "custody"))
     operators = names_in(events, "actor") + names_in(custody, "actor") + names_in(custody, "taker")
     label_accounts(con, evidence.plan, operators, names_in(lines, "actor"))
     make_events(con)

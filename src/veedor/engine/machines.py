@@ -10,7 +10,6 @@ from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
 from veedor.case.manifest import Case, Source
 from veedor.case.tables import FLOWS, LOG_LINES
@@ -78,7 +77,7 @@ class LogInfo:
 def make_machines(
     con: ibis.BaseBackend, case: Case, reads: Mapping[str, Read], folder: Path
 ) -> dict[str, LogInfo]:
-    """`flows`, and `raw_lines` (the log lines before accounts are labelled and stations found).
+    """`flows`, and `unlabelled_lines`: log lines without labels of accounts and station numbers.
 
     Each source is written once as parquet, so that what does not fit in memory stays on disk.
 
@@ -96,7 +95,7 @@ def make_machines(
         parts[source.kind].append(str(path))
     for name, kind, columns in (
         ("flows", "flows", FLOWS),
-        ("raw_lines", "log-lines", {k: v for k, v in LOG_LINES.items() if k != "sid"}),
+        ("unlabelled_lines", "log-lines", {k: v for k, v in LOG_LINES.items() if k != "sid"}),
     ):
         schema = ibis.schema({n: TYPES[a.split(":")[0]] for n, a in columns.items()})
         if parts[kind]:
@@ -108,7 +107,7 @@ def make_machines(
 
 def make_log_lines(con: ibis.BaseBackend) -> None:
     """`log_lines`: accounts by their labels, stations by their numbers."""
-    lines = labelled(con, con.table("raw_lines"), "actor")
+    lines = labelled(con, con.table("unlabelled_lines"), "actor")
     stations = con.table("stations").select("sid", station_known="station")
     joined = lines.left_join(stations, [("station", "station_known")])
     con.create_table("log_lines", joined.select(*LOG_LINES))
@@ -164,11 +163,9 @@ def _dated(
         return table.drop("wall"), "", None
     shifts = con.create_table(
         f"shifts_{table_name(source)}",
-        pa.table(
-            {
-                "quarter": pa.array(walls, pa.int64()),
-                "shift": pa.array([_shift(q, zoneinfo.ZoneInfo(zone)) for q in walls], pa.int64()),
-            }
+        ibis.memtable(
+            {"quarter": walls, "shift": [_shift(q, zoneinfo.ZoneInfo(zone)) for q in walls]},
+            schema={"quarter": "int64", "shift": "int64"},
         ),
     )
     refused = _refusal(bare)

@@ -33,7 +33,7 @@ def make_timeline(
     opened: Mapping[str, Opened],
     counts: Mapping[str, CountInfo],
 ) -> dict[str, ClockInfo]:
-    """`raw_events` (operators not yet labelled), `publications`, `states`, `arrivals`, `exports`.
+    """`unlabelled_events`, `publications`, `states`, `arrivals` and `exports`.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def make_timeline(
     clocks: dict[str, ClockInfo] = {}
     sources = [s for s in case.sources if s.id in opened or s.parts()[0].id in opened]
     logs = [_log(con, case, s, opened[s.id].table, clocks) for s in sources if s.kind == "log"]
-    make_union(con, "raw_events", logs, types_of(EVENTS, case))
+    make_union(con, "unlabelled_events", logs, types_of(EVENTS, case))
     states = [_states(con, case, s, opened[s.id].table) for s in sources if s.kind == "states"]
     make_union(con, "states", states, types_of(STATES, case))
     arrivals = [
@@ -68,7 +68,9 @@ def make_events(con: ibis.BaseBackend) -> None:
     """`events`: log lines of the count, operators by their labels."""
     con.create_table(
         "events",
-        labelled(con, con.table("raw_events"), "actor").select(*con.table("raw_events").columns),
+        labelled(con, con.table("unlabelled_events"), "actor").select(
+            *con.table("unlabelled_events").columns
+        ),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from veedor.simulate.election import Bools, Election, Ints
 from veedor.simulate.hosts import BY_ID
-from veedor.simulate.night import ROUTES, Change, Night, Session
+from veedor.simulate.night import ROUTES, Change, Night, Session, within
 from veedor.simulate.papers import instant
 from veedor.simulate.planted import Departed, Planted
 
@@ -18,18 +18,26 @@ PROXY, SIDE = 2, 3
 
 
 def undeclared_proxy(night: Night, election: Election, rng: np.random.Generator) -> Departed:
-    """Workstations enter by a proxy that the plan does not declare, until publication stops."""
-    early, polled = night.at < night.stop, night.poll_at < night.stop
-    night = _rerouted(night, PROXY, early, polled)
+    """Soon after the start, workstations go by an undeclared proxy, until publication stops."""
+    start = night.start + 0.15 * (night.stop - night.start)
+    span = (start, night.stop)
+    before = _callers(night, night.poll_at < start, night.at < start)
+    night = _rerouted(night, PROXY, within(night.at, span), within(night.poll_at, span))
     way = ROUTES[PROXY]
     common = _seen(night, PROXY)
+    times = {"start": common["start"], "end": common["end"]}
+    moved = sorted(set(common["clients"]) & set(night.address[before].tolist()))
     return night, [
         Planted(check="infrastructure.undeclared-host", addresses=(way.entry,), **common,
                 what="A proxy that the plan does not declare carries the workstations' calls."),
-        Planted(check="infrastructure.oversight", addresses=(way.entry,), start=common["start"],
-                end=common["end"], what="No overseer, and no agent runs on the proxy."),
-        Planted(check="infrastructure.undocumented", addresses=(way.entry,),
-                start=common["start"], end=common["end"],
+        Planted(check="infrastructure.redirect", addresses=(way.entry,), **times,
+                clients=tuple(moved), stations=common["stations"],
+                what="Workstations leave the perimeter for the proxy.",
+                values={"workstations": len(night.site), "before": [ROUTES[0].entry],
+                        "after": way.entry, "port": way.port}),
+        Planted(check="infrastructure.oversight", addresses=(way.entry,), **times,
+                what="No overseer, and no agent runs on the proxy."),
+        Planted(check="infrastructure.undocumented", addresses=(way.entry,), **times,
                 what="No document mentions the proxy."),
     ]  # fmt: skip
 
@@ -52,7 +60,7 @@ def second_path(night: Night, election: Election, rng: np.random.Generator) -> D
     common = _seen(night, SIDE)
     times = {"start": common["start"], "end": common["end"]}
     moved = sorted(set(common["clients"]) & set(before.tolist()))
-    called = [w.entry for i, w in enumerate(ROUTES) if (night.route == i).any() and i != SIDE]
+    earlier = ROUTES[PROXY] if (night.route == PROXY).any() else ROUTES[0]
     planted = [
         Planted(check="infrastructure.undeclared-host", addresses=addresses, **common,
                 what="A host that the plan does not declare takes the sheets after the stop, and"
@@ -60,8 +68,9 @@ def second_path(night: Night, election: Election, rng: np.random.Generator) -> D
         Planted(check="infrastructure.redirect", addresses=(way.entry,), **times,
                 clients=tuple(moved), stations=common["stations"],
                 what="Workstations call another address after the stop.",
-                values={"workstations": len(night.site), "before": called, "after": way.entry,
-                        "account": "admin2", "command": command, "port": way.port}),
+                values={"workstations": len(night.site), "before": [earlier.entry],
+                        "after": way.entry, "port": way.port, "account": "admin2",
+                        "command": command}),
         Planted(check="infrastructure.oversight", addresses=addresses, **times,
                 what="No overseer, and no agent runs on the host."),
         Planted(check="infrastructure.undocumented", addresses=addresses, **times,
@@ -125,8 +134,9 @@ def direct_writes(night: Night, election: Election, rng: np.random.Generator) ->
     application had stored is in its own log alone.
     """
     official = election.official.votes[night.row]
-    same = (official == night.votes).all(axis=1) & (night.at < night.stop - 900)
-    able = np.flatnonzero(same & (night.votes.max(axis=1) > 20))
+    same = (official == night.votes).all(axis=1) & (night.votes.max(axis=1) > 20)
+    able = np.flatnonzero(same & (night.at < night.stop - 5200))
+    able = able if len(able) > 1 else np.flatnonzero(same)[:2]
     picked = np.sort(rng.choice(able, 2, replace=False))
     option = election.option("first")
     changes, planted, votes = [], [], night.votes.copy()
@@ -136,7 +146,7 @@ def direct_writes(night: Night, election: Election, rng: np.random.Generator) ->
         other = tuple(v + moved if k == option else v for k, v in enumerate(held))
         before, after = (other, held) if number else (held, other)
         votes[i] = before
-        at = float(night.at[i] + rng.uniform(240, 800))
+        at = float(night.at[i] + rng.uniform(3900, 5100))
         address = BY_ID["jump"].address
         changes.append(Change(at, int(night.row[i]), before, after, "dba1", address))
         planted.append(Planted(
@@ -158,6 +168,7 @@ def lost_logs(night: Night, election: Election, rng: np.random.Generator) -> Dep
         "id": "logs-of-the-second-path",
         "why": "destroyed",
         "what": f"Logs of the machine at {way.entry} ({way.hop}), which the plan does not declare",
+        "host": way.hop,
         "from": instant(night.stop),
         "to": instant(night.end),
         "source": "Simulated record of delivery",

@@ -16,7 +16,7 @@ from veedor.simulate.planted import Departed, Planted
 OUTSIDE = "192.0.2.41"
 """An address of which the plan knows nothing."""
 AHEAD = -247.0
-"""Seconds by which the replica's clock is ahead when it is wrong."""
+"""Seconds by which the perimeter's clock is ahead when it is wrong."""
 
 
 def other_hash(night: Night, election: Election, rng: np.random.Generator) -> Departed:
@@ -113,16 +113,16 @@ def broken_custody(night: Night, election: Election, rng: np.random.Generator) -
 
 
 def wrong_clock(night: Night, election: Election, rng: np.random.Generator) -> Departed:
-    """The replica's clock is off by minutes."""
+    """The perimeter's clock is off by minutes."""
     planted = Planted(
         check="infrastructure.clock-skew",
         what="The clock of a host is off by minutes.",
-        hosts=("replica",),
+        hosts=("perimeter",),
         start=night.start,
         end=night.end,
         values={"seconds": AHEAD},
     )
-    return dataclasses.replace(night, skew={**night.skew, "replica": AHEAD}), [planted]
+    return dataclasses.replace(night, skew={**night.skew, "perimeter": AHEAD}), [planted]
 
 
 def unrecorded_restart(night: Night, election: Election, rng: np.random.Generator) -> Departed:

@@ -144,7 +144,7 @@ def paths(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ("publisher", "replica", 5432),
         ("backup", "replica", 5432),
         ("content-network", "publisher", 443),
-        ("monitor", "primary", 8443),
+        *(("monitor", host, port) for host, port in WATCHED),
     ]
     for machine in MACHINES:
         found += [(machine.id, host, port) for host, port in SERVICES if machine.id != host]
@@ -156,3 +156,5 @@ def paths(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 SERVICES = (("monitor", 1514), ("resolver", 53), ("timekeeper", 123))
 """What every host may call."""
+WATCHED = (("primary", 8443), ("perimeter", 443), ("contingency", 443))
+"""Hosts, and their ports, that the monitor calls every minute."""

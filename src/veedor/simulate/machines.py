@@ -19,12 +19,11 @@ from veedor.simulate import syslog, zeek
 from veedor.simulate.election import Floats, generator
 from veedor.simulate.hosts import BY_ID, MACHINES
 from veedor.simulate.network import flows_of
-from veedor.simulate.night import MARGIN, ROUTES, Night, microseconds, regular, within
+from veedor.simulate.night import ROUTES, Night, microseconds, regular, within
 
 Source = dict[str, Any]
 
 STATION = r"acta/(?P<station>[0-9A-Z-]+)"
-IMAGE = r"(?:acta|image)/(?P<station>[0-9A-Z-]+)"
 ROWS = r"acta (?P<station>[0-9A-Z-]+) before=\((?P<before>[0-9,]*)\) after=\((?P<after>[0-9,]*)\)"
 """What takes the station, and values before and after a change, out of a line."""
 
@@ -79,9 +78,7 @@ def _sensors(night: Night, directory: Path) -> Iterator[Source]:
 def _access(night: Night, directory: Path, host: str) -> Source:
     """Web requests: of the application behind (by its last hop), or of a proxy (by its client)."""
     skew = night.skew[host]
-    calls = [_calls(night, host), _images(night, host)]
-    if host == "primary":
-        calls.append(_health(night))
+    calls = [_calls(night, host), _images(night, host), _health(night)]
     at = np.concatenate([c[0] for c in calls])
     remote, user, request = (pa.concat_arrays([c[i] for c in calls]) for i in (1, 2, 3))
     order = pa.array(np.argsort(at, kind="stable"))
@@ -94,11 +91,12 @@ def _access(night: Night, directory: Path, host: str) -> Source:
                    ' "-" "capture/3.1"')  # fmt: skip
     name = f"access-{host}.log"
     _write_lines(directory / name, lines)
-    pattern = STATION if host == "primary" else IMAGE
     return {"id": f"access-{host}", "kind": "log-lines", "format": "access-log", "file": name,
-            "of_host": host, "pattern": pattern}  # fmt: skip
+            "of_host": host, "pattern": STATION}  # fmt: skip
 
 
+TAGS = {"": "", "psql": "UPDATE"}
+"""Program -> the tag of its commands, where it is not INSERT."""
 Calls = tuple[Floats, pa.Array, pa.Array, pa.Array]
 """When, from which address, by which account, and what was asked."""
 
@@ -147,26 +145,29 @@ def _votes(rows: Sequence[Any]) -> list[str]:
 
 
 def _application(night: Night, directory: Path) -> Source:
-    """The application's own log: each sheet that it stored, and when it started."""
-    n = len(night.at)
-    after = _votes(night.votes.tolist())
-    hops = night.hop
+    """The application's own log: each sheet that it stored, and every minute how many it holds."""
+    n, minutes = len(night.at), regular(night, 60.0)
+    m = len(minutes)
+    order = np.argsort(np.concatenate([minutes, night.at + 0.05]), kind="stable")
+    stored = order >= m
+
+    def column(service: Any, sheet: Any) -> Any:
+        return np.concatenate([np.array(service, object), np.array(sheet, object)])[order]
+
+    held = np.searchsorted(night.at, minutes).tolist()
+    at = np.concatenate([minutes, night.at + 0.05])[order]
     columns = {
-        "time": pa.concat_arrays([
-            iso(np.array([night.start - MARGIN]), night.skew["primary"]),
-            iso(night.at + 0.05, night.skew["primary"]),
-        ]),
-        "host": ["primary"] * (n + 1),
-        "kind": ["service", *["application-write"] * n],
-        "account": ["system", *night.operator[night.client]],
-        "address": [None, *hops[night.route]],
-        "station": [None, *night.station[night.row]],
-        "after": [None, *after],
-        "session": [None, *(f"w{c}" for c in night.client.tolist())],
-        "sequence": np.arange(1, n + 2),
-        "status": ["ok"] * (n + 1),
-        "message": ["started", *["sheet stored"] * n],
-    }  # fmt: skip
+        "time": iso(at, night.skew["primary"]),
+        "host": ["primary"] * (n + m),
+        "kind": np.where(stored, "application-write", "service").astype(object),
+        "account": column(["system"] * m, night.operator[night.client]),
+        "address": column([None] * m, night.hop[night.route]),
+        "station": column([None] * m, night.station[night.row]),
+        "after": column([None] * m, _votes(night.votes.tolist())),
+        "sequence": np.arange(1, n + m + 1),
+        "status": ["ok"] * (n + m),
+        "message": column([f"running, {h} sheets held" for h in held], ["sheet stored"] * n),
+    }
     write_table(directory / "application-primary.csv", columns)
     return _lines_source("application", "application-primary.csv", columns, actor="account")
 
@@ -194,9 +195,9 @@ def _publisher(night: Night, directory: Path) -> Source:
 
 
 def _heartbeats(night: Night, directory: Path) -> Source:
-    """Signs of life as the monitor got them; each agent numbers its own, sent or not."""
+    """Signs of life as the monitor got them, by the clock of the host that sent each."""
     rng = generator(night.seed, "network", "heartbeats")
-    times, hosts, numbers = [], [], []
+    times, hosts = [], []
     for machine in (m for m in MACHINES if m.monitored):
         at = regular(night, 60.0) + float(rng.uniform(0, 60))
         lost = within(at, night.outage) & machine.address.startswith("10.20.")
@@ -204,14 +205,12 @@ def _heartbeats(night: Night, directory: Path) -> Source:
         kept = np.flatnonzero(~lost)
         times.append(at[kept] + night.skew[machine.id])
         hosts += [machine.id] * len(kept)
-        numbers.append(kept + 1)
     at = np.concatenate(times)
     order = np.argsort(at, kind="stable")
     columns = {
         "time": iso(at[order], 0.0),
         "host": np.array(hosts, dtype=object)[order],
         "kind": ["heartbeat"] * len(at),
-        "sequence": np.concatenate(numbers)[order],
         "message": ["alive"] * len(at),
     }
     write_table(directory / "heartbeats.csv", columns)
@@ -245,7 +244,7 @@ def _replica(night: Night, directory: Path) -> Source:
     """The replica's log: a line for each sheet that it took over."""
     kept = ~np.isin(night.row, np.array(night.lacking, dtype=np.int64))
     at = _replicated(night)[kept]
-    words = [f"replicated acta {s}" for s in night.station[night.row[kept]]]
+    words = [f"new acta {s}" for s in night.station[night.row[kept]]]
     n = len(words)
     origin = [f"{BY_ID['database'].address}:5432"] * n
     name = "postgresql-replica.csv"
@@ -253,7 +252,7 @@ def _replica(night: Night, directory: Path) -> Source:
                   np.full(n, 6100), words, ["walreceiver"] * n)  # fmt: skip
     return {"id": "replica", "kind": "log-lines", "format": "postgresql", "file": name,
             "of_host": "replica", "pattern": STATION.replace("acta/", "acta "),
-            "kinds": {"other": "^replicated "}}  # fmt: skip
+            "kinds": {"other": "^new acta "}}  # fmt: skip
 
 
 def _replicated(night: Night) -> Floats:
@@ -274,7 +273,14 @@ def _write_csvlog(
     words: list[str],
     program: list[str],
 ) -> None:
-    """PostgreSQL's log in CSV: 26 columns, without a header."""
+    """PostgreSQL's log in CSV: 26 columns, without a header; checkpoints among the lines."""
+    points = regular(night, 300.0) + 11
+    m = len(points)
+    at = np.concatenate([at, points])
+    user, origin = [*user, *[""] * m], [*origin, *[""] * m]
+    process = np.concatenate([np.asarray(process), np.full(m, 5100)])
+    words = [*words, *["checkpoint complete: wrote 1 buffers (0.0%)"] * m]
+    program = [*program, *[""] * m]
     order = np.argsort(at, kind="stable")
     process = np.asarray(process)[order]
     session = [f"{1935676800 + int(p):x}.{int(p):x}" for p in process]
@@ -290,9 +296,10 @@ def _write_csvlog(
 
     columns: list[Any] = [None] * 26
     columns[0:7] = [when, picked(user), "count", process, picked(origin), session, number]
-    tags = ["UPDATE" if p == "psql" else "INSERT" for p in picked(program)]
+    tags = [TAGS.get(p, "INSERT") for p in picked(program)]
+    kinds = ["client backend" if p else "checkpointer" for p in picked(program)]
     columns[7:9], columns[11:14] = [tags, started], ["LOG", "00000", picked(words)]
-    columns[22:24] = [picked(program), "client backend"]
+    columns[22:24] = [picked(program), kinds]
     table = {
         str(i): pa.repeat(pa.scalar(c, pa.string()), len(order))
         if c is None or isinstance(c, str)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from veedor.simulate.election import Bools, Floats, Ints, generator
-from veedor.simulate.hosts import BY_ID, MACHINES, SERVICES, fingerprint
+from veedor.simulate.hosts import BY_ID, MACHINES, SERVICES, WATCHED, fingerprint
 from veedor.simulate.night import (
     EPOCH,
     MARGIN,
@@ -183,7 +183,7 @@ def _office_services(
 
 
 def _host_services(rng: np.random.Generator, night: Night, seen: dict[str, list[pa.Table]]) -> None:
-    """Signs of life, names and time of the hosts, and the monitor's look at the application."""
+    """Signs of life, names and time of the hosts; calls of the monitor to those it watches."""
     every = {"monitor": (60.0, "tcp", None), "resolver": (600.0, "udp", "dns"),
              "timekeeper": (1024.0, "udp", "ntp")}  # fmt: skip
     for machine in MACHINES:
@@ -196,10 +196,12 @@ def _host_services(rng: np.random.Generator, night: Night, seen: dict[str, list[
             seen[sensor].append(_flows(rng, at, machine.address, BY_ID[host].address, port,
                                        proto=proto, service=service, out=300.0, back=120.0,
                                        seconds=0.02))  # fmt: skip
-    at = regular(night, 60.0) + 7.0
-    seen["core"].append(_flows(rng, at, BY_ID["monitor"].address, BY_ID["primary"].address, 8443,
-                               out=200.0, back=300.0, name=BY_ID["primary"].name,
-                               key=fingerprint(night.seed, "primary")))  # fmt: skip
+    at, source = regular(night, 60.0) + 7.0, BY_ID["monitor"].address
+    for host, port in WATCHED:
+        machine = BY_ID[host]
+        seen["core"].append(_flows(rng, at, source, machine.address, port, out=200.0, back=300.0,
+                                   name=machine.name,
+                                   key=fingerprint(night.seed, host)))  # fmt: skip
 
 
 def _sessions(rng: np.random.Generator, night: Night, seen: dict[str, list[pa.Table]]) -> None:

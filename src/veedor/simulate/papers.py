@@ -51,7 +51,7 @@ def _step(step: str) -> dict[str, Any]:
     found = {"id": step, "instant": f"{step}_at", "actor": f"{step}_by"}
     if step in ("reception", "storage"):
         found["place"] = f"{step}_place"
-    if step in ("reception", "opening", "storage"):
+    if step in ("reception", "opening"):
         found["seal"] = f"{step}_seal"
     if step.endswith("transcription") or step == "approval":
         found["host"] = "entry_host"
@@ -75,7 +75,6 @@ def _custody(night: Night) -> dict[str, Any]:
         "storage_place": offices,
         "reception_seal": seals,
         "opening_seal": seals,
-        "storage_seal": [f"T{700000 + i}" for i in range(stations)],
         "entry_host": ["primary"] * stations,
     }
     return columns

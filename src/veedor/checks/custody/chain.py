@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import ibis.expr.types as ir
@@ -45,11 +46,16 @@ class Chain(Check):
     handovers : {links, broken}
         Where a trail says who gave and who took: successive handovers, and those whose giver is not
         the taker before.
-    seals : {compared, changed}
-        Successive steps of a trail that both state a seal, and those on which it differs.
+    seals : array of {first, second, both, changed, usual}
+        Pairs of neighbouring steps that state a seal: trails with both, those on which it differs,
+        and whether most trails keep it, so that a change is a departure. A seal broken by opening
+        and set anew differs on most.
+    to_the_second : bool
+        Some stamps have seconds, so that equal stamps are one instant.
     departures : int
-        Trails with a prescribed order reversed, a prescribed step missing among trails that have
-        it otherwise, one person in incompatible steps, a broken link or a changed seal.
+        Trails with a prescribed order reversed (or, with stamps to the second, both at one
+        instant), a prescribed step missing though others have it, one person in incompatible
+        steps, a broken link, or a seal changed where most trails keep it.
 
     Uncertainty
     -----------
@@ -114,6 +120,7 @@ class Chain(Check):
             "people": people,
             "handovers": trails.handovers(),
             "seals": trails.seals(),
+            "to_the_second": trails.to_the_second,
             "departures": int(departed.sum()),
         }
         status: Status = "observed" if departed.any() else "not-observed"
@@ -279,7 +286,10 @@ class Trails:
         """bool (n): trails that depart from what is prescribed."""
         found = np.zeros(self.size, dtype=np.bool_)
         for earlier, later in prescribed:
-            found |= np.nan_to_num(self.gap(earlier, later), nan=0.0) < 0
+            gap = self.gap(earlier, later)
+            found |= np.nan_to_num(gap, nan=1.0) < 0
+            if self.to_the_second:
+                found |= gap == 0
         for name in needed:
             missing = ~self.written[:, self.steps.index(name)]
             if not missing.all():
@@ -287,7 +297,15 @@ class Trails:
         for pair in people:
             if pair["incompatible"]:
                 found |= self.same(pair["first"], pair["second"])[0]
-        return found | self._broken()[0] | self._resealed()[0]
+        for pair, changed in self._seals():
+            if pair["usual"]:
+                found |= changed
+        return found | self._broken()[0]
+
+    @property
+    def to_the_second(self) -> bool:
+        """Whether some stamps have seconds."""
+        return bool((np.nan_to_num(self.t) % 60 > 0).any())
 
     def handovers(self) -> dict[str, int]:
         """Successive handovers, and those whose giver is not the taker before."""
@@ -297,13 +315,26 @@ class Trails:
     def _broken(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         return self._succeeding(self.taker, self.actor)
 
-    def _resealed(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        return self._succeeding(self.seal, self.seal)
+    def seals(self) -> list[dict[str, Any]]:
+        """Pairs of neighbouring steps that state a seal, and how often it differs."""
+        return [pair for pair, _ in self._seals()]
 
-    def seals(self) -> dict[str, int]:
-        """Successive steps that both state a seal, and trails on which it changes."""
-        changed, compared = self._resealed()
-        return {"compared": int(compared.sum()), "changed": int(changed.sum())}
+    def _seals(self) -> Iterator[tuple[dict[str, Any], NDArray[np.bool_]]]:
+        filled = np.array([[v is not None for v in row] for row in self.seal.tolist()], bool)
+        stated = [i for i in range(len(self.steps)) if self.size and filled[:, i].any()]
+        for i, j in pairwise(stated):
+            both = filled[:, i] & filled[:, j]
+            changed = both & (self.seal[:, i] != self.seal[:, j])
+            yield (
+                {
+                    "first": self.steps[i],
+                    "second": self.steps[j],
+                    "both": int(both.sum()),
+                    "changed": int(changed.sum()),
+                    "usual": bool(changed.sum() * 2 < both.sum()),
+                },
+                changed,
+            )
 
     def _succeeding(
         self, before: NDArray[Any], after: NDArray[Any]

@@ -23,24 +23,26 @@ FEWEST = 8
 """Events that two machines share, below which no offset is told."""
 TOLERANCE = 60
 """Seconds of offset that a usual night shows: small drifts, and the time that a step takes."""
-KINDS = ("request", "application-write", "database-write", "heartbeat")
+TIGHT = 30
+"""Seconds of the middle half of the offsets, above which they are the work's and not a clock's."""
 
 
 class ClockSkew(Check):
     """For each pair of machines, the offset of their clocks by events that both recorded.
 
-    An event is the first line of a station on each machine (a request, a change by the application,
-    a change of the database). The offset holds the time from one to the other, which is short and
-    on one side; an offset beyond a minute, or of the wrong sign, is the clock's. Where the interval
-    of an offset holds zero, or reaches it together with the resolution of the stamps, the order of
-    events across the two machines is not evaluable.
+    An event is the first line that names a station on each machine. Their offset holds the time
+    that the work takes from one to the other as well as the difference of the clocks: work varies,
+    a clock does not. Only offsets of which the middle half lies within thirty seconds are taken
+    for a clock's. Where the interval of an offset holds zero, or reaches it together with the
+    resolution of the stamps, the order of events across the two machines is not evaluable.
 
     Statistic
     ---------
-    pairs : array of {first, second, events, median_seconds, low, high, least, most, beyond,
-        evaluable}
+    pairs : array of {first, second, events, median_seconds, low, high, least, most, middle_half,
+        tight, beyond, evaluable}
         Offset of the second clock to the first: its median with an exact 95 % interval by order
-        statistics, and the range. `beyond` says that the whole interval lies beyond a minute;
+        statistics, the range, and the width of its middle half. `tight` says that this is a clock's
+        offset at all; `beyond` says that the whole interval lies beyond a minute;
         `evaluable` that an order of events across the two can be told at all.
     skewed : int
         Pairs beyond a minute.
@@ -92,9 +94,7 @@ class ClockSkew(Check):
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """The first line of each station on each machine."""
         lines = evidence.log_lines()
-        told = lines.filter(
-            lines.sid.notnull(), lines.us.notnull(), lines.host.notnull(), lines.kind.isin(KINDS)
-        )
+        told = lines.filter(lines.sid.notnull(), lines.us.notnull(), lines.host.notnull())
         return {"first": told.group_by("sid", "host").agg(us=ibis._.us.min())}
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
@@ -122,14 +122,14 @@ class ClockSkew(Check):
         }
         far = [b for b in back if b["most_seconds"] > TOLERANCE]
         status: Status = "observed" if skewed or far else "not-observed"
-        if not pairs and not far:
+        if not any(p["tight"] for p in pairs) and not far:
             status = "not-determinable"
         yield self.fact(
             status,
             statistic,
             words={
                 "sentence": _sentence(skewed, machine, far),
-                "pairs_told": len(pairs),
+                "pairs_told": sum(bool(p["tight"]) for p in pairs),
                 "fewest": FEWEST,
             },
             explanations=self.explain(
@@ -162,6 +162,8 @@ def _pairs(rows: Columns) -> Iterator[dict[str, Any]]:
         offset = np.sort((us[right][j] - us[left][i]) / MICRO)
         low, high = _median_interval(offset)
         middle = float(np.median(offset))
+        half = float(np.subtract(*np.quantile(offset, [0.75, 0.25])))
+        tight = half <= TIGHT
         yield {
             "first": a,
             "second": b,
@@ -171,8 +173,10 @@ def _pairs(rows: Columns) -> Iterator[dict[str, Any]]:
             "high": rounded(high, 3),
             "least": rounded(float(offset[0]), 3),
             "most": rounded(float(offset[-1]), 3),
-            "beyond": bool(min(abs(low), abs(high)) > TOLERANCE and low * high > 0),
-            "evaluable": bool(low - 1 > 0 or high + 1 < 0),
+            "middle_half": rounded(half, 3),
+            "tight": tight,
+            "beyond": tight and bool(min(abs(low), abs(high)) > TOLERANCE and low * high > 0),
+            "evaluable": tight and bool(low - 1 > 0 or high + 1 < 0),
         }
 
 
@@ -189,7 +193,7 @@ def _odd_one(common: set[str], pairs: list[dict[str, Any]]) -> str | None:
     alone = [
         m
         for m in sorted(common)
-        if any(not p["beyond"] and m not in (p["first"], p["second"]) for p in pairs)
+        if any(p["tight"] and not p["beyond"] and m not in (p["first"], p["second"]) for p in pairs)
     ]
     return alone[0] if len(alone) == 1 else None
 

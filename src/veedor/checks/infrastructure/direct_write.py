@@ -13,12 +13,11 @@ from veedor.audit.findings import Status
 from veedor.checks import hosts
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import ENTRIES, MICRO
+from veedor.checks.lateness import rounded
 from veedor.checks.recorded import known
 
-WINDOW = 300
-"""Seconds around a change in which the application must tell of the same station."""
-WIDE = 3600
-"""Seconds of a wider search, for clocks that differ."""
+WINDOW = 120
+"""Seconds around the usual distance, in which the application must tell of the same station."""
 SILENCE = 600
 """Seconds without any line of the application, in which it may have told and the log not kept."""
 
@@ -27,16 +26,18 @@ class DirectWrite(Check):
     """Pair each change of a database that names a station with what the application tells of it.
 
     The application tells by its own lines, by web requests that name the station, and by the log of
-    the count. A change has an event if one of the same station lies within five minutes. A change
-    for which there is none within an hour either, at a time when the application's log was not
-    silent, was made by another way.
+    the count. The distance of a change is the time to the nearest event of its station. A change
+    whose distance is more than two minutes from the usual one (the median, which holds what the
+    clocks differ by), at a time when the application's log was not silent, has no event.
 
     Statistic
     ---------
     writes, stations : int
         Changes that name a station, and the stations.
+    usual_seconds : float or null
+        The median distance.
     paired : int
-        Changes with an event within five minutes.
+        Changes whose distance is within two minutes of it.
     unpaired : array of {source, row, at, station, actor, address, host, object, before, after,
         nearest_seconds, silent}
         The others: `nearest_seconds` is the distance of the nearest event of the station (null
@@ -44,12 +45,12 @@ class DirectWrite(Check):
     without_station : int
         Changes that name no station and could not be paired.
     unpaired_clear : int
-        Unpaired changes with no event within an hour, while the application's log was not silent.
+        Unpaired changes at a time when the application's log was not silent.
 
     Uncertainty
     -----------
-    None: a pair is there or not. Clocks that differ by more than the window break pairs; the wider
-    search bounds that.
+    None: a pair is there or not. A change made within two minutes of an event of its station is
+    paired with it, whoever made it.
 
     Source
     ------
@@ -73,8 +74,9 @@ class DirectWrite(Check):
     benign = (
         Benign(
             "clock",
-            "The clocks of the two hosts differ by more than five minutes.",
-            "{near} of {unpaired} unpaired changes have an event of their station within an hour.",
+            "The clocks of the two hosts differ.",
+            "Half of all changes lie within {usual} seconds of an event of their station, which"
+            " bounds the difference; {near} of {unpaired} unpaired ones have one within an hour.",
         ),
         Benign(
             "silence",
@@ -119,14 +121,17 @@ class DirectWrite(Check):
         size = len(rows["row"])
         nearest = known(rows["nearest"]) / MICRO
         at = known(rows["us"])
-        paired = nearest <= WINDOW
+        found = nearest[np.isfinite(nearest)]
+        usual = float(np.median(found)) if len(found) else 0.0
+        paired = np.abs(nearest - usual) <= WINDOW
         silent = _silent(at, known(measured["minutes"]["minute"]))
         alone = np.flatnonzero(~paired)
         alone = alone[np.lexsort((rows["row"][alone], at[alone]))]
-        clear = ~paired & ~silent & ~(nearest <= WIDE)
+        clear = ~paired & ~silent
         statistic: dict[str, Any] = {
             "writes": size,
             "stations": len(np.unique(rows["sid"].astype(np.int64))) if size else 0,
+            "usual_seconds": rounded(usual, 3) if len(found) else None,
             "paired": int(paired.sum()),
             "unpaired": [_one(i, rows, nearest, silent, context) for i in alone.tolist()[:200]],
             "without_station": int(measured["unnamed"]["n"][0]),
@@ -135,14 +140,17 @@ class DirectWrite(Check):
         status: Status = "observed" if clear.any() else "not-observed"
         if not size or not len(measured["minutes"]["minute"]):
             status = "not-determinable"
-        actors = {a for a in hosts.text_column(rows, "actor") if a}
         actors = {a for i, a in enumerate(hosts.text_column(rows, "actor")) if a and not paired[i]}
         yield self.fact(
             status,
             statistic,
             words={"sentence": _sentence(status, statistic), "unpaired_count": len(alone)},
             explanations=self.explain(
-                clock={"near": int((~paired & (nearest <= WIDE)).sum()), "unpaired": len(alone)},
+                clock={
+                    "usual": rounded(usual, 3),
+                    "near": int((~paired & (nearest <= 3600)).sum()),
+                    "unpaired": len(alone),
+                },
                 silence={"silent": int((~paired & silent).sum()), "unpaired": len(alone)},
                 maintenance={
                     "declared": len(actors & {u.id for u in context.plan.users}),
@@ -195,11 +203,7 @@ def _sentence(status: str, statistic: Mapping[str, Any]) -> str:
             f"{statistic['writes']:,} changes of a database name a station; without a log of the"
             " application, or without such changes, nothing can be paired."
         )
-    clear = [
-        u
-        for u in statistic["unpaired"]
-        if not u["silent"] and (u["nearest_seconds"] is None or u["nearest_seconds"] > WIDE)
-    ]
+    clear = [u for u in statistic["unpaired"] if not u["silent"]]
     listed = "; ".join(
         f"station {u['station']} at {(u['at'] or 'no instant')[:19].replace('T', ' ')}"
         + (f" from {u['before']} to {u['after']}" if u["before"] or u["after"] else "")
@@ -210,5 +214,5 @@ def _sentence(status: str, statistic: Mapping[str, Any]) -> str:
     )
     return (
         f"{statistic['unpaired_clear']:,} of {statistic['writes']:,} changes of a database that"
-        f" name a station have no event of the application for it within an hour: {listed}{more}."
+        f" name a station have no event of the application to go with them: {listed}{more}."
     )

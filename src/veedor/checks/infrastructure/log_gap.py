@@ -27,7 +27,10 @@ TIMES = 10.0
 ENOUGH = 60
 """Minutes with lines, below which a log has no cadence."""
 EXPECTED = 20.0
-"""Lines that the calls to a host during a silence would have left, from which it is missing."""
+"""Stations that others name in a silence and that the log would have named, from which it misses
+them."""
+TIGHT = 30
+"""Seconds of the middle half of the offsets of two logs that go with one another."""
 JOIN = 300
 """Seconds up to which a lane of the picture is drawn without a break."""
 LANES = 24
@@ -37,17 +40,19 @@ class LogGap(Check):
     """Look for what is missing in the logs: silences, numbers left out, logs that do not exist.
 
     A log is silent where it has no line for ten minutes or more and either it is a log of signs of
-    life that are silent for over ten of their own cadences, or other records show the host called
-    so often then that its log would have at least twenty lines by its usual lines a call. Silences
-    that lie in a planned stop of the host, or hold an incident that a delivered document mentions,
-    are counted apart. Numbers are missing where a log numbers its records and leaves some out.
+    life that are silent for over ten of their own cadences, or another machine's log, that names
+    the same stations within seconds of it, names so many then that it would have named at least
+    twenty of them, by its share of those that the other names at other times. Silences that lie in
+    a planned stop of the host, or hold an incident that a delivered document mentions, are counted
+    apart. Numbers are missing where a log numbers its records and leaves some out; whether it
+    numbers them by file, by machine or by session is taken to be as leaves out fewest.
     Logs that the case says were destroyed, lost or refused have a finding each, with the sheets
     that entered through their host then: of these nothing can be determined from it.
 
     Statistic
     ---------
     silences : array of {source, host, from, to, seconds, expected, planned}
-        `expected` lines by the calls to the host, null for signs of life.
+        `expected` stations by the logs of other machines, null for signs of life.
     numbers : array of {source, host, session, after, before, missing, from, to}
         Record numbers left out: `missing` of them between two records.
     missing_records : int
@@ -60,8 +65,9 @@ class LogGap(Check):
 
     Uncertainty
     -----------
-    The threshold of expected lines leaves a chance below 1e-8 for a silence of a log that writes
-    its lines independently at its usual rate.
+    With twenty stations expected, a log that names each with its usual chance, one independent of
+    another, names none with a chance below 1e-8. Stations are not independent where a part of the
+    process stands still, which is what the benign explanations are about.
 
     Source
     ------
@@ -96,33 +102,17 @@ class LogGap(Check):
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
-        """Minutes with lines, numbers left out, minutes in which hosts were called, entries."""
+        """Minutes with lines, numbers left out, stations named by each log, entries."""
         lines, addresses = evidence.log_lines(), evidence.addresses()
         dated = lines.filter(lines.us.notnull())
         minutes = dated.group_by(
             "source", "host", minute=dated.us // (60 * MICRO), beat=dated.kind == "heartbeat"
         ).agg(n=dated.count())
-        numbered = lines.filter(lines.sequence.notnull())
-        window = ibis.window(
-            group_by=["source", "host", "session"], order_by=[numbered.sequence, numbered.row]
-        )
-        steps = numbered.select(
-            "source",
-            "host",
-            "session",
-            number="sequence",
-            us="us",
-            after=numbered.sequence.lag().over(window),
-            us_after=numbered.us.lag().over(window),
-        )
-        reached = hosts.with_host(hosts.contacts(evidence), "dst", addresses, "to")
-        called = reached.filter(reached.us.notnull(), reached.connections > 0)
+        named = dated.filter(dated.sid.notnull())
         return {
             "minutes": minutes,
-            "numbers": steps.filter(steps.number - steps.after > 1),
-            "called": called.group_by(host=called.to_host, minute=called.us // (60 * MICRO)).agg(
-                n=called.count()
-            ),
+            **{f"numbers:{i}": _left_out(lines, keys) for i, keys in enumerate(NUMBERED)},
+            "named": named.group_by("source", "host", "sid").agg(us=named.us.min()),
             "names": addresses.select("address", "host").distinct(),
             "entered": hosts.entries(evidence).select("sid", "address", "us").distinct(),
             "valid": evidence.timed().select("sid", "valid"),
@@ -131,7 +121,7 @@ class LogGap(Check):
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on the logs that are there, and one for each that is gone."""
         silences = list(_silences(measured, context))
-        numbers = list(_numbers(measured["numbers"], context))
+        numbers = list(_numbers(measured, context))
         unplanned = [s for s in silences if not s["planned"]]
         statistic = {
             "silences": [_told(s, context) for s in silences],
@@ -244,30 +234,31 @@ def _series(
 
 def _silences(measured: Mapping[str, Columns], context: Context) -> Iterator[dict[str, Any]]:
     """Stretches of a log without a line that ought to have some."""
-    called = measured["called"]
-    to = np.array(hosts.text_column(called, "host"), dtype=object)
-    when, calls = known(called["minute"]), whole(called["n"])
     names: dict[str, str] = dict(
         zip(*(hosts.text_column(measured["names"], n) for n in ("address", "host")), strict=True)
     )
-    for source, machine, at, lines, beats in _series(measured):
-        host = names.get(machine) or machine
-        mine = to == host
-        for start, end, expected in _gaps(at, lines, beats, when[mine], calls[mine]):
-            yield {
-                "source": source,
-                "host": host,
-                "from": int(start),
-                "to": int(end),
-                "expected": expected,
-                "planned": _planned(host, int(start), int(end), context),
-            }
+    named = _Named(measured["named"])
+    for source, machine, at, _, beats in _series(measured):
+        if context.machines[source].format == "zeek":
+            continue  # A sensor's lines tell of a machine; they are not its own log.
+        for start, end in _stretches(at, beats):
+            expected = None if (beats > 0).sum() >= ENOUGH else named.expected(
+                source, machine, start, end
+            )  # fmt: skip
+            if expected is None or expected >= EXPECTED:
+                host = names.get(machine) or machine
+                yield {
+                    "source": source,
+                    "host": host,
+                    "from": start,
+                    "to": end,
+                    "expected": expected,
+                    "planned": _planned(host, start, end, context),
+                }
 
 
-def _gaps(
-    at: NDArray[np.int64], lines: Any, beats: Any, when: Any, calls: Any
-) -> Iterator[tuple[int, int, float | None]]:
-    """Start and end (seconds) of silences, with the lines that calls would have left."""
+def _stretches(at: NDArray[np.int64], beats: Any) -> Iterator[tuple[int, int]]:
+    """Start and end, in seconds, of the stretches without a line that are worth a question."""
     if len(at) < ENOUGH:
         return
     signs = at[beats > 0]
@@ -276,16 +267,40 @@ def _gaps(
     for i in range(len(gaps.seconds)):
         start, end = int(gaps.start[i]) + 60, int(gaps.end[i])
         if end - start < LEAST:
-            break
-        if beating and end - start > TIMES * gaps.median:
-            yield start, end, None
-            continue
-        during = (when * 60 >= start) & (when * 60 < end)
-        known_ = (when >= at[0]) & (when <= at[-1]) & ~during
-        usual = lines.sum() / max(float(calls[known_].sum()), 1.0)
-        expected = float(calls[during].sum()) * min(float(usual), 1.0)
-        if expected >= EXPECTED:
-            yield start, end, expected
+            return
+        if not beating or end - start > TIMES * gaps.median:
+            yield start, end
+
+
+class _Named:
+    """Which stations each log names, and when first."""
+
+    def __init__(self, rows: Columns) -> None:
+        self._source, self._host = (
+            np.array(hosts.text_column(rows, n), dtype=object) for n in ("source", "host")
+        )
+        self._sid, self._t = rows["sid"].astype(np.int64), known(rows["us"]) / MICRO
+
+    def expected(self, source: str, machine: str, start: int, end: int) -> float:
+        """Stations that a log would have named between two instants, by what one other log names
+        that goes with it; the most that any of them says.
+        """
+        mine = (self._source == source) & (self._host == machine)
+        sid, t = self._sid[mine], self._t[mine]
+        found = [0.0]
+        for other in sorted(set(self._source[self._host != machine].tolist())):
+            theirs = (self._source == other) & (self._host != machine)
+            _, i, j = np.intersect1d(sid, self._sid[theirs], return_indices=True)
+            offset = t[i] - self._t[theirs][j]
+            if len(offset) < ENOUGH:
+                continue
+            if float(np.subtract(*np.quantile(offset, [0.75, 0.25]))) > TIGHT:
+                continue
+            during = theirs & (self._t >= start) & (self._t < end)
+            elsewhere = self._sid[theirs & ~during]
+            share = float(np.isin(elsewhere, sid).mean()) if len(elsewhere) else 0.0
+            found.append(share * float((~np.isin(self._sid[during], sid)).sum()))
+        return max(found)
 
 
 def _planned(host: str, start: int, end: int, context: Context) -> bool:
@@ -304,19 +319,46 @@ def _planned(host: str, start: int, end: int, context: Context) -> bool:
     )
 
 
-def _numbers(rows: Columns, context: Context) -> Iterator[dict[str, Any]]:
-    for i in range(len(rows["number"])):
-        after, number = int(rows["after"][i]), int(rows["number"][i])
-        yield {
-            "source": rows["source"][i],
-            "host": rows["host"][i],
-            "session": rows["session"][i],
-            "after": after,
-            "before": number,
-            "missing": number - after - 1,
-            "from": hosts.stamp(rows["us_after"][i], context),
-            "to": hosts.stamp(rows["us"][i], context),
-        }
+NUMBERED = (("source",), ("source", "host"), ("source", "host", "session"))
+"""By what a log may number its records: its file, its machines, or their sessions."""
+
+
+def _left_out(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Records whose number does not follow on the one before, where numbers run by these keys."""
+    numbered = lines.filter(lines.sequence.notnull())
+    window = ibis.window(group_by=list(keys), order_by=[numbered.sequence, numbered.row])
+    steps = numbered.select(
+        "source",
+        "host",
+        "session",
+        "row",
+        number="sequence",
+        us="us",
+        after=numbered.sequence.lag().over(window),
+        us_after=numbered.us.lag().over(window),
+    )
+    return steps.filter(steps.number - steps.after > 1)
+
+
+def _numbers(measured: Mapping[str, Columns], context: Context) -> Iterator[dict[str, Any]]:
+    """Numbers left out, for each log by the keys by which it leaves out fewest."""
+    ways = [measured[f"numbers:{i}"] for i in range(len(NUMBERED))]
+    sources = [np.array(hosts.text_column(way, "source"), dtype=object) for way in ways]
+    gone = [whole(way["number"]) - whole(way["after"]) - 1 for way in ways]
+    for source in sorted(set.intersection(*(set(s.tolist()) for s in sources))):
+        best = min(range(len(ways)), key=lambda i: int(gone[i][sources[i] == source].sum()))
+        rows = ways[best]
+        for i in np.flatnonzero(sources[best] == source).tolist():
+            yield {
+                "source": source,
+                "host": rows["host"][i],
+                "session": rows["session"][i] if best == 2 else None,
+                "after": int(rows["after"][i]),
+                "before": int(rows["number"][i]),
+                "missing": int(gone[best][i]),
+                "from": hosts.stamp(rows["us_after"][i], context),
+                "to": hosts.stamp(rows["us"][i], context),
+            }
 
 
 def _ends(silence: Mapping[str, Any], context: Context) -> dict[str, Any]:

@@ -27,13 +27,14 @@ MOST = 20
 class UndeclaredHost(Check):
     """Look for addresses that take part in the count and that the plan does not declare then.
 
-    Three things make an undeclared address one of the count: a declared machine (a host, or a
-    client of a group) called it; it sent at least 64 KiB to a declared host that is not open to the
-    public; or sheets entered through it. Other callers, such as visitors and scans of a public
-    address, are counted apart. An address is not an identity: one that presented the key of a
-    declared host is taken for that host and counted apart, and a declared address that presented
-    another key than the declared one is shown. Which sheets entered through an address is told by
-    logs of the count that name a machine, and by lines of machines that name a station.
+    Four things make an undeclared address one of the count: a declared machine (a host, or a client
+    of a group) called it; it sent at least 64 KiB to a declared host that is not open to the
+    public; sheets entered through it; or one through which sheets entered called it.
+    Other callers, such as visitors and scans of a public address, are counted apart. An address is
+    not an identity: one that presented the key of a declared host is taken for that host and
+    counted apart, and a declared address that presented another key than the declared one is shown.
+    Which sheets entered through an address is told by logs of the count that name a machine, and
+    by lines of machines that name a station.
 
     Statistic
     ---------
@@ -47,7 +48,7 @@ class UndeclaredHost(Check):
         How many of them were called by declared machines, sent bytes, carried sheets.
     other_callers : int
         Undeclared addresses that called declared hosts and did none of these.
-    with_declared_key : int
+    with_declared_key : array of {address, host}
         Addresses outside the plan that presented the key of a declared host.
     other_keys : array of {address, host, key}
         Declared addresses of hosts with declared keys that presented another key.
@@ -157,6 +158,15 @@ class UndeclaredHost(Check):
             "carried": hosts.only_undeclared(entered, "address", addresses)
             .group_by("sid", "address")
             .agg(us=ibis._.us.min()),
+            "linked": hosts.only_undeclared(
+                hosts.only_undeclared(reached, "dst", addresses), "src", addresses
+            )
+            .group_by("src", "dst")
+            .agg(
+                connections=ibis._.connections.sum(),
+                first=ibis._.us.min(),
+                last=ibis._.us.max(),
+            ),
             "entered": entered.select("sid").distinct(),
             "keys": shown.distinct(),
             "addresses": addresses,
@@ -238,15 +248,23 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
     sent_bytes = whole(calling["sent_bytes"])
     loud = {a for a, i in sent.items() if sent_bytes[i] >= LEAST_BYTES}
     sheets = np.array(hosts.text_column(carried, "address"), dtype=object)
-    every = sorted({*by_call, *loud, *sheets.tolist()})
+    links = measured["linked"]
+    inner = {
+        d: i
+        for i, (s, d) in enumerate(zip(*(hosts.text_column(links, e) for e in ("src", "dst")),
+                                       strict=True))
+        if s in set(sheets.tolist())
+    }  # fmt: skip
+    every = sorted({*by_call, *loud, *sheets.tolist(), *inner})
     scope = dict(zip(*(hosts.text_column(measured["addresses"], n) for n in ("address", "scope")),
                      strict=True))  # fmt: skip
     rows: list[dict[str, Any]] = []
     for address in every:
         i, j = by_call.get(address), sent.get(address)
         sids = np.unique(carried["sid"][sheets == address].astype(np.int64))
-        ends = [known(t[n])[k] for t, k in ((called, i), (calling, j)) if k is not None
-                for n in ("first", "last")]  # fmt: skip
+        ends = [known(t[n])[k]
+                for t, k in ((called, i), (calling, j), (links, inner.get(address)))
+                if k is not None for n in ("first", "last")]  # fmt: skip
         ends += known(carried["us"])[sheets == address].tolist()
         dated = [v for v in ends if np.isfinite(v)]
         rows.append(
@@ -294,11 +312,12 @@ def _statistic(
     sids = _sheets(measured, rows["address"])
     inside = np.isin(stream.sid, sids) if stream is not None else np.zeros(0, bool)
     entered = measured["entered"]["sid"].astype(np.int64)
-    moved = {
-        str(a)
-        for a, by in zip(*(measured["addresses"][n] for n in ("address", "by")), strict=True)
+    told = measured["addresses"]
+    moved = [
+        {"address": str(a), "host": str(h)}
+        for a, h, by in zip(*(told[n] for n in ("address", "host", "by")), strict=True)
         if by == "key"
-    }
+    ]
     callers = set(hosts.text_column(measured["calling"], "address"))
     return {
         "hosts": hosts.records(rows, list(rows)),
@@ -306,7 +325,7 @@ def _statistic(
         "sending": int((rows["sent_bytes"] >= LEAST_BYTES).sum()),
         "carrying": int((rows["stations"] > 0).sum()),
         "other_callers": len(callers - set(rows["address"].tolist())),
-        "with_declared_key": len(moved),
+        "with_declared_key": moved,
         "other_keys": _other_keys(measured, context),
         "stations": int(inside.sum()),
         "valid": int(stream.valid[inside].sum()) if stream is not None else 0,
@@ -350,8 +369,17 @@ def _sentence(status: str, statistic: Mapping[str, Any], context: Context) -> st
     return (
         f"{len(rows):,} {'address is' if len(rows) == 1 else 'addresses are'} part of the count's"
         f" traffic and not in the plan at that time: {hosts.names(r['address'] for r in rows)}."
-        f" Declared machines called {statistic['called']:,} of them." + carried
+        f" Declared machines called {statistic['called']:,} of them." + carried + _moved(statistic)
     )
+
+
+def _moved(statistic: Mapping[str, Any]) -> str:
+    """Addresses outside the plan that presented a declared key, in words."""
+    moved = statistic["with_declared_key"]
+    if not moved:
+        return ""
+    listed = hosts.names(f"{m['address']} ({m['host']})" for m in moved)
+    return f" Not among them, for they presented the key of a declared host: {listed}."
 
 
 def _one_sentence(row: Mapping[str, Any], group: Mapping[str, Any]) -> str:
@@ -386,7 +414,7 @@ def _tested(
     mine = set(rows["address"].tolist())
     return {
         "key": {
-            "with_declared_key": statistic["with_declared_key"],
+            "with_declared_key": len(statistic["with_declared_key"]),
             "keys_seen": len(mine & with_key),
         },
         "contingency": {

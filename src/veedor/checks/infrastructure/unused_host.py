@@ -21,18 +21,23 @@ LEFT = 600
 
 
 class UnusedHost(Check):
-    """For each declared host, look for any trace of use: traffic, log lines, sheets.
+    """For each declared host, look for traces of use: traffic, log lines, sheets.
+
+    A contingency host is in use where clients call it or sheets enter through it: its own signs of
+    life, and administrators' sessions on it, are no use.
 
     A host that is no contingency should be used at some time. A contingency host should be used
-    while its contingency is declared to be in force, and when clients left a host that it replaces
-    for more than ten minutes of their own further traffic.
+    while its contingency is declared to be in force; when clients left a host that it replaces for
+    more than ten minutes of their own further traffic; and when clients that must use a host that
+    it replaces called an undeclared one: that is what the contingency is for.
 
     Statistic
     ---------
-    hosts : array of {host, role, contingency, due, why, contacts, lines, first, last}
-        Declared hosts; `due` says that the plan wants it used in the time that the records cover,
-        and `why`: always, declared (its contingency was in force) or left (clients left a host that
-        it replaces, and no contingency was declared).
+    hosts : array of {host, role, contingency, due, why, contacts, lines, taken, first, last}
+        Declared hosts; `taken` are calls of clients and sheets that entered; `due` says that the
+        plan wants it used in the time that the records cover, and `why`: always, declared (its
+        contingency was in force), left (clients left a host that it replaces) or bypassed (they
+        called an undeclared one).
     unused, due : int
         Hosts that are due and show no use; hosts that are due.
     idle_contingency : int
@@ -73,7 +78,7 @@ class UnusedHost(Check):
             "contingency",
             "It was held ready for a failure that did not happen.",
             "{idle} contingency hosts without use were not due: no contingency was declared, and no"
-            " client left a host that they replace.",
+            " client left a host that they replace or called another in its place.",
         ),
         Benign(
             "name",
@@ -105,6 +110,10 @@ class UnusedHost(Check):
             hosts.with_host(reached, "src", addresses, "by"), "dst", addresses, "to", how="left"
         )
         groups = calls.filter(calls.by_kind == "group")
+        asked = groups.select(address="dst", us="us").union(
+            hosts.entries(evidence).select("address", "us")
+        )
+        taken = hosts.with_host(asked, "address", addresses, "of")
         return {
             "used": used.filter(used.of_kind == "host").group_by(host=used.of_host).agg(
                 contacts=ibis._.contacts.sum(),
@@ -112,8 +121,9 @@ class UnusedHost(Check):
                 first=ibis._.us.min(),
                 last=ibis._.us.max(),
             ),
+            "taken": taken.group_by(host=taken.of_host).agg(n=taken.count()),
             "calls": groups.group_by(group=groups.by_host, host=groups.to_host).agg(
-                first=groups.us.min(), last=groups.us.max()
+                first=groups.us.min(), last=groups.us.max(), contacts=groups.count()
             ),
             "span": evidence.flows().agg(
                 first=ibis._.us.min(), last=ibis._.us.max(), n=ibis._.count()
@@ -125,6 +135,8 @@ class UnusedHost(Check):
         """One fact on all declared hosts."""
         span = measured["span"]
         used = {h: i for i, h in enumerate(hosts.text_column(measured["used"], "host"))}
+        taken = dict(zip(hosts.text_column(measured["taken"], "host"),
+                         whole(measured["taken"]["n"]).tolist(), strict=True))  # fmt: skip
         rows: list[dict[str, Any]] = []
         for host in context.plan.hosts:
             why = _due(host.id, measured, context)
@@ -139,15 +151,13 @@ class UnusedHost(Check):
                     "why": why,
                     "contacts": 0 if i is None else int(of["contacts"][i]),
                     "lines": 0 if i is None else int(of["lines"][i]),
+                    "taken": taken.get(host.id, 0),
                     "first": None if i is None else hosts.stamp(of["first"][i], context),
                     "last": None if i is None else hosts.stamp(of["last"][i], context),
                 }
             )
-        unused = [r for r in rows if r["due"] and not r["contacts"] and not r["lines"]]
-        idle = [
-            r for r in rows
-            if r["contingency"] and not r["due"] and not r["contacts"] and not r["lines"]
-        ]  # fmt: skip
+        unused = [r for r in rows if r["due"] and not _used(r)]
+        idle = [r for r in rows if r["contingency"] and not r["due"] and not _used(r)]
         statistic = {
             "hosts": rows,
             "unused": len(unused),
@@ -170,6 +180,12 @@ class UnusedHost(Check):
         )
 
 
+def _used(row: Mapping[str, Any]) -> bool:
+    if row["contingency"]:
+        return bool(row["taken"])
+    return bool(row["contacts"] or row["lines"])
+
+
 def _due(host: str, measured: Mapping[str, Columns], context: Context) -> str | None:
     """Why the plan wants a host used in the time that the records cover; None where it does not."""
     about = next(h for h in context.plan.hosts if h.id == host)
@@ -183,7 +199,9 @@ def _due(host: str, measured: Mapping[str, Columns], context: Context) -> str | 
     plans = [c for c in context.plan.contingencies if host in c.hosts]
     if any(c.declared_from is not None for c in plans):
         return "declared"
-    return "left" if any(_left(c, measured["calls"]) for c in plans) else None
+    if any(_left(c, measured["calls"]) for c in plans):
+        return "left"
+    return "bypassed" if any(_bypassed(c, measured["calls"], context) for c in plans) else None
 
 
 def _left(plan: Contingency, calls: Columns) -> bool:
@@ -198,9 +216,19 @@ def _left(plan: Contingency, calls: Columns) -> bool:
     return False
 
 
+def _bypassed(plan: Contingency, calls: Columns, context: Context) -> bool:
+    """Whether clients that must use a host that the plan's hosts replace called undeclared ones."""
+    groups = {g.id for g in context.plan.groups if set(g.uses) & set(plan.replaces)}
+    return any(
+        group in groups and host is None
+        for group, host in zip(calls["group"].tolist(), calls["host"].tolist(), strict=True)
+    )
+
+
 def _words(why: str | None) -> str:
     return {
         "always": "to be used at all times",
         "declared": "its contingency was declared",
         "left": "clients left a host that it replaces",
+        "bypassed": "clients called an undeclared host in place of the one that it replaces",
     }.get(str(why), "not due")
