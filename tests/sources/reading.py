@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,12 +22,18 @@ needs_logs = pytest.mark.skipif(
 )
 
 
+@functools.cache
+def connection() -> ibis.BaseBackend:
+    """One for all tests: to make one takes longer than to read a small file."""
+    return ibis.duckdb.connect()
+
+
 def machine(path: Path, format: str, kind: str = "log-lines", **keys: Any) -> Read:
     """Read a file; its table has the columns that the contract names, with their types."""
     source = Source(id="m", kind=kind, file=path.name, format=format, **keys)
     folder = path.parent / f"{path.name}.folder"
     folder.mkdir(exist_ok=True)
-    found = open_machine(ibis.duckdb.connect(), source, path, folder)
+    found = open_machine(connection(), source, path, folder)
     types = {name: str(kind) for name, kind in found.table.schema().items()}
     assert types == columns_of(source)
     return found

@@ -32,11 +32,11 @@ def test_an_account_that_is_made(tmp_path):
     assert made[0]["sequence"] == 112
 
 
-def test_logins_refused_and_accepted(tmp_path):
+def test_refused_logins_are_told_by_number_and_by_status(tmp_path):
     found = machine(sample(tmp_path, "security-short-selected"), "evtx")
 
     told = {x["message"].split()[0]: (x["kind"], x["status"]) for x in rows(found)}
-    assert told["4776"] == ("login", "ok")
+    assert told["4776"] == ("login-failed", "failed")
     assert told["4625"] == ("login-failed", "failed")
     assert told["4673"] == ("privilege", None)
 

@@ -106,6 +106,17 @@ CALL = frame("10.0.0.1", "10.0.0.2", 40000, 443, 100)
 ANSWER = frame("10.0.0.2", "10.0.0.1", 443, 40000, 1000)
 
 
+def stamped(interface: int, stamp: int, data: bytes) -> bytes:
+    """A packet of pcapng with its stamp in the ticks of its interface."""
+    head = struct.pack("<IIIII", interface, stamp >> 32, stamp & 0xFFFFFFFF, len(data), len(data))
+    return block(6, head + data)
+
+
+MICROS = block(1, struct.pack("<HHI", 1, 0, 0))
+NANOS = block(1, struct.pack("<HHIHHB3xHH", 1, 0, 0, 9, 1, 9, 0, 0))
+PCAPNG = SECTION + MICROS + NANOS + stamped(0, 5_000_000, CALL) + stamped(1, 6_000_000_000, ANSWER)
+
+
 class TestCaptures:
     def test_packets_both_ways_are_one_flow(self, tmp_path):
         data = pcap([(1000.0, CALL), (1000.25, ANSWER), (1030.5, CALL)])
@@ -132,18 +143,7 @@ class TestCaptures:
         assert [(f["row"], f["packets"]) for f in flows] == [(1, 1), (2, 2)]
 
     def test_pcapng_keeps_the_clock_of_each_interface(self, tmp_path):
-        micros = block(1, struct.pack("<HHI", 1, 0, 0))
-        nanos = block(1, struct.pack("<HHIHHB3xHH", 1, 0, 0, 9, 1, 9, 0, 0))
-        packets = b""
-        for number, stamp, data in ((0, 5_000_000, CALL), (1, 6_000_000_000, ANSWER)):
-            head = struct.pack(
-                "<IIIII", number, stamp >> 32, stamp & 0xFFFFFFFF, len(data), len(data)
-            )
-            packets += block(6, head + data)
-
-        found = machine(
-            written(tmp_path, SECTION + micros + nanos + packets, "a.pcapng"), "pcap", "flows"
-        )
+        found = machine(written(tmp_path, PCAPNG, "a.pcapng"), "pcap", "flows")
 
         (flow,) = rows(found)
         assert (flow["us"], flow["duration"], flow["packets"]) == (5_000_000, 1_000_000, 2)
