@@ -70,6 +70,12 @@ def test_edges_of_one_layer_go_from_right_to_right() -> None:
     assert (layout.pieces[layout.last][:, 2] == 0.3).all()
 
 
+def test_edges_of_one_layer_run_beside_one_another_short_ones_inside() -> None:
+    layout = _drawn([0] * 5, [(0, 4), (1, 2), (3, 4), (4, 0)])
+    at = [layout.pieces[layout.edge == i][1, 0] for i in range(4)]
+    assert at[1] == at[2] < at[0] < at[3] < 0.7
+
+
 def test_an_edge_to_nowhere_is_an_error() -> None:
     with pytest.raises(VeedorError, match="not there"):
         _drawn([0, 1], [(0, 2)])

@@ -70,7 +70,7 @@ def command(case: str, out: Path, kind: str) -> None:
         written = _replace(out, lambda stream: _write(stream, kind, manifest, evidence, say))
     terminal.out(f"{out}: {written.entries:,} entries")
     if written.undated:
-        terminal.out(f"{written.undated:,} lines have no instant and are not in it.")
+        terminal.out(f"Left out, for want of an instant: {written.undated:,}")
 
 
 def _replace(out: Path, write: Callable[[TextIO], Written]) -> Written:

@@ -36,7 +36,7 @@ _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _GONE = object()
 _TIMES = frozenset({"lines", "lanes", "ledger"})
 """Charts whose columns `x` and `until` are instants."""
-_UNTITLED = frozenset({"x", "y", "series", "size", "value", "count", "panel"})
+_UNTITLED = frozenset("x y series size value count panel state step weight".split())  # noqa: SIM905
 """Labels of axes and legends: without one there is no title, rather than the column's name."""
 
 

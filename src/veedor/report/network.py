@@ -19,6 +19,7 @@ _HEAD = 5.0
 """Pixels from an arrow's tip to the middle of its head."""
 LINE = 12
 """Pixels from one line of a label to the next."""
+_ON_TOP = "observed, not declared"
 _MADE = ("text", "mx", "my", "end_x", "end_y", "angle")
 
 _Rows = Mapping[str, list[Any]]
@@ -39,6 +40,7 @@ def drawn(columns: _Rows) -> tuple[dict[str, list[Any]], dict[str, Any]]:
         "x": x,
         "y": [y[1], y[0]],
     }
+    columns = _undeclared_last(columns)
     names = ("kind", "x", "y", "x2", "y2", "label")
     rows = list(zip(*(columns[name] for name in names), strict=True))
     made = [_row(kind, corners, label, unit) for kind, *corners, label in rows]
@@ -46,6 +48,12 @@ def drawn(columns: _Rows) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     if "weight" in columns:
         more["width"] = [weight or 0 for weight in columns["weight"]]
     return {**columns, **more}, size
+
+
+def _undeclared_last(columns: _Rows) -> dict[str, list[Any]]:
+    """Rows in the order in which they are drawn: what no plan declares lies on top."""
+    order = sorted(range(len(columns["state"])), key=lambda i: columns["state"][i] == _ON_TOP)
+    return {name: [values[i] for i in order] for name, values in columns.items()}
 
 
 def _row(kind: str, corners: list[Any], label: Any, unit: float) -> dict[str, Any]:

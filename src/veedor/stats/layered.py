@@ -27,7 +27,10 @@ _PORTS = 0.3
 """How far from the middle of a box's side edges may begin or end."""
 _BULGE = 0.08
 _APART = 0.05
-"""How far the first edge within a layer stands out from the boxes, and the others from it."""
+_FARTHEST = 0.34
+"""How far edges within a layer stand out from the boxes: the first track, each further one, and
+the most, short of the boxes of the next layer.
+"""
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
@@ -197,23 +200,44 @@ def _routes(rank: _Ints, y: _Floats, edges: _Ints, chains: list[list[int]]) -> l
     """The corners of each edge, from its port on one box to its port on another."""
     ports = _ports(rank, y, edges, chains)
     routes = []
-    inner: dict[int, int] = {}
+    out = _tracks(rank, y, edges)
     for i, chain in enumerate(chains):
         a, b = edges[i].tolist()
         step = int(np.sign(rank[b] - rank[a]))
         leave = rank[a] + (step or 1) * HALF_WIDTH, y[a] + ports[i, 0]
         arrive = rank[b] - (step or -1) * HALF_WIDTH, y[b] + ports[i, 1]
         if step == 0:
-            drawn = inner.get(int(rank[a]), 0)
-            inner[int(rank[a])] = drawn + 1
-            # Beyond a few there is no more room before the next layer.
-            out = rank[a] + HALF_WIDTH + _BULGE + _APART * (drawn % 5)
-            between = [(out, leave[1]), (out, arrive[1])]
+            between = [(out[i], leave[1]), (out[i], arrive[1])]
         else:
             passed = [(rank[a] + step * k, y[p]) for k, p in enumerate(chain[1:-1], 1)]
             between = [(x + s * step * HALF_WIDTH, at) for x, at in passed for s in (-1, 1)]
         routes.append([(float(px), float(py)) for px, py in (leave, *between, arrive)])
     return routes
+
+
+def _tracks(rank: _Ints, y: _Floats, edges: _Ints) -> dict[int, float]:
+    """The x at which each edge within a layer runs: short ones near the boxes, none on another."""
+    inner = [i for i, (a, b) in enumerate(edges.tolist()) if rank[a] == rank[b]]
+    spans = {i: (float(y[edges[i]].min()), float(y[edges[i]].max())) for i in inner}
+    taken: dict[int, list[list[tuple[float, float]]]] = {}
+    track = {}
+    for i in sorted(inner, key=lambda i: (spans[i][1] - spans[i][0], i)):
+        low, high = spans[i]
+        tracks = taken.setdefault(int(rank[edges[i, 0]]), [])
+        free = (
+            k
+            for k, on in enumerate(tracks)
+            if all(low > last or first > high for first, last in on)
+        )
+        track[i] = next(free, len(tracks))
+        tracks += [[] for _ in range(track[i] + 1 - len(tracks))]
+        tracks[track[i]].append(spans[i])
+    out = {}
+    for i in inner:
+        layer = int(rank[edges[i, 0]])
+        apart = min(_APART, (_FARTHEST - _BULGE) / max(len(taken[layer]) - 1, 1))
+        out[i] = layer + HALF_WIDTH + _BULGE + apart * track[i]
+    return out
 
 
 def _ports(rank: _Ints, y: _Floats, edges: _Ints, chains: list[list[int]]) -> _Floats:
