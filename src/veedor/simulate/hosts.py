@@ -34,7 +34,7 @@ class Machine:
     name: str = ""
     """The name that clients ask for; such a machine has a key."""
     monitored: bool = True
-    """An agent runs on it and sends a sign of life every minute."""
+    """An agent runs on it and sends a sign of life every minute; else a sensor sees its flows."""
     contingency: bool = False
     shared: bool = False
 
@@ -113,7 +113,7 @@ def declared(machine: Machine, seed: int) -> dict[str, Any]:
     }
     if machine.name:
         entry |= {"names": [machine.name], "keys": [fingerprint(seed, machine.id)]}
-    entry |= {"monitor": "agent"} if machine.monitored else {}
+    entry["monitor"] = "agent" if machine.monitored else "flow sensor"
     entry |= {"contingency": True} if machine.contingency else {}
     return entry | ({"shared": True} if machine.shared else {})
 
