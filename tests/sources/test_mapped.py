@@ -67,6 +67,10 @@ class TestMapped:
                 fields={"message": "mm"},
             )
 
+    def test_a_separator_of_two_characters_is_refused(self, tmp_path):
+        with pytest.raises(SourceError, match="not one plain character"):
+            machine(written(tmp_path, "t||m\n"), "delimited", instant="t", separator="||")
+
     def test_a_date_and_a_time_are_joined(self, tmp_path):
         found = machine(
             written(tmp_path, "d,t,k\n2024-06-02,20:01:02,login\n2024-06-02,20:01:03,dance\n"),

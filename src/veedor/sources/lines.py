@@ -420,7 +420,7 @@ def classified(
     """Kind, status and the groups of the first rule that a line matches; `other` where none."""
     todo = np.arange(len(message))
     found: dict[str, list[tuple[NDArray[np.int64], pa.Array]]] = {"kind": [], "status": []}
-    named = {rule.program: _programs(program, rule.program) for rule in rules if rule.program}
+    named = _programs(program, {rule.program for rule in rules if rule.program})
     for rule in rules:
         here = todo if rule.program is None else todo[named[rule.program][todo]]
         if not len(here):
@@ -442,14 +442,16 @@ def classified(
     return columns | {"kind": pc.fill_null(columns["kind"], "other")}
 
 
-def _programs(program: pa.StringArray | None, pattern: str) -> Mask:
+def _programs(program: pa.StringArray | None, patterns: set[str]) -> dict[str, Mask]:
+    """Where the whole name of the program matches each pattern; every name is looked at once."""
     if program is None:
-        return np.zeros(0, dtype=bool)
+        return {}
     coded = program.dictionary_encode()
-    known = np.append(matches(coded.dictionary, f"^(?:{pattern})$"), False)
-    where = pc.fill_null(coded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
-    named: Mask = known[where]
-    return named
+    names = coded.dictionary
+    where = pc.fill_null(coded.indices, len(names)).to_numpy(zero_copy_only=False)
+    return {
+        pattern: np.append(matches(names, f"^(?:{pattern})$"), False)[where] for pattern in patterns
+    }
 
 
 def _scattered(pieces: list[tuple[NDArray[np.int64], pa.Array]], number: int) -> pa.Array:

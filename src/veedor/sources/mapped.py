@@ -6,6 +6,7 @@ are text until they are read, so that `007` stays as it is written.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,12 +71,25 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
 
 
 def _delimited(con: ibis.BaseBackend, source: Source, path: Path, folder: Path, shown: str) -> Read:
+    dialect = dialect_of(source, shown)
     names = header(source, path, shown)
     _check_columns(source, names, set(), shown)
-    dialect = Dialect(source.separator, source.quote, source.escape)
     join = quoted(source.quote, source.escape).join if source.quote else None
     parser = Rows(source, names, dialect)
     return read_lines(con, source, path, folder, parser, join=join, may_be_empty=True)
+
+
+def dialect_of(source: Source, shown: str) -> Dialect:
+    """How the source is written; an error where large logs are not read so."""
+    sizes = {name: len(getattr(source, name).encode()) for name in ("separator", "quote", "escape")}
+    wrong = [name for name, size in sizes.items() if size > 1 or (name != "quote" and size == 0)]
+    if wrong:
+        raise SourceError(
+            f"the {wrong[0]} {getattr(source, wrong[0])!r} is not one plain character",
+            place=shown,
+            remedy="Export the log with a comma, a semicolon or a tab between its cells.",
+        )
+    return Dialect(source.separator, source.quote, source.escape)
 
 
 def header(source: Source, path: Path, shown: str) -> list[str]:
@@ -87,18 +101,19 @@ def header(source: Source, path: Path, shown: str) -> list[str]:
             place=shown,
             remedy="Set `header` in the case file to the line of the column names.",
         )
-    dialect = Dialect(source.separator, source.quote, source.escape)
-    for number in range(lines[-1].count(source.separator) + 1, 0, -1):
-        names = [str(place) for place in range(number)]
-        read, cells = delimited_cells(pa.array([lines[-1]]), names, dialect, names)
-        if read.all():
-            found = [cells[name][0].as_py().strip() for name in names]
-            return check_names(found, shown=shown, header=source.header)
-    raise SourceError(
-        f"line {source.header} cannot be read as column names",
-        place=shown,
-        remedy="Check `separator`, `quote` and `header` in the case file.",
-    )
+    try:
+        if source.quote:
+            rows = csv.reader([lines[-1]], delimiter=source.separator, quotechar=source.quote)
+        else:
+            rows = csv.reader([lines[-1]], delimiter=source.separator, quoting=csv.QUOTE_NONE)
+        names = next(rows)
+    except csv.Error as error:
+        raise SourceError(
+            f"line {source.header} cannot be read as column names ({error})",
+            place=shown,
+            remedy="Check `separator`, `quote` and `header` in the case file.",
+        ) from error
+    return check_names([name.strip() for name in names], shown=shown, header=source.header)
 
 
 class Rows:

@@ -24,6 +24,8 @@ from veedor.errors import SourceError
 from veedor.sources.lines import Sink, opened, sink
 from veedor.sources.machine import Read
 
+PORTS = struct.Struct(">HH")
+
 IDLE = 60_000_000
 """Microseconds of silence after which a flow is another one."""
 SWEEP = 50_000
@@ -251,6 +253,18 @@ def _interface(order: str, body: bytes) -> Interface:
 
 def _ends(dpkt: Any, linktype: int, data: bytes) -> tuple[Ends, int] | None:
     """Ends and size of a packet of IP; nothing where it is another."""
+    # Most packets are of TCP or UDP in plain IPv4 in Ethernet, and whole: these are read here,
+    # since dpkt takes eight times as long.
+    if (
+        linktype == 1
+        and data[12:15] == b"\x08\x00\x45"
+        and len(data) >= 38
+        and data[23] in (6, 17)
+        and not (data[20] & 0x3F or data[21])
+    ):
+        sport, dport = PORTS.unpack_from(data, 34)
+        size = data[16] << 8 | data[17]
+        return (data[26:30], sport, data[30:34], dport, data[23]), size
     ip = _ip(dpkt, linktype, data)
     if ip is None:
         return None

@@ -32,7 +32,7 @@ from veedor.sources.lines import (
     whole_numbers,
 )
 from veedor.sources.machine import Read
-from veedor.sources.mapped import header
+from veedor.sources.mapped import dialect_of, header
 from veedor.sources.records import Dialect, delimited_cells, quoted
 from veedor.sources.stamps import epoch, iso
 from veedor.sources.zeek import objects
@@ -67,6 +67,7 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
     start = next((line for line in first_lines(source, path) if line.strip()), "")
     if start.lstrip().startswith("{"):
         return read_lines(con, source, path, folder, Objects())
+    dialect = dialect_of(source, f"{path.name} ({source.id})")
     names = header(source, path, f"{path.name} ({source.id})")
     if missing := [name for name in NEEDED if name not in names]:
         raise SourceError(
@@ -74,7 +75,6 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
             place=f"{path.name} ({source.id}), row {source.header}",
             remedy="Export it as CSV or JSONL for Timesketch, or map its columns as `delimited`.",
         )
-    dialect = Dialect(source.separator, source.quote, source.escape)
     rows = Rows(names, dialect, source.header)
     join = quoted(source.quote, source.escape).join if source.quote else None
     return read_lines(con, source, path, folder, rows, join=join, may_be_empty=True)
@@ -93,7 +93,7 @@ class Objects(_Parser):
         """Rows of a batch of lines."""
         kept, found = objects(batch.text, USED)
         passed = matches(batch.text, r"^\s*$")
-        return _parsed(kept, passed, take(found, kept))
+        return _parsed(kept, passed, found)
 
 
 class Rows(_Parser):

@@ -6,6 +6,8 @@ Source: https://docs.zeek.org/en/master/log-formats.html and the pages of each l
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,11 +135,8 @@ class _Tabs(_Parser):
         return in_order(batch, passed, [(m & ~passed, each) for each, m in groups], self._rows)
 
     def _changed(self, layout: Layout, line: str) -> Layout:
-        word, _, rest = line.partition("#separator ")[2].partition("\\x")
         if line.startswith("#separator "):
-            code = rest[:2]
-            known = not word and len(code) == 2 and all(c in "0123456789abcdefABCDEF" for c in code)
-            return replace(Layout(), separator=chr(int(code, 16)) if known else rest or "\t")
+            return Layout(separator=_unescaped(line.removeprefix("#separator ")))
         name, _, value = line.partition(layout.separator)
         if name == "#path":
             self.check(value)
@@ -153,11 +152,17 @@ class _Tabs(_Parser):
     def _rows(self, text: pa.StringArray, layout: Layout) -> tuple[Mask, Columns]:
         if not layout.path or not layout.separator or len(set(layout.fields)) < len(layout.fields):
             return np.zeros(len(text), dtype=bool), {}
-        right, found = cells(text, layout.separator, layout.fields, USED)
+        right, found = cells(text, layout.separator, layout.fields, fields_of(layout.path))
         wanted = {n: filled(a, layout.unset, layout.empty) for n, a in found.items()}
         good, columns = self.columns(layout.path, wanted, int(right.sum()))
         right[right] = good
         return right, columns
+
+
+def _unescaped(separator: str) -> str:
+    r"""A separator as the header writes it: \x09 is a tab."""
+    found = re.fullmatch(r"\\x([0-9a-fA-F]{2})", separator.strip())
+    return chr(int(found[1], 16)) if found else separator or "\t"
 
 
 class _Json(_Parser):
@@ -168,14 +173,14 @@ class _Json(_Parser):
 
     def parse(self, batch: Batch) -> Parsed:
         passed = matches(batch.text, r"^\s*$")
-        kept, found = objects(batch.text, USED)
-        good, columns = self.columns(self.path, take(found, kept), int(kept.sum()))
+        kept, found = objects(batch.text, fields_of(self.path))
+        good, columns = self.columns(self.path, found, int(kept.sum()))
         kept[kept] = good
         return Parsed(kept, passed, columns)
 
 
 def objects(text: pa.StringArray, names: tuple[str, ...]) -> tuple[Mask, Columns]:
-    """Lines that are JSON objects, and the values of some keys as text, null where not there."""
+    """Lines that are JSON objects, and of these the values of some keys, null where not there."""
     paths = ", ".join("'$.\"" + name + "\"'" for name in names)
     lines = pa.table({"line": text})
     with duckdb.connect() as con:
@@ -185,15 +190,10 @@ def objects(text: pa.StringArray, names: tuple[str, ...]) -> tuple[Mask, Columns
             f" json_extract_string(line, [{paths}]) END AS v FROM lines"
         ).to_arrow_table()
     found = values["v"].combine_chunks()
-    kept = np.array(found.is_valid())
     flat = found.drop_null().flatten().cast(pa.string())
-    columns = {}
-    for i, name in enumerate(names):
-        part = flat.take(pa.array(np.arange(i, len(flat), len(names))))
-        whole = np.full(len(kept), -1)
-        whole[kept] = np.arange(len(part))
-        columns[name] = filled(part.take(pa.array(whole, mask=whole < 0)))
-    return kept, columns
+    places = np.arange(0, len(flat), len(names))
+    columns = {n: filled(flat.take(pa.array(places + i))) for i, n in enumerate(names)}
+    return np.array(found.is_valid()), columns
 
 
 def _told_by_keys(start: list[str], path: Path) -> str:
@@ -306,12 +306,15 @@ READ: dict[str, Callable[[Cell], Columns]] = {
     "x509": _x509,
 }
 
-USED = (
-    *("ts", "uid", "id", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service"),
-    *("duration", "orig_bytes", "resp_bytes", "orig_pkts", "resp_pkts", "_system_name"),
-    *("method", "uri", "username", "status_code", "query", "qtype_name", "rcode_name", "answers"),
-    *("server_name", "version", "cipher", "subject", "cert_chain_fps", "cert_hash"),
-    *("validation_status", "auth_success", "client", "server", "host_key", "fingerprint"),
-    *("certificate.subject", "certificate.issuer", "san.dns"),
-)
-"""Every field that is used."""
+
+@functools.cache
+def fields_of(log: str) -> tuple[str, ...]:
+    """The fields of a log that its columns are made of."""
+    asked = ["ts"]
+
+    def cell(name: str) -> pa.StringArray:
+        asked.append(name)
+        return constant(None, 0)
+
+    READ[log](cell)
+    return tuple(dict.fromkeys(asked))
