@@ -88,6 +88,137 @@ def time_tables(official: Columns, early: set[str], seed: int = 3) -> dict[str, 
     }
 
 
+def machine_tables(official: Columns) -> dict[str, Columns]:
+    """Flows, log lines, custody and hashes of a night in which most things depart from the plan."""
+    stations = official["station"]
+    clients = [f"10.0.1.{i % 20 + 1}" for i in range(len(stations))]
+    clock = [f"2020-01-31T{19 + i % 4}:{i % 60:02d}:{i % 50:02d}Z" for i in range(len(stations))]
+    via = ["10.0.0.10" if i % 3 else "203.0.113.9" for i in range(len(stations))]
+    late = [c.replace("Z", ".500Z") for c in clock]
+    size = len(stations)
+    flows: Columns = {
+        "at": [*clock, *clock],
+        "src": [*clients, *via],
+        "dst": [*via, *["10.0.0.20"] * size],
+        "port": [443] * (2 * size),
+        "out": [2000 + i for i in range(2 * size)],
+        "in": [300] * (2 * size),
+    }
+    lines: Columns = {n: [] for n in LINE_COLUMNS}
+
+    def add(at: str, host: str, kind: str, **more: Any) -> None:
+        for name in LINE_COLUMNS:
+            given = {"at": at, "host": host, "kind": kind, **more}
+            lines[name].append(given.get(name))
+
+    for i, station in enumerate(stations):
+        add(clock[i], "app", "application-write", address=via[i], station=station, sequence=i + 1,
+            actor=f"u{i % 3}")  # fmt: skip
+        add(late[i], "db", "database-write", address="10.0.0.20", station=station, before="",
+            after=str(official["A"][i]), actor="count")  # fmt: skip
+    if stations:
+        add("2020-02-01T03:00:00Z", "db", "database-write", address="10.0.0.20", after="1",
+            station=stations[0], before="2", actor="dba", sequence=None)  # fmt: skip
+        add("2020-02-01T03:00:10Z", "app", "application-write", address="10.0.0.10",
+            station=stations[-1], sequence=size + 9, actor="u1")  # fmt: skip
+        add(
+            "2020-01-31T19:00:00Z", "app", "login", actor="dba", address="198.51.100.9", session="1"
+        )
+        add("2020-01-31T19:10:00Z", "app", "login", actor="dba", address="10.0.0.10", session="2")
+        add("2020-01-31T21:00:00Z", "app", "logout", actor="dba", session="1")
+        add("2020-01-31T22:00:00Z", "app", "credential", actor="dba", object="dba")
+    people = [f"u{i % 3}" for i in range(size)]
+    return {
+        "flows": flows,
+        "lines": lines,
+        "trail": {
+            "station": list(stations),
+            "in_at": clock,
+            "in_by": ["reception"] * size,
+            "one_at": [c.replace("2020-01-31", "2020-02-01") for c in clock],
+            "one_by": people,
+            "two_at": [c.replace("2020-01-31", "2020-02-02" if i % 7 else "2020-01-30")
+                       for i, c in enumerate(clock)],
+            "two_by": [p if i % 5 == 0 else "u9" for i, p in enumerate(people)],
+        },
+        "hashes": {
+            "item": ["software", "software"],
+            "hash": ["a" * 64, "b" * 64],
+            "at": ["2020-01-31T10:00:00Z", "2020-01-31T22:00:00Z"],
+        },
+    }  # fmt: skip
+
+
+LINE_COLUMNS = (
+    *("at", "host", "kind", "actor", "address", "object", "station", "before", "after"),
+    *("session", "sequence"),
+)
+
+MACHINE_SOURCES: dict[str, dict[str, Any]] = {
+    "flows": {
+        "kind": "flows",
+        "instant": "at",
+        "fields": {
+            "src": "src", "dst": "dst", "dport": "port", "bytes_out": "out", "bytes_in": "in",
+        },
+    },
+    "lines": {
+        "kind": "log-lines",
+        "instant": "at",
+        "fields": {n: n for n in LINE_COLUMNS if n != "at"},
+    },
+    "trail": {
+        "kind": "custody",
+        "key": "station",
+        "steps": [
+            {"id": "reception", "instant": "in_at", "actor": "in_by"},
+            {"id": "first", "instant": "one_at", "actor": "one_by"},
+            {"id": "second", "instant": "two_at", "actor": "two_by"},
+        ],
+    },
+    "hashes": {
+        "kind": "hashes",
+        "instant": "at",
+        "fields": {"item": "item", "sha256": "hash"},
+    },
+}  # fmt: skip
+
+PLAN: dict[str, Any] = {
+    "hosts": [
+        {"id": "proxy", "role": "proxy", "addresses": "10.0.0.10", "overseer": "us",
+         "monitor": "m"},
+        {"id": "app", "role": "application", "addresses": "10.0.0.20", "overseer": "us"},
+        {"id": "db", "role": "database", "addresses": "10.0.0.30", "monitor": "m"},
+        {"id": "spare", "role": "contingency", "addresses": "10.0.0.40", "contingency": True},
+    ],
+    "groups": [
+        {"id": "desks", "addresses": "10.0.1.0/24", "members": 20, "uses": ["proxy"]},
+    ],
+    "paths": [{"from": "proxy", "to": "app", "ports": [443]}],
+    "contingencies": [{"id": "b", "text": "Plan B.", "hosts": ["spare"], "replaces": ["proxy"]}],
+    "freezes": [{"item": "software", "sha256": "a" * 64, "at": "2020-01-31T09:00:00Z"}],
+    "users": [{"id": "u1", "duties": ["first"]}, {"id": "u9", "duties": ["second"]}],
+    "incompatible": [{"duties": ["first", "second"]}],
+    "documents": [{"id": "manual", "title": "Manual", "hosts": ["proxy", "app"]}],
+    "withheld": [
+        {"id": "gone", "why": "destroyed", "what": "Logs of a machine", "host": "203.0.113.9"}
+    ],
+    "statements": [
+        {
+            "id": "one", "by": "Vendor", "capacity": "vendor", "topic": "the machines",
+            "text": "Nothing was outside the plan.", "source": "A letter.",
+            "expects": [{"finding": "infrastructure.undeclared-host", "status": "not-observed"}],
+        },
+        {
+            "id": "two", "by": "Auditor", "capacity": "auditor", "topic": "the machines",
+            "text": "Something was.", "source": "A report.", "disputes": ["one"],
+            "needs": "the logs that were destroyed",
+        },
+    ],
+    "custody": {"order": [["reception", "first"], ["first", "second"]]},
+}  # fmt: skip
+
+
 TIME_SOURCES: dict[str, dict[str, Any]] = {
     "received": {"kind": "log", "stage": "received", "instant": "received_at"},
     "verified": {"kind": "log", "stage": "verified", "instant": "verified_at"},
@@ -137,6 +268,7 @@ def full_case(
         for i in range(0, len(table["station"]), 17):
             table["A"][i] += 1
     tables |= time_tables(official, set(tables["early"]["station"]))
+    tables |= machine_tables(official)
     listed = official["station"][: max(1, stations // 10)]
     codes = list(official["station"])
     first = {level: official[level][::4] for level in ("region", "municipality", "centre")}
@@ -150,8 +282,8 @@ def full_case(
                 table[new] = table.pop(old)
     options = [naming.get(o, o) for o in ("A", "B", "C")]
     log = tables.pop("log")
-    held = {name: tables.pop(name) for name in ("published", "left", "brackets")}
-    files = {}
+    held = {name: tables.pop(name) for name in ("published", "left", "brackets", *MACHINE_SOURCES)}
+    files = {name: (entry, held[name]) for name, entry in MACHINE_SOURCES.items()}
     for name, entry in TIME_SOURCES.items():
         columns = log if entry["kind"] == "log" else held[name]
         about = dict(entry)
@@ -189,4 +321,5 @@ def full_case(
         if stations
         else None,
         announced=[{"count": "official", "source": "the authority", "totals": {"valid": total}}],
+        **PLAN,
     )

@@ -143,6 +143,8 @@ def test_words_take_no_side(name, evidence):
 def test_order_of_rows_does_not_matter(name, evidence, tmp_path):
     def shuffle(tables):
         for key, table in tables.items():
+            if key == "lines":
+                continue  # The order of a log's lines is evidence: of a clock that goes back, say.
             order = np.random.default_rng(len(key)).permutation(len(next(iter(table.values()))))
             for column in table:
                 table[column] = [table[column][i] for i in order]

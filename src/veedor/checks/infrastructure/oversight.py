@@ -25,7 +25,8 @@ class Oversight(Check):
     A declared host lacks an overseer, or monitoring, where the plan names none, or where its
     monitoring gave no sign of life although that of other hosts did. A machine that the plan does
     not declare, and that declared machines called or through which sheets entered, has neither.
-    Hosts that anybody may call by their role are left out.
+    Hosts that anybody may call by their role are left out, and so are addresses that many machines
+    share: they are no machine.
 
     Statistic
     ---------
@@ -169,7 +170,7 @@ def _declared(
     watched = sum(beats.values()) >= FEWEST
     for host in context.plan.hosts:
         i = at.get(host.id)
-        if i is None or host.role in PUBLIC:
+        if i is None or host.role in PUBLIC or host.shared:
             continue
         silent = watched and host.monitor and not beats.get(host.id)
         yield {
