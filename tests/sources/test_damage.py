@@ -182,6 +182,27 @@ def test_a_million_broken_lines_are_counted_in_little_memory(tmp_path):
     assert pa.total_allocated_bytes() - before < 100 << 20
 
 
+@pytest.mark.parametrize("name", ["zeek", "iis", "nfdump"])
+class TestHeaders:
+    def test_that_come_with_every_line_are_read_in_time(self, tmp_path, name):
+        format, kind, data, keys = LINES[name]
+        head, row = data.splitlines(keepends=True)[:-1], data.splitlines(keepends=True)[-1]
+        if name == "nfdump":
+            head, row = head[:1], head[1]
+
+        found = machine(written(tmp_path, b"".join([*head, row]) * 5000), format, kind, **keys)
+
+        assert (len(rows(found)) >= 5000, found.broken) == (True, 0)
+
+    def test_that_always_change_are_refused(self, tmp_path, name):
+        format, kind, data, keys = LINES[name]
+        field = {"zeek": b"#fields\t", "iis": b"#Fields: ", "nfdump": b"ts,"}[name]
+        heads = b"".join(field + str(i).encode() + b"\nx\n" for i in range(2000))
+
+        with pytest.raises(SourceError, match="names its columns anew"):
+            machine(written(tmp_path, data + heads), format, kind, **keys)
+
+
 def test_other_encodings(tmp_path):
     line = "Oct 20 19:40:00 wéb cron[9]: señal\n"
 

@@ -33,6 +33,8 @@ CHUNK = 8 << 20
 """Bytes of a block."""
 LONGEST = 1 << 20
 """Bytes of the longest line (and of the longest record of several lines) that is read."""
+MOST_LAYOUTS = 500
+"""Different layouts of a block of lines; a log that was joined end to end repeats its own."""
 SHOWN = 200
 """Characters of a broken line that are shown."""
 
@@ -525,13 +527,27 @@ def by_layout(
     Returns
     -------
     Each layout with the mask of its lines (head lines are in none), and the last one.
+
+    Raises
+    ------
+    SourceError
+        Where layouts change as no program that writes logs changes them.
     """
     known = {layout: 0}
-    numbers = np.zeros(len(heads), dtype=np.int64)
-    for where in np.flatnonzero(heads).tolist():
-        layout = change(layout, batch.whole[where].as_py())
-        numbers[where:] = known.setdefault(layout, len(known))
-    return [(each, (numbers == n) & ~heads) for each, n in known.items()], layout
+    places = np.flatnonzero(heads)
+    numbers = [0]
+    for where, line in zip(places, batch.whole.take(pa.array(places)).to_pylist(), strict=True):
+        layout = change(layout, line)
+        numbers.append(known.setdefault(layout, len(known)))
+        if len(known) > MOST_LAYOUTS:
+            raise SourceError(
+                f"names its columns anew more than {MOST_LAYOUTS} times, each time others",
+                place=f"row {batch.rows[where]}",
+                remedy="Look at what the file holds: no program writes a log so.",
+            )
+    spans = np.diff(places, prepend=0, append=len(heads))
+    each = np.repeat(np.array(numbers), spans)
+    return [(layout, (each == n) & ~heads) for layout, n in known.items()], layout
 
 
 def in_order(
