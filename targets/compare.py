@@ -21,7 +21,9 @@ STEP = re.compile(r"([A-Za-z0-9_+-]+)|\[([a-z_]+)=([^\]]+)\]")
 
 
 def look_up(document: dict[str, Any], finding: str, at: str) -> Any:
-    """The value at a path in a finding: names, and `[key=value]` to choose from an array."""
+    """The value at a path in a finding: names, and `[key=value]` (several in a row) to choose from
+    an array.
+    """
     found = next((f for f in document["findings"] if _id(f) == finding), None)
     if found is None:
         return None
@@ -29,9 +31,10 @@ def look_up(document: dict[str, Any], finding: str, at: str) -> Any:
     for step in STEP.finditer(at):
         name, key, wanted = step.groups()
         if name is not None:
+            value = value[0] if isinstance(value, list) and value else value
             value = value.get(name) if isinstance(value, dict) else None
         else:
-            value = next((v for v in value or [] if str(v.get(key)) == wanted), None)
+            value = [v for v in value or [] if str(v.get(key)) == wanted]
     return value
 
 

@@ -74,6 +74,7 @@ NEEDS = {
     "flows": "the case has no records of network flows",
     "log-lines": "the case has no logs of machines",
     "machines": "the case has neither records of network flows nor logs of machines",
+    "log-evidence": "the case has no logs of machines, and names none that was withheld",
     "seen-hosts": "no record of the case names a machine",
     "custody": "the case has no custody trail",
     "freezes": "the case declares no frozen hashes",

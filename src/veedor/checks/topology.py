@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -20,6 +20,9 @@ USED, UNUSED, UNDECLARED = "declared and used", "declared, not used", "observed,
 MOST = 24
 """Machines that one picture shows; of the undeclared ones those with most connections."""
 PANELS = ("before the stop", "between stop and return", "after the return")
+SERVICES = ("monitoring", "names", "dns", "time", "ntp", "administration", "backup")
+"""Roles of hosts that every other one calls, and that do not carry the count: not drawn, unless an
+undeclared machine called them or was called by them."""
 DEPTH = {
     **dict.fromkeys(("client", "clients", "workstation", "group"), 0),
     **dict.fromkeys(("proxy", "nat", "perimeter", "gateway", "firewall", "content"), 1),
@@ -30,10 +33,10 @@ DEPTH = {
 MIDDLE = 2
 
 
-def edges(evidence: Evidence, called: ir.Table) -> ir.Table:
+def edges(evidence: Evidence, shown: ir.Table) -> ir.Table:
     """Who called whom by panel: `src`, `dst`, `panel` (0, 1, 2), `contacts`.
 
-    Ends are declared hosts and groups, and the undeclared addresses in `called`; every other end is
+    Ends are declared hosts and groups, and the undeclared addresses in `shown`; every other end is
     one: the other addresses.
     """
     addresses = evidence.addresses()
@@ -41,7 +44,7 @@ def edges(evidence: Evidence, called: ir.Table) -> ir.Table:
     table = hosts.contacts(evidence)
     for end in ("src", "dst"):
         table = hosts.with_host(table, end, addresses, end, how="left")
-        named = table[end].isin(called.address)
+        named = table[end].isin(shown.address)
         other = named.ifelse(table[end], ibis.literal(OTHERS))
         table = table.mutate(**{f"{end}_end": table[f"{end}_host"].fill_null(other)})
     panel: ir.IntegerValue = ibis.literal(0, "int64")
@@ -71,7 +74,8 @@ def drawn(name: str, columns: Columns, context: Context) -> Sequence[Figure]:
                 f"Who called whom, {', '.join(panels)}: {found.count(USED)} declared machines or"
                 f" groups that were used, {found.count(UNUSED)} declared and not used, and"
                 f" {found.count(UNDECLARED)} that were observed and not declared"
-                f" ({hosts.names(found.named(UNDECLARED))})."
+                f" ({hosts.names(found.named(UNDECLARED))}). Other callers are not drawn, nor are"
+                f" services that every host calls ({hosts.names(sorted(found.left_out))})."
             ),
             labels={
                 "title": "Who called whom, by the plan and by the records",
@@ -92,12 +96,26 @@ class _Edges:
         self._plan = _planned(context)
         src, dst = (hosts.text_column(columns, end) for end in ("src", "dst"))
         panel, weight = whole(columns["panel"]), whole(columns["contacts"])
-        self.pairs = {
+        every = {
             (int(panel[i]), src[i], dst[i]): int(weight[i])
             for i in range(len(src))
-            if src[i] != dst[i] and dst[i] != OTHERS
+            if src[i] != dst[i] and OTHERS not in (src[i], dst[i])
         }
+        self.left_out = self._services(every)
+        self._roles = {n: r for n, r in self._roles.items() if n not in self.left_out}
+        self._plan = {p for p in self._plan if not self.left_out & set(p)}
+        self.pairs = {p: w for p, w in every.items() if not self.left_out & set(p[1:])}
         self._nodes = self._kept()
+
+    def _services(self, pairs: Mapping[tuple[int, str, str], int]) -> set[str]:
+        """Hosts of services that no undeclared machine had to do with."""
+        touched = {
+            end
+            for _, src, dst in pairs
+            for end in (src, dst)
+            if src not in self._roles or dst not in self._roles
+        }
+        return {n for n, role in self._roles.items() if role in SERVICES and n not in touched}
 
     def _kept(self) -> list[str]:
         """Declared machines, then undeclared ones by their calls, as many as a picture shows."""
@@ -117,7 +135,7 @@ class _Edges:
 
     def named(self, state: str) -> list[str]:
         """The machines in a state."""
-        return [n for n in self._nodes if self._state(n) == state and n != OTHERS]
+        return [n for n in self._nodes if self._state(n) == state]
 
     def count(self, state: str) -> int:
         """How many machines are in a state."""
@@ -171,8 +189,6 @@ class _Edges:
             add("node", made.boxes[i], node, state, None)
 
     def _layer(self, node: str) -> int:
-        if node == OTHERS:
-            return 0
         role = self._roles.get(node)
         return 1 if role is None else DEPTH.get(role, MIDDLE)
 

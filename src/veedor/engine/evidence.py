@@ -133,6 +133,9 @@ MACHINES: dict[str, Callable[[Evidence], bool]] = {
     "flows": _some("flows"),
     "log-lines": _some("log_lines"),
     "machines": lambda evidence: MACHINES["flows"](evidence) or MACHINES["log-lines"](evidence),
+    "log-evidence": lambda evidence: (
+        bool(evidence.plan.withheld) or MACHINES["log-lines"](evidence)
+    ),
     "seen-hosts": lambda evidence: _some("addresses")(evidence),
     "custody": _some("custody"),
     "freezes": lambda evidence: bool(evidence.plan.freezes),

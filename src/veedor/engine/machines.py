@@ -79,27 +79,28 @@ def make_machines(
 ) -> dict[str, LogInfo]:
     """`flows`, and `unlabelled_lines`: log lines without labels of accounts and station numbers.
 
-    Each source is written once as parquet, so that what does not fit in memory stays on disk.
+    What a reader wrote to disk stays there, and only wall clocks, which are placed by a zone, are
+    written anew: no source is in memory whole.
 
     Returns
     -------
     What each source is, by its id.
     """
     infos: dict[str, LogInfo] = {}
-    parts: dict[str, list[str]] = {"flows": [], "log-lines": []}
+    parts: dict[str, list[ir.Table]] = {"flows": [], "log-lines": []}
     for source in case.sources:
         if source.id not in reads:
             continue
         path = folder / f"machine_{table_name(source)}.parquet"
-        infos[source.id] = _written(con, case, source, reads[source.id], path)
-        parts[source.kind].append(str(path))
+        infos[source.id], placed = _placed(con, case, source, reads[source.id], path)
+        parts[source.kind].append(placed)
     for name, kind, columns in (
         ("flows", "flows", FLOWS),
         ("unlabelled_lines", "log-lines", {k: v for k, v in LOG_LINES.items() if k != "sid"}),
     ):
         schema = ibis.schema({n: TYPES[a.split(":")[0]] for n, a in columns.items()})
         if parts[kind]:
-            con.read_parquet(parts[kind], table_name=name)
+            con.create_view(name, ibis.union(*parts[kind]))
         else:
             con.create_table(name, schema=schema)
     return infos
@@ -113,23 +114,27 @@ def make_log_lines(con: ibis.BaseBackend) -> None:
     con.create_table("log_lines", joined.select(*LOG_LINES))
 
 
-def _written(con: ibis.BaseBackend, case: Case, source: Source, read: Read, path: Path) -> LogInfo:
-    """Fix the instants of a source, write it, and say how well it could be read."""
+def _placed(
+    con: ibis.BaseBackend, case: Case, source: Source, read: Read, path: Path
+) -> tuple[LogInfo, ir.Table]:
+    """Fix the instants of a source, and say how well it could be read."""
     table, zone, refused = _dated(con, case, source, read.table)
     columns = (
         FLOWS if source.kind == "flows" else {k: v for k, v in LOG_LINES.items() if k != "sid"}
     )
     table = table.mutate(source=ibis.literal(source.id))
-    table.select(
+    placed = table.select(
         **{n: table[n].cast(TYPES[about.split(":")[0]]) for n, about in columns.items()}
-    ).to_parquet(path)
-    written = con.read_parquet(str(path))
-    found = written.agg(
-        undated=written.us.isnull().sum(), first=written.us.min(), last=written.us.max()
+    )
+    if zone:
+        placed.to_parquet(path)
+        placed = con.read_parquet(str(path))
+    found = placed.agg(
+        undated=placed.us.isnull().sum(), first=placed.us.min(), last=placed.us.max()
     )
     ends = found.to_pyarrow().to_pylist()[0]
-    back, most = (0, 0) if source.kind == "flows" else _steps_back(written)
-    return LogInfo(
+    back, most = (0, 0) if source.kind == "flows" else _steps_back(placed)
+    info = LogInfo(
         source=source.id,
         kind=source.kind,
         format=source.format,
@@ -147,6 +152,7 @@ def _written(con: ibis.BaseBackend, case: Case, source: Source, read: Read, path
         back_most=most,
         refused=refused,
     )
+    return info, placed
 
 
 def _dated(

@@ -78,7 +78,7 @@ class LogGap(Check):
     asks = "Are stretches or numbered records missing in the logs of machines?"
     rule = "Logs of the machines of the count are whole and kept until the outcome is final."
     kind = "control"
-    needs = ("log-lines",)
+    needs = ("log-evidence",)
     heading = "{heading}"
     sentences = {"any": "{sentence}"}
     benign = (
@@ -131,6 +131,8 @@ class LogGap(Check):
             "sources": [_source(context, name) for name in context.machines],
         }
         status: Status = "observed" if unplanned or numbers else "not-observed"
+        if not len(measured["minutes"]["n"]):
+            status = "not-determinable"
         together = sum(
             any(
                 s is not o
@@ -198,6 +200,8 @@ class LogGap(Check):
         hangs = (
             f"{statistic['stations']:,} official sheets with {statistic['valid']:,} valid votes"
             f" entered through {one.host} then."
+            if one.host and len(us)
+            else "No record of the case tells through which machine a sheet entered."
             if one.host
             else "It is not the record of one host, so that no sheet is tied to it."
         )
@@ -396,6 +400,10 @@ def _source(context: Context, name: str) -> dict[str, Any]:
 def _sentence(
     statistic: Mapping[str, Any], unplanned: Sequence[Mapping[str, Any]], context: Context
 ) -> str:
+    if not any(info.kind == "log-lines" for info in context.machines.values()):
+        return (
+            "The case has no logs of machines, so that nothing can be said to be missing in them."
+        )
     logs, broken = len(statistic["sources"]), sum(s["broken"] for s in statistic["sources"])
     read = f"{logs} files of logs and flows were read, with {broken:,} broken lines."
     if not unplanned and not statistic["numbers"]:

@@ -132,6 +132,8 @@ class UndeclaredHost(Check):
         )
         hidden = ~from_unknown.to_role.isin(PUBLIC) & (from_unknown.to_kind == "host")
         entered = hosts.entries(evidence)
+        carried = hosts.only_undeclared(entered, "address", addresses)
+        of_the_count = to_unknown.select(address="dst").union(carried.select("address"))
         lines = evidence.log_lines()
         keys = lines.filter(lines.key.notnull(), lines.host.notnull()).select(
             address="host", key="key"
@@ -155,9 +157,7 @@ class UndeclaredHost(Check):
                 first=from_unknown.us.min(),
                 last=from_unknown.us.max(),
             ),
-            "carried": hosts.only_undeclared(entered, "address", addresses)
-            .group_by("sid", "address")
-            .agg(us=ibis._.us.min()),
+            "carried": carried.group_by("sid", "address").agg(us=carried.us.min()),
             "linked": hosts.only_undeclared(
                 hosts.only_undeclared(reached, "dst", addresses), "src", addresses
             )
@@ -170,7 +170,7 @@ class UndeclaredHost(Check):
             "entered": entered.select("sid").distinct(),
             "keys": shown.distinct(),
             "addresses": addresses,
-            "edges": edges(evidence, to_unknown.select(address="dst").distinct()),
+            "edges": edges(evidence, of_the_count.distinct()),
             **lateness.measure(evidence),
         }
 

@@ -53,15 +53,16 @@ class Register(Check):
     heading = "What was stated on {heading}"
     sentences = {
         "observed": (
-            "{total} statements by {makers}: the records contradict {contradicted}, corroborate"
-            " {corroborated} and leave {untested} untested.{more}"
+            "{total:statement|statements} by {makers}: the records contradict {contradicted},"
+            " corroborate {corroborated} and leave {untested} untested.{more}"
         ),
         "not-observed": (
-            "{total} statements by {makers}: the records contradict none, corroborate"
+            "{total:statement|statements} by {makers}: the records contradict none, corroborate"
             " {corroborated} and leave {untested} untested.{more}"
         ),
         "not-determinable": (
-            "{total} statements by {makers}: nothing in the case can test any of them.{more}"
+            "{total:statement|statements} by {makers}: nothing in the case can test any of them."
+            "{more}"
         ),
     }
     benign = (
@@ -191,9 +192,11 @@ def _makers(group: list[Statement]) -> str:
 def _more(statistic: Mapping[str, Any]) -> str:
     parts = ""
     if statistic["disputed"]:
-        parts += f" {statistic['disputed']} of them contest another."
+        verb = "contests" if statistic["disputed"] == 1 else "contest"
+        parts += f" {statistic['disputed']} of them {verb} another."
     if statistic["refusals"]:
-        parts += f" {statistic['refusals']} refuse access to evidence."
+        verb = "refuses" if statistic["refusals"] == 1 else "refuse"
+        parts += f" {statistic['refusals']} {verb} access to evidence."
     return parts
 
 
