@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def us(text: str) -> int:
     """Microseconds since 1970 of an instant in ISO 8601; UTC where it has no offset."""
     instant = datetime.fromisoformat(text)
     whole = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return int(whole.timestamp()) * 1_000_000 + whole.microsecond
+    return (whole - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def data_lines(path: Path) -> Iterator[str]:

@@ -20,7 +20,6 @@ from veedor.sources.lines import (
     Mask,
     Parsed,
     by_layout,
-    cells,
     constant,
     distinct,
     filled,
@@ -31,6 +30,7 @@ from veedor.sources.lines import (
     take,
 )
 from veedor.sources.machine import Read
+from veedor.sources.records import cells
 from veedor.sources.stamps import iso
 
 Layout = tuple[tuple[str, ...], str | None]

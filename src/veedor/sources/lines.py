@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -386,6 +386,12 @@ def take(columns: Mapping[str, pa.Array], where: Mask) -> Columns:
 
 def whole_numbers(text: pa.StringArray) -> pa.Int64Array:
     """Numbers; null where the text is none or has more than 18 digits."""
+    try:
+        # Arrow reads 0x10 as sixteen, and nothing else that is no number.
+        if not pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():
+            return text.cast(pa.int64())
+    except pa.ArrowInvalid:
+        pass
     good = pc.match_substring_regex(text, r"^[+-]?[0-9]{1,18}$")
     return pc.if_else(good, pc.ascii_ltrim(text, characters="+"), None).cast(pa.int64())
 
@@ -574,22 +580,3 @@ def in_order(
     order = np.argsort(np.concatenate(places))
     whole = pa.concat_tables(tables, promote_options="default").take(pa.array(order))
     return Parsed(kept, passed, {n: whole[n].combine_chunks() for n in whole.column_names})
-
-
-def cells(
-    text: pa.StringArray,
-    separator: str,
-    names: Sequence[str],
-    wanted: Collection[str] | None = None,
-) -> tuple[Mask, Columns]:
-    """Split lines into cells: where they are as many as names, and there the (wanted) columns."""
-    split = pc.split_pattern(text, separator)
-    size = pc.fill_null(pc.list_value_length(split), 0)
-    right = np.array(size.to_numpy(zero_copy_only=False) == len(names), dtype=bool)
-    flat = split.filter(pa.array(right)).flatten()
-    places = np.arange(0, len(flat), len(names)) if len(names) else np.empty(0, dtype=np.int64)
-    return right, {
-        n: flat.take(pa.array(places + i))
-        for i, n in enumerate(names)
-        if wanted is None or n in wanted
-    }

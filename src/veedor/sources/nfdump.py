@@ -22,7 +22,6 @@ from veedor.sources.lines import (
     Mask,
     Parsed,
     by_layout,
-    cells,
     filled,
     in_order,
     matches,
@@ -31,6 +30,7 @@ from veedor.sources.lines import (
     whole_numbers,
 )
 from veedor.sources.machine import Read
+from veedor.sources.records import cells
 from veedor.sources.stamps import epoch, iso, spans
 
 NAMES = {

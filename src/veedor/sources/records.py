@@ -162,6 +162,24 @@ def delimited_cells(
     }
 
 
+def cells(
+    text: pa.StringArray,
+    separator: str,
+    names: Sequence[str],
+    wanted: Collection[str] | None = None,
+) -> tuple[Mask, Columns]:
+    """Split lines without quotes: where they have as many cells as names, and there the (wanted)
+    columns. Of names that stand twice, the last counts.
+    """
+    if not names or len(separator.encode()) != 1 or separator in "\r\n":
+        return np.zeros(len(text), dtype=bool), {}
+    places = {name: str(i) for i, name in enumerate(names) if wanted is None or name in wanted}
+    every = [str(i) for i in range(len(names))]
+    right, found = delimited_cells(text, every, Dialect(separator, "", ""), {*places.values()})
+    nothing = pa.nulls(int(right.sum()), pa.string())
+    return right, {name: found.get(place, nothing) for name, place in places.items()}
+
+
 _NUMBER = "#"
 
 

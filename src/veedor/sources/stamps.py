@@ -85,11 +85,25 @@ def of_groups(groups: Columns, year: Ints | None = None) -> Stamps:
 
 def epoch(text: pa.StringArray, *, unit: int = SECOND) -> pa.Int64Array:
     """Microseconds from seconds (or another unit, of so many microseconds) since 1970."""
+    if unit == SECOND and len(text):
+        try:
+            return _exact(text)
+        except pa.ArrowInvalid:
+            pass
     hit, groups = parts(text, EPOCH if unit == SECOND else r"^(?P<whole>-?[0-9]{1,18})(?P<part>)$")
     whole = _numbers(groups["whole"])
     part = _micros(groups["part"]) if unit == SECOND else np.zeros_like(whole)
     signs = np.where(_mask(pc.fill_null(pc.starts_with(groups["whole"], "-"), False)), -1, 1)
     return pa.array(whole * unit + signs * part, mask=~hit)
+
+
+def _exact(text: pa.StringArray) -> pa.Int64Array:
+    """Microseconds of seconds with at most six decimals, where all are numbers."""
+    seconds = text.cast(pa.decimal128(17, 6))
+    # A decimal of six places is its number of millionths, in 16 bytes of which 8 suffice.
+    millionths = np.frombuffer(seconds.buffers()[1], dtype="<i8")[::2]
+    within = millionths[seconds.offset : seconds.offset + len(seconds)]
+    return pa.array(within, mask=np.array(seconds.is_null()))
 
 
 def civil(
@@ -169,7 +183,12 @@ def _offset(text: str) -> int | None:
 
 def spans(text: pa.StringArray) -> pa.Int64Array:
     """Microseconds of a length of time written in seconds, such as 0.447460 or 1e-06."""
-    good = pc.match_substring_regex(text, r"^[0-9]{1,9}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?$")
-    seconds = pc.if_else(good, text, None).cast(pa.float64())
+    try:
+        seconds = text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        form = r"^[0-9]{1,9}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?$"
+        good = pc.match_substring_regex(text, form)
+        seconds = pc.if_else(good, text, None).cast(pa.float64())
+    seconds = pc.if_else(pc.greater_equal(seconds, 0.0), seconds, None)
     micros = pc.multiply(seconds, float(SECOND))
     return pc.if_else(pc.less(micros, 9e18), pc.round(micros), None).cast(pa.int64())

@@ -26,7 +26,6 @@ from veedor.sources.lines import (
     Mask,
     Parsed,
     by_layout,
-    cells,
     constant,
     filled,
     first_lines,
@@ -38,6 +37,7 @@ from veedor.sources.lines import (
     whole_numbers,
 )
 from veedor.sources.machine import Read
+from veedor.sources.records import cells
 from veedor.sources.stamps import epoch, iso, spans
 
 FLOWS = ("conn",)
