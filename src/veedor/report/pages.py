@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -35,6 +35,8 @@ _LISTS = "outcome.slack"
 """The check whose subjects are lists that others named, not findings from the records."""
 _CLAIM = "claim"
 """The key of a statistic with what others say of such a list: their words, not a number."""
+_STATEMENTS = "statements"
+"""The key of a statistic with what others stated, each with the records' word on it."""
 _EXPECTED = 0.05
 """A corrected p above this is a number that the null model expects."""
 _MOST_LINES = 2
@@ -81,6 +83,7 @@ class Item:
     treatments: list[tuple[Materiality, Strip]]
     named: bool
     claim: str
+    stated: list[Mapping[str, Any]]
     expected: bool
     shares: list[Materiality]
     evidence: Table | None
@@ -195,7 +198,9 @@ def _item(
     anchor = _unique(stem(finding.id), taken)
     title = words.finding(finding, "title")
     treatments = applied(finding)
-    numbers = {key: value for key, value in finding.statistic.items() if key != _CLAIM}
+    numbers = {
+        key: value for key, value in finding.statistic.items() if key not in (_CLAIM, _STATEMENTS)
+    }
     claim = finding.statistic.get(_CLAIM)
     terms = Terms(words, finding.check, {option.id: option.name for option in document.options})
     fact = words.finding(finding, "fact")
@@ -226,6 +231,7 @@ def _item(
         treatments=list(zip(treatments, strips(treatments, document.outcome), strict=True)),
         named=finding.check == _LISTS and bool(finding.subject),
         claim=cell(_CLAIM, claim, terms) if claim else "",
+        stated=_stated(finding),
         expected=finding.p_adjusted is not None and finding.p_adjusted > _EXPECTED,
         shares=[m for m in finding.materiality if m.treatment.startswith(SHARE)],
         evidence=rows,
@@ -234,6 +240,14 @@ def _item(
             for path, alt in zip(finding.figures, _alts(finding), strict=True)
         ],
     )
+
+
+def _stated(finding: Finding) -> list[Mapping[str, Any]]:
+    """What others stated, as text that cannot act."""
+    given = finding.statistic.get(_STATEMENTS)
+    if not isinstance(given, list):
+        return []
+    return [cleaned(one) for one in given if isinstance(one, Mapping) and one.get("text")]
 
 
 def _alts(finding: Finding) -> list[str]:

@@ -91,7 +91,8 @@ class Register(Check):
             yield self._topic(topic, group, context)
 
     def _topic(self, topic: str, group: list[Statement], context: Context) -> Fact:
-        rows = [_row(one, context.findings) for one in group]
+        makers = {one.id: one.by for one in context.plan.statements}
+        rows = [_row(one, context.findings, makers) for one in group]
         count = {v: sum(r["verdict"] == v for r in rows) for v in VERDICTS}
         ids = {one.id for one in group}
         statistic = {
@@ -128,7 +129,7 @@ COLUMNS = (
 )
 
 
-def _row(one: Statement, findings: Mapping[str, Seen]) -> dict[str, Any]:
+def _row(one: Statement, findings: Mapping[str, Seen], makers: Mapping[str, str]) -> dict[str, Any]:
     asked = [_ask(expectation, findings) for expectation in one.expects]
     known = [(agrees, words) for agrees, words in asked if agrees is not None]
     verdict = "untested"
@@ -144,7 +145,7 @@ def _row(one: Statement, findings: Mapping[str, Seen]) -> dict[str, Any]:
         "tag": one.tag,
         "verdict": verdict,
         "shown": "; ".join(words for _, words in asked) or None,
-        "disputes": list(one.disputes),
+        "disputes": [f"{makers[other]} ({other})" for other in one.disputes],
         "refusal": one.refusal,
         "needs": one.needs or None,
     }
