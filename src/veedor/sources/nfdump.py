@@ -22,6 +22,7 @@ from veedor.sources.lines import (
     Mask,
     Parsed,
     by_layout,
+    distinct,
     filled,
     in_order,
     matches,
@@ -118,13 +119,18 @@ class Flows:
             named.setdefault(CALLED.get(name, name), pc.ascii_trim_whitespace(column))
         if not {"start", "src", "dst"} <= set(named):
             return np.zeros(len(text), dtype=bool), {}
-        us = epoch(named["start"])
-        local = iso(named["start"])
-        good = np.array(pc.or_(us.is_valid(), local.wall.is_valid()))
+        stamps = distinct(named["start"], _instants)
+        us, wall = stamps["us"], stamps["wall"]
+        good = np.array(pc.or_(us.is_valid(), wall.is_valid()))
         right[right] = good
         self.epoch |= us.null_count < len(us)
-        self.local |= local.wall.null_count < len(us)
-        return right, take(_columns(named) | {"us": us, "wall": local.wall}, good)
+        self.local |= wall.null_count < len(us)
+        return right, take(_columns(named) | stamps, good)
+
+
+def _instants(text: pa.StringArray) -> Columns:
+    written = iso(text)
+    return {"us": pc.coalesce(epoch(text), written.us), "wall": written.wall}
 
 
 def _columns(named: Columns) -> Columns:
