@@ -249,13 +249,13 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
     loud = {a for a, i in sent.items() if sent_bytes[i] >= LEAST_BYTES}
     sheets = np.array(hosts.text_column(carried, "address"), dtype=object)
     links = measured["linked"]
-    inner = {
-        d: i
-        for i, (s, d) in enumerate(zip(*(hosts.text_column(links, e) for e in ("src", "dst")),
-                                       strict=True))
-        if s in set(sheets.tolist())
-    }  # fmt: skip
-    every = sorted({*by_call, *loud, *sheets.tolist(), *inner})
+    carriers = set(sheets.tolist())
+    inner: dict[str, list[int]] = {}
+    ends_of_links = (hosts.text_column(links, end) for end in ("src", "dst"))
+    for link, (src, dst) in enumerate(zip(*ends_of_links, strict=True)):
+        if src in carriers:
+            inner.setdefault(dst, []).append(link)
+    every = sorted({*by_call, *loud, *carriers, *inner})
     scope = dict(zip(*(hosts.text_column(measured["addresses"], n) for n in ("address", "scope")),
                      strict=True))  # fmt: skip
     rows: list[dict[str, Any]] = []
@@ -263,7 +263,8 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
         i, j = by_call.get(address), sent.get(address)
         sids = np.unique(carried["sid"][sheets == address].astype(np.int64))
         ends = [known(t[n])[k]
-                for t, k in ((called, i), (calling, j), (links, inner.get(address)))
+                for t, k in ((called, i), (calling, j),
+                             *((links, link) for link in inner.get(address, ())))
                 if k is not None for n in ("first", "last")]  # fmt: skip
         ends += known(carried["us"])[sheets == address].tolist()
         dated = [v for v in ends if np.isfinite(v)]
