@@ -197,11 +197,17 @@ def _due(host: str, measured: Mapping[str, Columns], context: Context) -> str | 
     if not about.contingency:
         return "always"
     plans = [c for c in context.plan.contingencies if host in c.hosts]
-    if any(c.declared_from is not None for c in plans):
+    if any(_in_force(c, first, last) for c in plans):
         return "declared"
     if any(_left(c, measured["calls"]) for c in plans):
         return "left"
     return "bypassed" if any(_bypassed(c, measured["calls"], context) for c in plans) else None
+
+
+def _in_force(plan: Contingency, first: float, last: float) -> bool:
+    """Whether a contingency was declared to be in force in the time that the records cover."""
+    start, end = hosts.micros(plan.declared_from), hosts.micros(plan.declared_to)
+    return start is not None and start <= last and (end is None or end >= first)
 
 
 def _left(plan: Contingency, calls: Columns) -> bool:
