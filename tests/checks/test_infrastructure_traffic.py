@@ -1,0 +1,478 @@
+"""Machines in the traffic: undeclared ones, unused ones, where clients went, who watches."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.test_infrastructure_hosts import (
+    DECLARED,
+    DESKS,
+    HOSTILE,
+    OTHER,
+    declared,
+    fact,
+    flow,
+    line,
+    night,
+    one_host,
+    stamp,
+)
+
+PERIMETER, APP, PAGE, NAT = "10.0.0.10", "10.0.0.20", "10.0.0.50", "198.51.100.11"
+USUAL = [flow("19:00:00", DESKS[0], PERIMETER), flow("19:00:01", PERIMETER, APP)]
+EVERYTHING = ("undeclared-host", "redirect", "oversight", "undocumented", "unused-host")
+PAPER = {"documents": [{"id": "inventory", "title": "Inventory"}]}
+
+
+def hosts_of(found, check="undeclared-host", column="address"):
+    rows = fact(check, found).rows
+    return [] if rows is None else rows[column].tolist()
+
+
+# Undeclared machines
+
+
+def test_an_undeclared_machine_that_declared_ones_called_is_counted_call_by_call():
+    flows = [
+        *USUAL,
+        flow("20:00:00", DESKS[0], OTHER, 1000),
+        flow("20:30:00", DESKS[0], OTHER, 500),
+        flow("21:00:00", DESKS[1], OTHER, None),
+    ]
+    lines = [line("20:00:00", OTHER, "handshake", address=DESKS[0])]
+    said = fact("undeclared-host", night(flows=flows, lines=lines, **DECLARED))
+    assert said.status == "observed"
+    (row,) = said.statistic["hosts"]
+    assert row == {
+        "address": OTHER, "scope": "public", "called": True, "called_by": 2, "connections": 3,
+        "lines": 1, "bytes_out": 1500, "bytes_in": 30, "first": stamp("20:00:00"),
+        "last": stamp("21:00:00"), "sent_bytes": 0, "stations": 0, "valid": 0,
+    }  # fmt: skip
+    assert (said.statistic["called"], said.statistic["sending"]) == (1, 0)
+    assert said.questioned is None
+
+
+def test_only_calls_outside_the_time_for_which_an_address_is_declared_count():
+    plan = one_host(addresses=OTHER, valid_from="2020-01-31T20:00:00Z",
+                    valid_to="2020-01-31T22:00:00Z")  # fmt: skip
+    inside = [flow("20:00:00", DESKS[0], OTHER), flow("21:59:59", DESKS[1], OTHER)]
+    within = fact("undeclared-host", night(flows=inside, **plan))
+    assert (within.status, within.statistic["hosts"]) == ("not-observed", [])
+    outside = [*inside, flow("22:00:00", DESKS[2], OTHER)]
+    said = fact("undeclared-host", night(flows=outside, **plan))
+    (row,) = said.statistic["hosts"]
+    assert (row["connections"], row["called_by"]) == (1, 1)
+    assert row["first"] == row["last"] == stamp("22:00:00")
+
+
+@pytest.mark.parametrize(("sent", "target", "counted"), [
+    (65_536, APP, True), (65_535, APP, False), (10_000_000, PAGE, False),
+])  # fmt: skip
+def test_who_only_knocks_or_reads_the_public_page_is_a_visitor(sent, target, counted):
+    flows = [*USUAL, flow("20:00:00", OTHER, target, sent - 1), flow("20:01:00", OTHER, target, 1)]
+    said = fact("undeclared-host", night(flows=flows, **DECLARED))
+    assert (said.status == "observed") == counted
+    assert said.statistic["other_callers"] == (0 if counted else 1)
+    assert said.statistic["sending"] == (1 if counted else 0)
+
+
+def test_scans_from_many_addresses_are_counted_and_not_accused():
+    scans = [flow("20:00:00", f"203.0.113.{i}", APP, 60) for i in range(1, 41)]
+    said = fact("undeclared-host", night(flows=[*USUAL, *scans], **DECLARED))
+    assert (said.status, said.statistic["other_callers"]) == ("not-observed", 40)
+
+
+def test_sheets_that_entered_through_an_undeclared_machine_are_named():
+    lines = [
+        line(f"20:00:{i:02d}", "app", "application-write", address=OTHER if i < 3 else PERIMETER,
+             sid=i)
+        for i in range(10)
+    ]  # fmt: skip
+    found = night(flows=USUAL, lines=[*lines, lines[0]], **DECLARED)
+    said = fact("undeclared-host", found)
+    assert said.status == "observed"
+    assert (said.statistic["stations"], said.statistic["valid"]) == (3, 300)
+    assert said.statistic["entered"] == 10
+    assert said.questioned.tolist() == [0, 1, 2]
+    one = fact("undeclared-host", found, OTHER)
+    assert one.questioned.tolist() == [0, 1, 2]
+    assert one.rows["entered_at"].tolist() == [stamp(f"20:00:0{i}") for i in range(3)]
+    # Every station has 60 of 100 votes for A: of a centre of five, two are left to compare with.
+    assert one.statistic["group"]["compared"] == 3
+    assert one.statistic["group"]["unexplained_points"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("address", [NAT, DESKS[0], "page"])
+def test_sheets_through_a_shared_a_clients_or_a_named_address_of_the_plan_are_not(address):
+    lines = [line("20:00:00", "app", "application-write", address=address, sid=1)]
+    said = fact("undeclared-host", night(lines=lines, **DECLARED))
+    assert (said.status, said.statistic["stations"]) == ("not-observed", 0)
+
+
+def test_an_address_that_presents_a_declared_key_is_taken_for_its_host():
+    plan = one_host(keys=["AB:01"])
+    calls = [*USUAL, flow("20:00:00", DESKS[0], OTHER, key="ab:01")]
+    said = fact("undeclared-host", night(flows=calls, **plan))
+    assert said.status == "not-observed"
+    assert said.statistic["with_declared_key"] == [{"address": OTHER, "host": "more"}]
+    other = [*USUAL, flow("20:00:00", DESKS[0], OTHER, key="ab:02")]
+    said = fact("undeclared-host", night(flows=other, **plan))
+    assert [h["address"] for h in said.statistic["hosts"]] == [OTHER]
+    assert said.statistic["with_declared_key"] == []
+
+
+def test_a_declared_address_that_presents_another_key_is_shown():
+    plan = one_host(addresses="10.0.0.60", keys=["AB:01"])
+    flows = [
+        flow("20:00:00", DESKS[0], "10.0.0.60", key="ab:01"),
+        flow("20:01:00", DESKS[0], "10.0.0.60", key="ff:ff"),
+        flow("20:01:00", DESKS[0], APP, key="ff:fe"),
+    ]
+    said = fact("undeclared-host", night(flows=flows, **plan))
+    assert said.statistic["other_keys"] == [
+        {"address": "10.0.0.60", "host": "more", "key": "ff:ff"}
+    ]
+    assert said.status == "not-observed"
+
+
+def test_a_machine_behind_the_one_through_which_sheets_entered_is_one_of_the_count():
+    lines = [line("20:00:00", "app", "application-write", address=OTHER, sid=1)]
+    flows = [flow("20:00:01", OTHER, "203.0.113.77"), flow("20:00:02", "192.0.2.1", "192.0.2.2")]
+    found = night(lines=lines, flows=flows, **DECLARED)
+    assert hosts_of(found) == [OTHER, "203.0.113.77"]
+
+
+def test_what_two_carriers_did_with_a_machine_behind_them_is_told_from_first_to_last():
+    carriers = (OTHER, "203.0.113.10")
+    lines = [line("20:00:00", "app", "application-write", address=c, sid=i)
+             for i, c in enumerate(carriers)]  # fmt: skip
+    calls = (("19:00:00", 0), ("22:00:00", 0), ("21:00:00", 1), ("23:00:00", 1))
+    flows = [flow(at, carriers[i], "192.0.2.7") for at, i in calls]
+    said = fact("undeclared-host", night(lines=lines, flows=flows, **DECLARED))
+    row = next(h for h in said.statistic["hosts"] if h["address"] == "192.0.2.7")
+    assert (row["first"], row["last"]) == (stamp("19:00:00"), stamp("23:00:00"))
+
+
+@pytest.mark.xfail(strict=True, reason="a machine's own loopback is taken for another machine")
+def test_a_sheet_that_a_host_took_from_itself_entered_through_no_other_machine():
+    lines = [line("20:00:00", "app", "application-write", address="127.0.0.1", sid=1)]
+    assert fact("undeclared-host", night(flows=USUAL, lines=lines, **DECLARED)).status == (
+        "not-observed"
+    )
+
+
+@pytest.mark.xfail(strict=True, reason="a row is kept once for each declared host of its address")
+def test_calls_from_an_address_that_is_shared_and_of_clients_count_once():
+    groups = [{"id": "offices", "addresses": NAT, "uses": ["perimeter"]}]
+    found = night(flows=[flow("20:00:00", NAT, OTHER, 500)], **declared(groups=groups))
+    (row,) = fact("undeclared-host", found).statistic["hosts"]
+    assert (row["called_by"], row["connections"], row["bytes_out"]) == (1, 1, 500)
+
+
+def test_without_any_traffic_on_record_absence_says_nothing():
+    found = night(
+        lines=[line("20:00:00", "app", "service")],
+        withheld=[{"id": "gone", "why": "lost", "what": "Flows of the core"}],
+        **DECLARED,
+    )
+    said = fact("undeclared-host", found)
+    assert said.status == "not-determinable"
+    assert "Flows of the core" in said.fact
+
+
+# Where clients went
+
+
+def moved(*rows, **plan):
+    return fact("redirect", night(flows=[flow(at, DESKS[i], to) for at, i, to in rows], **plan))
+
+
+def test_clients_that_went_over_to_another_host_are_counted_with_when():
+    said = moved(
+        ("19:00:00", 0, PERIMETER), ("20:00:00", 0, PERIMETER), ("20:10:00", 0, OTHER),
+        ("20:00:30", 1, PERIMETER), ("20:20:00", 1, OTHER), ("21:00:00", 1, OTHER),
+        ("19:00:00", 2, PERIMETER), ("22:00:00", 2, PERIMETER),
+        **DECLARED,
+    )  # fmt: skip
+    assert said.status == "observed"
+    assert said.statistic["destinations"] == [{
+        "group": "desks", "destination": OTHER, "declared": False, "clients": 2, "moved": 2,
+        "from": "perimeter", "connections": 3, "first": stamp("20:10:00"),
+        "last": stamp("21:00:00"), "first_moved": stamp("20:10:00"),
+        "median_moved": stamp("20:10:00"), "last_moved": stamp("20:20:00"),
+    }]  # fmt: skip
+    assert (said.statistic["clients"], said.statistic["outside"]) == (3, 2)
+    assert said.rows["client"].tolist() == list(DESKS[:2])
+    assert said.rows["before"].tolist() == ["perimeter", "perimeter"]
+    assert said.statistic["members"] == [{"group": "desks", "declared": 3, "seen": 3}]
+
+
+def test_a_client_that_goes_on_calling_its_host_is_outside_and_has_not_moved():
+    said = moved(("19:00:00", 0, PERIMETER), ("20:00:00", 0, OTHER), ("20:01:01", 0, PERIMETER),
+                 **DECLARED)  # fmt: skip
+    assert (said.statistic["outside"], said.statistic["moved"]) == (1, 0)
+    assert said.statistic["destinations"][0]["from"] is None
+    said = moved(("19:00:00", 0, PERIMETER), ("20:00:00", 0, OTHER), ("20:01:00", 0, PERIMETER),
+                 **DECLARED)  # fmt: skip
+    assert (said.statistic["outside"], said.statistic["moved"]) == (1, 1)
+
+
+@pytest.mark.parametrize("target", ["app", "application"])
+def test_a_path_allows_a_host_by_its_id_or_by_its_role(target):
+    calls = (("19:00:00", 0, PERIMETER), ("20:00:00", 0, APP), ("21:00:00", 0, DESKS[1]))
+    assert moved(*calls, **DECLARED).statistic["outside"] == 1
+    plan = declared(paths=[{"from": "desks", "to": target}])
+    assert moved(*calls, **plan).status == "not-observed"
+
+
+SPARE = {"id": "spare", "role": "contingency", "addresses": "10.0.0.40", "contingency": True}
+PLAN_B = {"id": "b", "text": "Plan B.", "hosts": ["spare"], "replaces": ["perimeter"]}
+OVER = (("19:00:00", 0, PERIMETER), ("20:00:00", 0, "10.0.0.40"), ("21:00:00", 0, "10.0.0.40"))
+
+
+def contingency(**when):
+    return declared(hosts=[*DECLARED["hosts"], SPARE], contingencies=[PLAN_B | when])
+
+
+@pytest.mark.parametrize(("when", "status"), [
+    ({"declared_from": "2020-01-31T20:00:00Z"}, "not-observed"),
+    ({"declared_from": "2020-01-31T20:01:00Z"}, "not-observed"),
+    ({"declared_from": "2020-01-31T20:01:01Z"}, "observed"),
+    ({"declared_from": "2020-01-31T19:00:00Z", "declared_to": "2020-01-31T21:00:00Z"},
+     "not-observed"),
+    ({"declared_from": "2020-01-31T19:00:00Z", "declared_to": "2020-01-31T20:58:00Z"}, "observed"),
+    ({}, "observed"),
+])  # fmt: skip
+def test_a_move_to_a_contingency_host_is_within_the_plan_while_it_is_in_force(when, status):
+    said = moved(*OVER, **contingency(**when))
+    assert said.status == status
+    planned = [(p["destination"], p["clients"]) for p in said.statistic["planned"]]
+    assert planned == ([("spare", 1)] if status == "not-observed" else [])
+    if status == "observed":
+        assert said.statistic["destinations"][0]["declared"] is True
+        assert said.statistic["destinations"][0]["destination"] == "spare"
+
+
+def test_a_contingency_in_force_excuses_no_other_host():
+    said = moved(*OVER, ("22:00:00", 0, OTHER), **contingency(declared_from="2020-01-31T19:30:00Z"))
+    assert [d["destination"] for d in said.statistic["destinations"]] == [OTHER]
+
+
+@pytest.mark.xfail(strict=True, reason="the time for which a path holds is not looked at")
+def test_a_path_allows_nothing_after_its_time():
+    path = {"from": "desks", "to": "app", "valid_to": "2020-01-31T20:00:00Z"}
+    assert moved(("21:00:00", 0, APP), **declared(paths=[path])).status == "observed"
+
+
+def test_where_no_client_was_seen_nothing_is_said_of_them():
+    said = fact("redirect", night(flows=[flow("20:00:00", PERIMETER, APP)], **DECLARED))
+    assert said.status == "not-determinable"
+
+
+# Declared and unused
+
+
+def unused(*flows, lines=(), **plan):
+    """Due hosts without use, and why they are due."""
+    said = fact("unused-host", night(flows=flows, lines=lines, **plan))
+    rows = [r for r in said.statistic["hosts"] if r["due"]]
+    idle = {r["host"]: r["why"] for r in rows
+            if not (r["taken"] if r["contingency"] else r["contacts"] + r["lines"])}  # fmt: skip
+    assert len(idle) == said.statistic["unused"]
+    return said, idle
+
+
+PAIR = {"hosts": DECLARED["hosts"][:2]}
+
+
+def test_a_host_without_any_trace_is_named_and_one_with_a_line_of_its_own_is_not():
+    calls = [flow("19:00:00", DESKS[0], PERIMETER)]
+    said, idle = unused(*calls, **declared(**PAIR))
+    assert (said.status, idle) == ("observed", {"app": "always"})
+    said, idle = unused(*calls, lines=[line("19:00:00", "app", "service")], **declared(**PAIR))
+    assert (said.status, idle) == ("not-observed", {})
+
+
+def test_a_host_declared_for_another_time_is_not_due():
+    calls = [flow("19:00:00", DESKS[0], PERIMETER), flow("20:00:00", PERIMETER, APP)]
+    more = {"id": "more", "role": "web", "addresses": "10.0.0.60"}
+    later = declared(hosts=[*PAIR["hosts"], more | {"valid_from": "2020-01-31T20:00:01Z"}])
+    assert unused(*calls, **later)[1] == {}
+    in_time = declared(hosts=[*PAIR["hosts"], more | {"valid_from": "2020-01-31T20:00:00Z"}])
+    assert unused(*calls, **in_time)[1] == {"more": "always"}
+
+
+def test_a_contingency_host_held_ready_is_no_departure():
+    said, idle = unused(*USUAL, **contingency() | {"hosts": [*PAIR["hosts"], SPARE]})
+    assert (said.status, idle) == ("not-observed", {})
+    assert said.statistic["idle_contingency"] == 1
+
+
+def ready(**when):
+    return contingency(**when) | {"hosts": [*PAIR["hosts"], SPARE]}
+
+
+def test_a_declared_contingency_is_due_and_its_own_signs_of_life_are_no_use():
+    plan = ready(declared_from="2020-01-31T18:00:00Z")
+    alive = [line("19:00:00", "spare", "heartbeat")]
+    said, idle = unused(*USUAL, lines=alive, **plan)
+    assert (said.status, idle) == ("observed", {"spare": "declared"})
+    assert unused(*USUAL, flow("19:30:00", DESKS[0], "10.0.0.40"), **plan)[1] == {}
+
+
+def test_a_contingency_declared_after_the_records_end_is_not_due():
+    assert unused(*USUAL, **ready(declared_from="2020-02-01T12:00:00Z"))[1] == {}
+    before = {"declared_from": "2020-01-30T12:00:00Z", "declared_to": "2020-01-30T18:00:00Z"}
+    assert unused(*USUAL, **ready(**before))[1] == {}
+
+
+@pytest.mark.parametrize(("last", "idle"), [("19:10:00", {}), ("19:10:01", {"spare": "left"})])
+def test_clients_that_left_a_host_for_more_than_ten_minutes_call_for_its_contingency(last, idle):
+    other = {"id": "more", "role": "web", "addresses": "10.0.0.60"}
+    plan = ready() | {"hosts": [*PAIR["hosts"], SPARE, other]}
+    calls = [*USUAL, flow("19:05:00", DESKS[1], "10.0.0.60"), flow(last, DESKS[1], "10.0.0.60")]
+    assert unused(*calls, **plan)[1] == idle
+
+
+def test_clients_that_called_an_undeclared_host_in_place_of_theirs_call_for_its_contingency():
+    both = [*USUAL, flow("19:00:05", DESKS[1], OTHER), flow("19:00:10", DESKS[1], PERIMETER)]
+    assert unused(*both, **ready())[1] == {"spare": "bypassed"}
+    phones = {"id": "phones", "addresses": "10.0.2.0/24", "uses": ["app"]}
+    plan = ready() | {"groups": [*DECLARED["groups"], phones]}
+    assert unused(*USUAL, flow("19:00:05", "10.0.2.1", OTHER), **plan)[1] == {}
+
+
+def test_logs_alone_do_not_show_that_a_host_was_idle():
+    said, _ = unused(lines=[line("19:00:00", "perimeter", "service")], **declared(**PAIR))
+    assert (said.status, said.statistic["unused"]) == ("not-determinable", 1)
+
+
+# Oversight
+
+
+def watched(plan, *, beats=0, flows=USUAL, lines=()):
+    signs = [line(f"19:{i:02d}:00", "perimeter", "heartbeat") for i in range(beats)]
+    return fact("oversight", night(flows=flows, lines=[*signs, *lines], **plan))
+
+
+def test_hosts_in_use_that_nobody_oversees_or_watches_are_named():
+    bare = [{"id": "bare", "role": "database", "addresses": "10.0.0.60", "monitor": "agent"}]
+    idle = [{"id": "idle", "role": "database", "addresses": "10.0.0.61"}]
+    plan = declared(hosts=[*DECLARED["hosts"], *bare, *idle])
+    calls = [flow("20:00:00", APP, "10.0.0.60"), flow("21:00:00", APP, PAGE),
+             flow("21:00:00", NAT, PERIMETER), flow("22:00:00", APP, OTHER)]  # fmt: skip
+    said = watched(plan, flows=[*USUAL, *calls])
+    rows = {h["host"]: (h["declared"], h["overseer"], h["monitor"])
+            for h in said.statistic["hosts"]}  # fmt: skip
+    assert said.status == "observed"
+    assert rows == {"bare": (True, None, "agent"), OTHER: (False, None, None)}
+    assert (said.statistic["in_use"], said.statistic["unseen_overseer"]) == (4, 2)
+    assert said.statistic["unmonitored"] == 1
+    assert said.statistic["overseers"] == [{"overseer": "firm", "hosts": 2}]
+
+
+@pytest.mark.parametrize(("beats", "unmonitored"), [(9, []), (10, ["app"])])
+def test_monitoring_without_a_sign_of_life_counts_only_where_that_of_others_is_on_record(
+    beats, unmonitored
+):
+    said = watched(DECLARED, beats=beats)
+    assert [h["host"] for h in said.statistic["hosts"]] == unmonitored
+    assert said.status == ("observed" if unmonitored else "not-observed")
+    assert said.statistic["in_use"] == 2
+
+
+def test_sheets_through_machines_without_monitoring_are_counted_once():
+    lines = [line("20:00:00", "app", "application-write", address=OTHER, sid=i % 4)
+             for i in range(8)]  # fmt: skip
+    said = watched(DECLARED, lines=lines)
+    assert said.statistic["stations"] == 4
+    assert [h["stations"] for h in said.statistic["hosts"]] == [4]
+
+
+def test_where_no_machine_of_the_count_was_in_use_oversight_is_not_determinable():
+    said = watched(DECLARED, flows=[flow("20:00:00", "192.0.2.1", PAGE)])
+    assert said.status == "not-determinable"
+
+
+# Documents
+
+
+def mentioned(*documents, **keys):
+    papers = [{"id": f"d{i}", "title": "A paper", **d} for i, d in enumerate(documents)]
+    plan = declared(documents=papers or PAPER["documents"])
+    found = fact("undocumented", night(**plan | keys))
+    return found, {
+        (t["thing"], t["kind"]) for t in found.statistic["things"]
+        if not t["documents"] and t["kind"] != "declared host"
+    }  # fmt: skip
+
+
+HAPPENED = {"restart": (None, "21:00:00"), "stop": ("stop", "20:00:00"),
+            "end": ("end", "23:00:00")}  # fmt: skip
+LOST = [
+    {"id": "burnt", "why": "destroyed", "what": "A log"},
+    {"id": "kept-back", "why": "refused", "what": "A log"},
+]
+
+
+def test_machines_stops_incidents_and_lost_evidence_that_no_document_mentions_are_named():
+    calls = [*USUAL, flow("20:00:00", DESKS[0], OTHER)]
+    said, missing = mentioned(flows=calls, incidents=HAPPENED, withheld=LOST)
+    assert said.status == "observed"
+    assert missing == {
+        (OTHER, "undeclared machine"), ("restart", "incident"), ("stop", "stop"),
+        ("burnt", "withheld evidence"),
+    }  # fmt: skip
+    assert said.statistic["unmentioned"] == 4
+    at = {t["thing"]: t["at"] for t in said.statistic["things"]}
+    assert (at[OTHER], at["stop"]) == (stamp("20:00:00"), stamp("20:00:00"))
+
+
+def test_a_mention_in_any_delivered_document_is_enough():
+    calls = [*USUAL, flow("20:00:00", DESKS[0], OTHER)]
+    said, missing = mentioned(
+        {"hosts": [OTHER]}, {"events": ["stop", "restart"]}, {"events": ["burnt"]},
+        flows=calls, incidents=HAPPENED, withheld=LOST,
+    )  # fmt: skip
+    assert (said.status, missing) == ("not-observed", set())
+    things = {t["thing"]: t["documents"] for t in said.statistic["things"]}
+    assert things["restart"] == things["stop"] == ["d1"]
+    assert things["perimeter"] == []
+    assert said.statistic["delivered"] == 3
+
+
+def test_a_planned_stop_is_told_apart_and_is_not_a_mention():
+    stops = [{"id": "pause", "from": "2020-01-31T19:30:00Z", "to": "2020-01-31T20:30:00Z"}]
+    said, missing = mentioned(flows=USUAL, incidents={"stop": HAPPENED["stop"]}, stops=stops)
+    assert said.statistic["stops_planned"] == 1
+    assert missing == {("stop", "stop")}
+    hosts = [stops[0] | {"of": "host", "host": "app"}]
+    said, _ = mentioned(flows=USUAL, incidents={"stop": HAPPENED["stop"]}, stops=hosts)
+    assert said.statistic["stops_planned"] == 0
+
+
+def test_with_nothing_to_look_up_the_documents_say_nothing():
+    assert mentioned()[0].status == "not-determinable"
+
+
+# Hostile text
+
+
+@pytest.mark.parametrize("check", EVERYTHING)
+def test_hostile_texts_in_place_of_addresses_are_machines_like_any_other(check):
+    calls = [flow("20:00:00", DESKS[0], text) for text in HOSTILE]
+    calls += [flow("20:00:00", text, PERIMETER, 99_999) for text in HOSTILE]
+    lines = [line("20:01:00", text, "request", address=text, sid=i, actor=text, object=text,
+                  message=text) for i, text in enumerate(HOSTILE)]  # fmt: skip
+    found = night(flows=[*USUAL, *calls], lines=lines, **DECLARED | PAPER)
+    said = fact(check, found)
+    if check == "undeclared-host":
+        assert set(said.rows["address"].tolist()) == set(HOSTILE)
+        assert said.statistic["stations"] == len(HOSTILE)
+    if check == "redirect":
+        assert set(said.rows["destination"].tolist()) == set(HOSTILE)
+    if check == "oversight":
+        assert set(said.rows["host"].tolist()) == set(HOSTILE)
+    if check == "undocumented":
+        assert set(said.rows["thing"].tolist()) >= set(HOSTILE)
+    assert said.status == "observed"
