@@ -38,12 +38,21 @@ def _finding(check: str, changing: set[str]) -> dict[str, Any]:
     }
 
 
-def _document(audit: Path, overall: str, records: str, lists: str, **outcome: Any) -> Document:
+CHECKS = dict(zip(SOURCES, ("sheets.made", "outcome.slack", "custody.made"), strict=True))
+
+
+def _document(
+    audit: Path, overall: str, records: str, lists: str, controls: str = "", **outcome: Any
+) -> Document:
+    """A document with a finding from each source that has a state; no control without one."""
     found = json.loads((audit / "findings.json").read_text("utf-8"))
-    checks = dict(zip(SOURCES, ("sheets.made", "outcome.slack"), strict=True))
-    states = dict(zip(SOURCES, (records, lists), strict=True))
+    given = {"records": records, "lists": lists, "controls": controls}
+    states = {source: state for source, state in given.items() if state}
+    checks = CHECKS
     found["findings"] = [
-        _finding(checks[s], outcome.pop("changing", TREATMENTS[states[s]])) for s in SOURCES
+        _finding(checks[s], outcome.pop("changing", TREATMENTS[states[s]]))
+        | ({"kind": "control"} if s == "controls" else {})
+        for s in states
     ]
     found["outcome"] |= {
         "statement": overall,
@@ -55,7 +64,7 @@ def _document(audit: Path, overall: str, records: str, lists: str, **outcome: An
                 "statement": "fragile" if way in WAYS[states[source]] else "robust",
                 "findings": [checks[source] + ".x"] if way in WAYS[states[source]] else [],
             }
-            for source in SOURCES
+            for source in states
             for way in ("what-if", "bound")
         ],
         **outcome,
@@ -63,8 +72,19 @@ def _document(audit: Path, overall: str, records: str, lists: str, **outcome: An
     return Document.model_validate(found)
 
 
-def _said(audit: Path, overall: str, records: str, lists: str, **outcome: Any) -> Statement:
-    return statement(_document(audit, overall, records, lists, **outcome), load())
+def _said(audit: Path, overall: str, *states: str, **outcome: Any) -> Statement:
+    return statement(_document(audit, overall, *states, **outcome), load())
+
+
+@pytest.mark.parametrize("controls", ["what-if", "bound"])
+def test_sheets_that_a_failed_control_exposed_are_told_apart(audit: Path, controls: str) -> None:
+    said = _said(audit, "fragile", "robust", "robust", controls)
+    assert said.headline.startswith("Fragile only if")
+    assert "exposed where a control failed" in said.headline
+    assert "No finding from the records of the sheets and no list changes" in said.headline
+    assert [source for source, _ in said.parts] == list(SOURCES)
+    alone = _said(audit, "fragile", "bound", "robust").headline
+    assert _said(audit, "fragile", "bound", "robust", controls).headline == alone
 
 
 @pytest.mark.parametrize(

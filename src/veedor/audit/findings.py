@@ -166,6 +166,13 @@ class Finding(_Written):
     seconds: float = 0.0
 
     @property
+    def origin(self) -> Literal["records", "lists", "controls"]:
+        """Whose word it is that its sheets are in question: see `Part`."""
+        if self.check.startswith("outcome."):
+            return "lists"
+        return "controls" if self.kind in ("control", "vulnerability") else "records"
+
+    @property
     def id(self) -> str:
         """`check` or `check.subject`: unique within a document, and the stem of its files."""
         return f"{self.check}.{self.subject}" if self.subject else self.check
@@ -231,7 +238,8 @@ class ChangesUnder(_Written):
 class United(_Written):
     """Every sheet that some finding from the records questions, once, and each treatment of them.
 
-    Lists that audits and critiques named are not among them: each has its own finding.
+    Lists that audits and critiques named are not among them, nor sheets that were exposed by a
+    control that failed: each has its own finding.
     """
 
     findings: list[str]
@@ -243,12 +251,14 @@ class United(_Written):
 class Part(_Written):
     """The statement on the outcome from one kind of finding under one kind of treatment.
 
-    `source` is `records` (findings that the records give) or `lists` (stations that others named);
+    `source` is `records` (findings that the records of the sheets give), `lists` (stations that
+    others named) or `controls` (sheets exposed where a control failed, or of which evidence is
+    gone: that says nothing of what is on them);
     `treatments` is `what-if` (remove, replace) or `bound` (worst and best case). `findings` are
     those under which the outcome changes.
     """
 
-    source: Literal["records", "lists"]
+    source: Literal["records", "lists", "controls"]
     treatments: Literal["what-if", "bound"]
     statement: Robustness
     findings: list[str]

@@ -271,14 +271,10 @@ class Judge:
 
 
 def _parts(findings: Sequence[Finding]) -> list[Part]:
-    """The statement taken apart: records and lists, what-if treatments and bounds."""
+    """The statement taken apart: records, lists and controls, what-if treatments and bounds."""
     parts = []
-    for source in ("records", "lists"):
-        own = [
-            f
-            for f in findings
-            if f.materiality and (f.check.startswith("outcome.") == (source == "lists"))
-        ]
+    for source in ("records", "lists", "controls"):
+        own = [f for f in findings if f.materiality and f.origin == source]
         for name, treatments in (("what-if", WHAT_IF), ("bound", BOUNDS)):
             changing = [
                 f.id

@@ -286,11 +286,11 @@ def _outcome(
     summary = judge.outcome(evidence.official, findings)
     parts = {
         f.id: np.asarray(f.fact.questioned, dtype=np.int64)
-        for f in found
+        for f, finding in zip(found, findings, strict=True)
         if f.fact.questioned is not None
         and len(f.fact.questioned)
         and f.fact.status == "observed"
-        and not f.check.id.startswith("outcome.")
+        and finding.origin == "records"
     }
     if not parts:
         return summary

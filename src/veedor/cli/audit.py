@@ -131,23 +131,30 @@ def _sentence(outcome: OutcomeSummary) -> str:
 
 def _by_part(document: Document) -> list[str]:
     """Under what the outcome would change: by whose sheets, and by which treatments."""
-    sources = {"records": "sheets that the records question", "lists": "lists that others named"}
+    sources = {
+        "records": "sheets that the records question",
+        "lists": "lists that others named",
+        "controls": "sheets exposed where a control failed or evidence is gone",
+    }
     ways = {
         "what-if": "removed or replaced",
         "bound": "with every questioned vote on one side (a bound, not an estimate)",
     }
     named = [f for f in document.findings if f.subject]
+    exposed = [f for f in document.findings if f.materiality]
     return [
         f"{sources[part.source]}, {ways[part.treatments]}: "
         + (_number(len(part.findings), part.source) if part.findings else "none changes it")
         for part in document.outcome.statement_by
-        if part.source == "records" or any(f.check == "outcome.slack" for f in named)
+        if part.source == "records"
+        or (part.source == "lists" and any(f.check == "outcome.slack" for f in named))
+        or (part.source == "controls" and any(f.origin == "controls" for f in exposed))
     ]
 
 
 def _number(findings: int, source: str) -> str:
     """How many findings or lists would change the outcome, each by all its sheets."""
-    of = {"records": "finding", "lists": "list"}[source]
+    of = {"records": "finding", "lists": "list", "controls": "finding"}[source]
     return f"the sheets of {findings} {of}{'' if findings == 1 else 's'} would change it"
 
 

@@ -16,7 +16,7 @@ from veedor.report.wording import Wording
 if TYPE_CHECKING:
     from veedor.report.pages import Item
 
-SOURCES = ("records", "lists")
+SOURCES = ("records", "lists", "controls")
 SHARE = "share-false"
 """Treatments of this name say what share of votes would change the outcome; none is applied."""
 
@@ -38,8 +38,8 @@ class Row:
 class Matrix:
     """The findings that question sheets against the treatments of their sheets.
 
-    Rows are those under which the outcome changes: findings from the records, and lists that
-    others named; `others` change nothing.
+    Rows are those under which the outcome changes: findings from the records, lists that others
+    named, and sheets exposed by controls; `others` change nothing.
     """
 
     treatments: list[str]
@@ -60,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The headline; its four parts by source; what the bound gives to whom; what is left open."""
+    """The headline; its parts by source; what the bound gives to whom; what is left open."""
 
     headline: str
     parts: list[tuple[str, list[Cell]]]
@@ -79,11 +79,6 @@ class Together:
     shares: dict[str, str]
 
 
-def origin(finding: Finding) -> str:
-    """Whether a finding is from the records, or a list that others named."""
-    return "lists" if finding.check.startswith("outcome.") else "records"
-
-
 def applied(finding: Finding) -> list[Materiality]:
     """The treatments that were applied to a finding's sheets."""
     return [m for m in finding.materiality if not m.treatment.startswith(SHARE)]
@@ -93,7 +88,7 @@ def statement(document: Document, words: Wording) -> Statement:
     """The statement on the outcome, in words and in parts."""
     outcome = document.outcome
     asked = [finding for finding in document.findings if applied(finding)]
-    totals = {source: sum(origin(f) == source for f in asked) for source in SOURCES}
+    totals = {source: sum(f.origin == source for f in asked) for source in SOURCES}
     by_source: dict[str, list[Cell]] = {}
     for part in outcome.statement_by:
         cell = Cell(part.treatments, part.statement, len(part.findings), totals[part.source])
@@ -105,7 +100,7 @@ def statement(document: Document, words: Wording) -> Statement:
         state: {
             m.treatment
             for f in asked
-            if states[origin(f)] == state
+            if states[f.origin] == state
             for m in applied(f)
             if m.outcome_changes
         }
@@ -120,7 +115,11 @@ def statement(document: Document, words: Wording) -> Statement:
         headline=words.text(
             f"outcome.statement_{key}", side=side, treated=words.text(f"outcome.treated_{treated}")
         ),
-        parts=[(source, by_source[source]) for source in SOURCES if source in by_source],
+        parts=[
+            (source, by_source[source])
+            for source in SOURCES
+            if source in by_source and (source != "controls" or totals[source])
+        ],
         side=side,
         open=_open(open_votes, words),
         bounds=[
@@ -140,8 +139,11 @@ def _headline(document: Document, states: Mapping[str, str], asked: bool, decisi
     if outcome.statement == "robust":
         united = outcome.united is not None and outcome.united.robustness == "fragile"
         return "robust_united" if united else "robust" if asked else "robust_untested"
-    told = [states[source] for source in SOURCES]
-    return "fragile" if told == ["robust", "robust"] else "_".join(["fragile", *told])
+    told = [states["records"], states["lists"]]
+    if told != ["robust", "robust"]:
+        return "_".join(["fragile", *told])
+    alone = states["controls"]
+    return "fragile" if alone == "robust" else f"fragile_controls_{alone}"
 
 
 def _state(cells: Sequence[Cell]) -> str:
@@ -182,7 +184,7 @@ def matrix(items: Sequence[Item]) -> Matrix:
     for item in changing:
         given = {m.treatment: m for m, _ in item.treatments}
         cells = [given.get(name) for name in treatments]
-        groups[origin(item.finding)].append(Row(item.anchor, item.title, cells))
+        groups[item.finding.origin].append(Row(item.anchor, item.title, cells))
     return Matrix(
         treatments=treatments,
         bounds=_BOUNDS,

@@ -61,7 +61,7 @@ class DirectWrite(Check):
     title = "Changes of a database without an event"
     asks = "Was a database changed with no event of the application for the same station?"
     rule = "Every change of a sheet's data is made by the application, which records it."
-    kind = "control"
+    kind = "irregularity"
     needs = ("log-lines",)
     sentences = {
         "observed": "{sentence}",

@@ -262,10 +262,8 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
     for address in every:
         i, j = by_call.get(address), sent.get(address)
         sids = np.unique(carried["sid"][sheets == address].astype(np.int64))
-        ends = [known(t[n])[k]
-                for t, k in ((called, i), (calling, j),
-                             *((links, link) for link in inner.get(address, ())))
-                if k is not None for n in ("first", "last")]  # fmt: skip
+        places = [(called, i), (calling, j), *((links, link) for link in inner.get(address, ()))]
+        ends = [spans[id(t)][n][k] for t, k in places if k is not None for n in ("first", "last")]
         ends += known(carried["us"])[sheets == address].tolist()
         dated = [v for v in ends if np.isfinite(v)]
         rows.append(
