@@ -256,14 +256,15 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
         if src in carriers:
             inner.setdefault(dst, []).append(link)
     every = sorted({*by_call, *loud, *carriers, *inner})
+    spans = [[known(t[n]) for n in ("first", "last")] for t in (called, calling, links)]
     scope = dict(zip(*(hosts.text_column(measured["addresses"], n) for n in ("address", "scope")),
                      strict=True))  # fmt: skip
     rows: list[dict[str, Any]] = []
     for address in every:
         i, j = by_call.get(address), sent.get(address)
         sids = np.unique(carried["sid"][sheets == address].astype(np.int64))
-        places = [(called, i), (calling, j), *((links, link) for link in inner.get(address, ()))]
-        ends = [spans[id(t)][n][k] for t, k in places if k is not None for n in ("first", "last")]
+        places = [(0, i), (1, j), *((2, link) for link in inner.get(address, ()))]
+        ends = [at[k] for table, k in places if k is not None for at in spans[table]]
         ends += known(carried["us"])[sheets == address].tolist()
         dated = [v for v in ends if np.isfinite(v)]
         rows.append(
