@@ -192,8 +192,9 @@ def _sessions(rows: Columns) -> Iterator[dict[str, Any]]:
         closed = ends.get((e["source"], e["host"], e["session"], e["actor"]), [])
         if e["session"] is None:
             closed = []
-        end = min((c for c in closed if c >= us[i]), default=us[i] + OPEN * MICRO)
-        yield {**e, "start": us[i], "end": end, "ended": bool(closed)}
+        later = [c for c in closed if c >= us[i]]
+        end = min(later, default=us[i] + OPEN * MICRO)
+        yield {**e, "start": us[i], "end": end, "ended": bool(later)}
 
 
 def _overlaps(sessions: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
