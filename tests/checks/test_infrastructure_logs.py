@@ -1,0 +1,485 @@
+"""Logs of machines: what is missing in them, changes without an event, clocks, and sessions."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.test_infrastructure_hosts import (
+    DECLARED,
+    DESKS,
+    HOSTILE,
+    OTHER,
+    fact,
+    info,
+    line,
+    night,
+    stamp,
+)
+from veedor.checks.infrastructure.clock_skew import _median_interval
+
+LOGS = ("log-gap", "clock-skew", "direct-write", "access")
+
+
+def clock(second: float, hour: int = 19) -> str:
+    """A wall clock so many seconds after an hour."""
+    minutes, rest = divmod(second, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hour + hours:02d}:{minutes:02d}:{rest:09.6f}"
+
+
+# Changes of a database
+
+
+def told(sid, second, **more):
+    return line(clock(second), "app", "application-write", sid=sid, address=DESKS[0], **more)
+
+
+def changed(sid, second, **more):
+    return line(clock(second), "db", "database-write", sid=sid, actor="count", **more)
+
+
+EACH = range(0, 6000, 60)
+APPLICATION = [told(i, s) for i, s in enumerate(EACH)]
+WRITES = [changed(i, s + 0.25) for i, s in enumerate(EACH)]
+
+
+def direct(*lines, **plan):
+    return fact("direct-write", night(lines=lines, **plan))
+
+
+def test_a_change_that_no_event_explains_is_told_with_what_it_changed():
+    by_hand = changed(5, 3000, before="7,3", after="9,3", address="10.0.0.99", object="acta") | {
+        "actor": "dba"
+    }
+    said = direct(*APPLICATION, *WRITES, by_hand)
+    assert said.status == "observed"
+    assert said.questioned.tolist() == [5]
+    statistic = said.statistic
+    assert (statistic["writes"], statistic["stations"], statistic["paired"]) == (101, 100, 100)
+    assert statistic["usual_seconds"] == 0.25
+    assert statistic["unpaired"] == [{
+        "at": stamp(clock(3000)), "station": "005", "source": "lines", "row": 201, "actor": "dba",
+        "address": "10.0.0.99", "host": "db", "object": "acta", "before": "7,3", "after": "9,3",
+        "nearest_seconds": 2700.0, "silent": False,
+    }]  # fmt: skip
+    assert statistic["unpaired_clear"] == 1
+
+
+def test_a_clock_that_differs_for_all_changes_alike_makes_none_of_them_stand_alone():
+    said = direct(*APPLICATION, *(changed(i, s + 900) for i, s in enumerate(EACH)))
+    assert (said.status, said.statistic["usual_seconds"]) == ("not-observed", 900.0)
+    assert said.statistic["paired"] == 100
+
+
+@pytest.mark.parametrize(("after", "status"), [(120.2, "not-observed"), (120.3, "observed")])
+def test_a_change_is_paired_within_two_minutes_of_the_usual_distance(after, status):
+    usual = [changed(i, s + 0.2) for i, s in enumerate(EACH)]
+    assert direct(*APPLICATION, *usual, changed(9, 540 + after)).status == status
+
+
+def test_a_change_in_a_silence_of_the_applications_log_is_not_held_against_anybody():
+    quiet = [a for i, a in enumerate(APPLICATION) if not 40 <= i < 51]
+    by_hand = changed(5, 2700)
+    writes = [w for i, w in enumerate(WRITES) if not 40 <= i < 51]
+    said = direct(*quiet, *writes, by_hand)
+    assert (said.status, said.questioned) == ("not-observed", None)
+    assert [u["silent"] for u in said.statistic["unpaired"]] == [True]
+    spoken = told(99, 2701)
+    assert direct(*quiet, spoken, *writes, by_hand).status == "observed"
+
+
+def test_the_log_of_the_count_tells_of_a_change_as_well():
+    second = 19 * 3600 + 1580428800
+    events = [{"sid": i, "t": second + s} for i, s in enumerate(EACH)]
+    found = night(lines=[*WRITES, told(0, 0), *(told(None, s) for s in EACH)], events=events)
+    said = fact("direct-write", found)
+    assert (said.status, said.statistic["paired"]) == ("not-observed", 100)
+
+
+def test_a_station_of_which_the_application_never_told_has_no_nearest_event():
+    said = direct(*APPLICATION[:-1], *WRITES[:-1], changed(99, 3000), changed(None, 3000))
+    assert said.questioned.tolist() == [99]
+    assert said.statistic["unpaired"][0]["nearest_seconds"] is None
+    assert said.statistic["without_station"] == 1
+
+
+@pytest.mark.parametrize("lines", [WRITES, APPLICATION], ids=["no application", "no change"])
+def test_without_both_sides_no_change_can_be_paired(lines):
+    said = direct(*lines)
+    assert (said.status, said.questioned) == ("not-determinable", None)
+
+
+# Missing parts of logs
+
+
+def beats(host="app", *, quiet=(0, 0), minutes=180, source=None):
+    """A sign of life a minute from 19:00, but not from one minute until before another."""
+    return [
+        line(clock(60 * m), host, "heartbeat", source=source or host)
+        for m in range(minutes)
+        if not quiet[0] <= m < quiet[1]
+    ]
+
+
+def gaps(*lines, **keys):
+    said = fact("log-gap", night(lines=lines, **keys))
+    told_ = [(s["host"], s["from"], s["to"], s["planned"]) for s in said.statistic["silences"]]
+    return said, told_
+
+
+def test_signs_of_life_that_stop_for_twenty_minutes_are_a_silence():
+    said, found = gaps(*beats(quiet=(60, 80)), *beats("db"))
+    assert said.status == "observed"
+    assert found == [("app", stamp("20:00:00"), stamp("20:20:00"), False)]
+    assert said.statistic["silences"][0]["seconds"] == 1200
+    assert (said.statistic["unplanned"], said.statistic["missing_records"]) == (1, 0)
+
+
+@pytest.mark.parametrize(("until", "seen"), [(69, False), (70, False), (71, True)])
+def test_a_silence_is_over_ten_of_the_logs_own_cadences(until, seen):
+    assert bool(gaps(*beats(quiet=(60, until)))[1]) == seen
+
+
+def test_few_lines_have_no_cadence_and_lines_at_any_time_are_no_signs_of_life():
+    assert gaps(*beats(minutes=59, quiet=(20, 50)))[1] == []
+    other = [{**b, "kind": "other"} for b in beats(quiet=(60, 120))]
+    assert gaps(*other)[1] == []
+
+
+STOP = {"id": "pause", "of": "host", "host": "app", "from": "2020-01-31T20:00:00Z",
+        "to": "2020-01-31T20:20:00Z"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "planned"), [
+    ({}, True),
+    ({"to": "2020-01-31T20:15:00Z"}, False),
+    ({"host": "perimeter"}, False),
+    ({"of": "processing", "host": None}, True),
+])  # fmt: skip
+def test_a_silence_within_a_planned_stop_of_the_host_is_counted_apart(change, planned):
+    said, found = gaps(*beats(quiet=(60, 80)), stops=[STOP | change], **DECLARED)
+    assert [f[3] for f in found] == [planned]
+    assert said.status == ("not-observed" if planned else "observed")
+
+
+@pytest.mark.parametrize(("at", "mentioned", "planned"), [
+    ("20:10:00", True, True), ("20:10:00", False, False), ("21:10:00", True, False),
+])  # fmt: skip
+def test_an_incident_excuses_a_silence_only_where_a_document_mentions_it(at, mentioned, planned):
+    paper = {"id": "record", "title": "Record", "events": ["outage"] if mentioned else []}
+    said, _ = gaps(*beats(quiet=(60, 80)), incidents={"outage": (None, at)}, documents=[paper])
+    assert said.statistic["unplanned"] == (0 if planned else 1)
+
+
+def naming(host, stations, offset=0.0, source=None):
+    return [line(clock(60 * i + offset), host, "request", sid=i, source=source or host)
+            for i in stations]  # fmt: skip
+
+
+def test_a_log_misses_stations_that_another_log_names_within_seconds_of_it():
+    whole, part = range(100), [i for i in range(100) if not 40 <= i < 70]
+    said, found = gaps(*naming("db", whole), *naming("app", part, 1.0))
+    assert found == [("app", stamp("19:40:00"), stamp("20:10:00"), False)]
+    # At other times the log names each of the others' stations, so thirty were to be expected.
+    assert said.statistic["silences"][0]["expected"] == 30.0
+
+
+def test_stations_named_by_nobody_else_or_by_a_log_of_other_work_are_not_missed():
+    part = [i for i in range(100) if not 40 <= i < 70]
+    assert gaps(*naming("db", part), *naming("app", part, 1.0))[1] == []
+    few = [i for i in range(100) if not 40 <= i < 59]
+    assert gaps(*naming("db", range(100)), *naming("app", few, 1.0))[1] == []
+    slow = [line(clock(60 * i + 37 * (i % 9)), "db", "request", sid=i, source="db")
+            for i in range(100)]  # fmt: skip
+    assert gaps(*slow, *naming("app", part, 1.0))[1] == []
+
+
+def test_a_sensor_that_tells_of_a_machine_is_not_that_machines_log():
+    sensor = info("sensor", format="zeek")
+    assert gaps(*beats(quiet=(60, 80), source="sensor"), machines=[sensor])[1] == []
+
+
+def numbered(numbers, host="app", session=None, source="lines"):
+    return [line(clock(10 * i), host, "other", sequence=n, session=session, source=source)
+            for i, n in enumerate(numbers)]  # fmt: skip
+
+
+def test_numbers_left_out_are_counted_with_the_records_around_them():
+    said, _ = gaps(*numbered([1, 2, 3, 7, 8, 10]))
+    assert said.status == "observed"
+    assert said.statistic["missing_records"] == 4
+    first, second = said.statistic["numbers"]
+    assert (first["after"], first["before"], first["missing"]) == (3, 7, 3)
+    assert (first["from"], first["to"]) == (stamp(clock(20)), stamp(clock(30)))
+    assert (second["after"], second["before"], second["missing"]) == (8, 10, 1)
+
+
+def test_machines_and_sessions_that_number_their_own_records_leave_none_out():
+    by_host = [*numbered([1, 2, 3]), *numbered([101, 102, 103], host="db")]
+    assert gaps(*by_host)[0].status == "not-observed"
+    by_session = [*numbered([1, 2, 3], session="a"), *numbered([50, 51], session="b")]
+    assert gaps(*by_session)[0].status == "not-observed"
+    interleaved = [*numbered([1, 3, 5]), *numbered([2, 4, 6], host="db")]
+    assert gaps(*interleaved)[0].status == "not-observed"
+
+
+def test_numbers_out_of_order_or_twice_are_not_missing():
+    assert gaps(*numbered([3, 1, 2, 2, 4]))[0].status == "not-observed"
+
+
+GONE = {"id": "gone", "why": "destroyed", "what": "Logs of the relay", "host": OTHER,
+        "from": "2020-01-31T20:00:00Z", "to": "2020-01-31T21:00:00Z"}  # fmt: skip
+
+
+def entering(*clocks, address=OTHER):
+    return [line(c, "app", "application-write", address=address, sid=i)
+            for i, c in enumerate(clocks)]  # fmt: skip
+
+
+def test_of_sheets_through_a_host_whose_logs_are_gone_nothing_can_be_determined():
+    lines = entering("19:59:59", "20:00:00", "20:59:59", "21:00:00", None)
+    found = night(lines=lines, withheld=[GONE], **DECLARED)
+    said = fact("log-gap", found, "gone")
+    assert said.status == "not-determinable"
+    assert said.questioned.tolist() == [1, 2, 4]
+    assert (said.statistic["stations"], said.statistic["valid"]) == (3, 300)
+    assert fact("log-gap", found).status == "not-observed"
+
+
+def test_a_declared_hosts_lost_logs_are_tied_to_sheets_by_any_of_its_addresses():
+    lines = [*entering("20:00:00", address="10.0.0.10"), *entering(None, "20:30:00")]
+    gone = {k: v for k, v in GONE.items() if k not in ("from", "to")} | {"host": "perimeter"}
+    said = fact("log-gap", night(lines=lines, withheld=[gone], **DECLARED), "gone")
+    assert said.questioned.tolist() == [0]
+
+
+def test_lost_evidence_of_no_one_host_questions_no_sheet():
+    gone = {"id": "gone", "why": "refused", "what": "Source code"}
+    said = fact("log-gap", night(lines=entering("20:00:00"), withheld=[gone], **DECLARED), "gone")
+    assert (said.status, said.questioned, said.rows) == ("not-determinable", None, None)
+
+
+# Clocks
+
+
+def shifted(host, offset, stations=range(8), spread=0.0):
+    """The lines of a machine, each station a minute after the one before."""
+    return [line(clock(60 * i + offset + spread * (i % 4)), host, "request", sid=i)
+            for i in stations]  # fmt: skip
+
+
+def clocks(*lines, **keys):
+    return fact("clock-skew", night(lines=lines, **keys))
+
+
+def test_a_clock_minutes_off_is_named_where_the_others_agree():
+    said = clocks(*shifted("app", 0), *shifted("db", 247), *shifted("page", 2))
+    assert (said.status, said.statistic["machine"]) == ("observed", "db")
+    rows = {(p["first"], p["second"]): p for p in said.statistic["pairs"]}
+    assert {k: p["median_seconds"] for k, p in rows.items()} == {
+        ("app", "db"): 247.0, ("app", "page"): 2.0, ("db", "page"): -245.0,
+    }  # fmt: skip
+    assert {k: p["beyond"] for k, p in rows.items()} == {
+        ("app", "db"): True, ("app", "page"): False, ("db", "page"): True,
+    }  # fmt: skip
+    assert rows["app", "db"]["events"] == 8
+    assert said.statistic["skewed"] == 2
+
+
+@pytest.mark.parametrize(("offset", "status"), [
+    (2, "not-observed"), (60, "not-observed"), (61, "observed"), (-61, "observed"),
+])  # fmt: skip
+def test_clocks_off_by_up_to_a_minute_are_those_of_a_usual_night(offset, status):
+    said = clocks(*shifted("app", 0), *shifted("db", offset))
+    assert said.status == status
+    assert said.statistic["machine"] is None
+
+
+def test_the_order_of_events_is_not_evaluable_where_the_offset_may_be_none():
+    near = clocks(*shifted("app", 0), *shifted("db", 0.5)).statistic["pairs"][0]
+    far = clocks(*shifted("app", 0), *shifted("db", 5)).statistic["pairs"][0]
+    assert (near["evaluable"], far["evaluable"]) == (False, True)
+
+
+def test_offsets_that_vary_are_the_works_and_not_a_clocks():
+    said = clocks(*shifted("app", 0), *shifted("db", 300, spread=100))
+    assert (said.status, said.statistic["skewed"]) == ("not-determinable", 0)
+    assert said.statistic["pairs"][0]["tight"] is False
+
+
+def test_seven_shared_stations_say_nothing_of_two_clocks():
+    said = clocks(*shifted("app", 0), *shifted("db", 247, range(7)))
+    assert (said.status, said.statistic["pairs"]) == ("not-determinable", [])
+
+
+def test_a_log_whose_stamps_go_back_by_more_than_a_minute_is_named():
+    back = info("lines", back=3, back_most=61_000_000)
+    said = clocks(*shifted("app", 0), machines=[back])
+    assert said.status == "observed"
+    assert said.statistic["stepped_back"] == [
+        {"source": "lines", "host": None, "steps": 3, "most_seconds": 61.0}
+    ]
+    some = info("lines", back=3, back_most=60_000_000)
+    two = (*shifted("app", 0), *shifted("db", 1))
+    assert clocks(*two, machines=[some]).status == "not-observed"
+
+
+@pytest.mark.parametrize(("n", "rank"), [
+    (8, 1), (9, 2), (10, 2), (12, 3), (15, 4), (20, 6), (25, 8), (30, 10), (50, 18), (100, 40),
+])  # fmt: skip
+def test_intervals_of_a_median_are_those_of_printed_tables(n, rank):
+    """Ranks of the order statistics for at least 95 %, as in tables of the sign test."""
+    assert _median_interval([float(i) for i in range(1, n + 1)]) == (rank, n + 1 - rank)
+
+
+# Sessions
+
+
+def session(start, end=None, address=DESKS[0], actor="ana", number="1", host="app"):
+    about = {"actor": actor, "session": number}
+    opened = [line(start, host, "login", address=address, **about)]
+    return opened + ([line(end, host, "logout", **about)] if end else [])
+
+
+def access(*lines, incidents=None, **plan):
+    return fact("access", night(lines=lines, incidents=incidents, **DECLARED | plan))
+
+
+def test_sessions_from_addresses_outside_the_plan_are_named():
+    lines = [
+        *session("19:00:00", address=OTHER),
+        *session("21:00:00", address=OTHER, number="2"),
+        *session("20:00:00", number="3"),
+        *session("20:00:00", address=OTHER, host="alien"),
+    ]
+    said = access(*lines)
+    assert said.status == "observed"
+    assert said.statistic["outside"] == [{
+        "host": "app", "account": "ana", "address": OTHER, "sessions": 2,
+        "first": stamp("19:00:00"), "last": stamp("21:00:00"),
+    }]  # fmt: skip
+    assert (said.statistic["sessions"], said.statistic["accounts"]) == (3, 1)
+
+
+def test_sessions_from_declared_and_from_shared_addresses_are_within_the_plan():
+    lines = [*session("19:00:00", "19:30:00"),
+             *session("20:00:00", "20:30:00", address="198.51.100.11"),
+             *session("21:00:00", "21:30:00", address="page")]  # fmt: skip
+    said = access(*lines)
+    assert (said.status, said.statistic["sessions"]) == ("not-observed", 3)
+
+
+def overlap(*lines, **plan):
+    return [(s["account"], s["from"], s["to"]) for s in access(*lines, **plan).statistic["shared"]]
+
+
+def test_one_account_in_two_places_at_once_is_told_with_its_longest_overlap():
+    lines = [
+        *session("19:00:00", "21:00:00"),
+        *session("19:10:00", "19:15:00", DESKS[1], number="2"),
+        *session("20:00:00", "20:45:00", DESKS[2], number="3"),
+    ]
+    assert overlap(*lines) == [("ana", stamp("20:00:00"), stamp("20:45:00"))]
+
+
+def test_sessions_one_after_the_other_from_one_place_or_of_two_accounts_do_not_overlap():
+    first = session("19:00:00", "20:00:00")
+    assert overlap(*first, *session("20:00:00", "21:00:00", DESKS[1], number="2")) == []
+    assert overlap(*first, *session("19:30:00", "21:00:00", number="2")) == []
+    assert overlap(*first, *session("19:30:00", "21:00:00", DESKS[1], "eva", "2")) == []
+
+
+def test_an_account_declared_as_shared_may_be_in_two_places():
+    lines = [*session("19:00:00", "20:00:00"), *session("19:30:00", "21:00:00", DESKS[1],
+                                                        number="2")]  # fmt: skip
+    assert len(overlap(*lines)) == 1
+    assert overlap(*lines, users=[{"id": "ana", "shared": True}]) == []
+
+
+def test_a_session_of_which_no_end_is_on_record_counts_at_its_start_alone():
+    assert overlap(*session("19:00:00"), *session("23:00:00", "23:30:00", DESKS[1],
+                                                  number="2")) == []  # fmt: skip
+    inside = overlap(*session("19:00:00", "20:00:00"), *session("19:30:00", None, DESKS[1],
+                                                                number="2"))  # fmt: skip
+    assert inside in ([], [("ana", stamp("19:30:00"), stamp("19:30:00"))])
+
+
+def test_the_end_of_an_earlier_session_of_the_same_number_ends_no_later_one():
+    lines = [*session("17:00:00", "18:00:00"), *session("19:00:00"),
+             *session("23:00:00", "23:30:00", DESKS[1], number="2")]  # fmt: skip
+    assert overlap(*lines) == []
+
+
+def test_a_declared_login_on_a_host_that_is_not_its_own_is_named():
+    users = [{"id": "ana", "hosts": ["perimeter"]}, {"id": "eva", "hosts": ["app"]}, {"id": "joe"}]
+    lines = [*session("19:00:00", "19:05:00"), *session("20:00:00", "20:05:00"),
+             *session("19:00:00", "19:05:00", actor="eva"),
+             *session("19:00:00", "19:05:00", actor="joe")]  # fmt: skip
+    said = access(*lines, users=users)
+    assert said.statistic["not_given"] == [{
+        "host": "app", "account": "ana", "sessions": 2, "first": stamp("19:00:00"),
+        "last": stamp("20:00:00"),
+    }]  # fmt: skip
+
+
+FREEZE = {"freezes": [{"item": "software", "sha256": "a" * 64, "at": "2020-01-31T20:00:00Z"}]}
+CLOSED = {"polls": ("polls-closed", "18:00:00")}
+
+
+def change(at, kind="credential", host="app", **more):
+    return line(at, host, kind, actor="root", object="ana", **more)
+
+
+@pytest.mark.parametrize(("at", "status"), [("19:59:59", "not-observed"), ("20:00:00", "observed")])
+def test_a_password_changed_before_the_freeze_is_no_departure(at, status):
+    said = access(*session("19:00:00", "19:30:00"), change(at), incidents=CLOSED, **FREEZE)
+    assert (said.status, said.statistic["since"]) == (status, stamp("20:00:00"))
+    found = [(c["kind"], c["account"], c["object"], c["at"]) for c in said.statistic["changes"]]
+    expected = [("credential", "root", "ana", stamp("20:00:00"))]
+    assert found == (expected if status == "observed" else [])
+
+
+def test_without_a_freeze_changes_are_asked_from_the_close_of_the_polls():
+    kinds = ("credential", "account", "clock", "log-cleared", "configuration")
+    lines = [change("18:30:00", k) for k in kinds]
+    lines += [change("17:59:59"), change("18:30:00", host="alien")]
+    said = access(*session("19:00:00", "19:30:00"), *lines, incidents=CLOSED)
+    assert sorted(c["kind"] for c in said.statistic["changes"]) == sorted(kinds[:4])
+
+
+@pytest.mark.parametrize(("refused", "later"), [(9, 0), (10, 1)])
+def test_refused_logins_count_and_those_that_got_in_after_ten_are_told(refused, later):
+    tries = [line(clock(i), "app", "login-failed", address=DESKS[0], actor=f"guess{i % 3}")
+             for i in range(refused)]  # fmt: skip
+    said = access(*tries, *session("20:00:00", "20:10:00"))
+    assert said.statistic["failed"] == {
+        "attempts": refused, "accounts": 3, "addresses": 1, "succeeded_after": later,
+    }  # fmt: skip
+    assert said.status == "not-observed"
+
+
+def test_where_no_log_tells_of_a_session_access_is_not_determinable():
+    assert access(line("19:00:00", "app", "login-failed", address=OTHER)).status == (
+        "not-determinable"
+    )
+
+
+@pytest.mark.parametrize("check", LOGS)
+def test_hostile_texts_in_logs_are_texts(check):
+    lines = []
+    for i, text in enumerate(HOSTILE):
+        about = {"actor": text, "object": text, "message": text, "session": text, "address": text}
+        lines += [line(clock(60 * i), text, "login", source=text, sid=i, **about),
+                  line(clock(60 * i), "app", "login", source=text, sid=i, **about),
+                  line(clock(60 * i), "app", "database-write", sid=i, before=text, after=text,
+                       **about),
+                  line(clock(60 * i), "app", "credential", sequence=10 * i, **about | {"session": None}),
+                  line(clock(60 * i), "db", "application-write", sid=50 + i, **about)]  # fmt: skip
+    said = fact(check, night(lines=lines, **DECLARED))
+    if check == "access":
+        assert {r["address"] for r in said.statistic["outside"]} == set(HOSTILE)
+        assert len(said.statistic["changes"]) == len(HOSTILE)
+    if check == "direct-write":
+        assert {u["before"] for u in said.statistic["unpaired"]} == set(HOSTILE)
+    if check == "log-gap":
+        assert said.statistic["missing_records"] == 9 * (len(HOSTILE) - 1)
