@@ -31,7 +31,7 @@ def undeclared_proxy(night: Night, election: Election, rng: np.random.Generator)
         Planted(check="infrastructure.undeclared-host", addresses=(way.entry,), **common,
                 what="A proxy that the plan does not declare carries the workstations' calls."),
         Planted(check="infrastructure.redirect", addresses=(way.entry,), **times,
-                clients=tuple(moved), stations=common["stations"],
+                clients=tuple(moved),
                 what="Workstations leave the perimeter for the proxy.",
                 values={"workstations": len(night.site), "before": [ROUTES[0].entry],
                         "after": way.entry, "port": way.port}),
@@ -56,7 +56,8 @@ def second_path(night: Night, election: Election, rng: np.random.Generator) -> D
     pushed = Session("resolver", "admin2", BY_ID["jump"].address, night.stop + 5,
                      night.stop + 65, (command,))  # fmt: skip
     night = dataclasses.replace(night, sessions=(*night.sessions, pushed))
-    addresses = (way.entry, way.hop, way.target)
+    machine = (way.entry, way.hop)
+    addresses = (*machine, way.target)
     common = _seen(night, SIDE)
     times = {"start": common["start"], "end": common["end"]}
     moved = sorted(set(common["clients"]) & set(before.tolist()))
@@ -66,14 +67,14 @@ def second_path(night: Night, election: Election, rng: np.random.Generator) -> D
                 what="A host that the plan does not declare takes the sheets after the stop, and"
                 " reaches the application by another interface and port."),
         Planted(check="infrastructure.redirect", addresses=(way.entry,), **times,
-                clients=tuple(moved), stations=common["stations"],
+                clients=tuple(moved),
                 what="Workstations call another address after the stop.",
                 values={"workstations": len(night.site), "before": [earlier.entry],
                         "after": way.entry, "port": way.port, "account": "admin2",
                         "command": command}),
-        Planted(check="infrastructure.oversight", addresses=addresses, **times,
+        Planted(check="infrastructure.oversight", addresses=machine, **times,
                 what="No overseer, and no agent runs on the host."),
-        Planted(check="infrastructure.undocumented", addresses=addresses, **times,
+        Planted(check="infrastructure.undocumented", addresses=machine, **times,
                 what="No document mentions the host."),
     ]  # fmt: skip
     if night.contingency is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import ibis.expr.types as ir
@@ -36,6 +37,9 @@ class Records(Check):
         At the cut: sheets of the published count; sheets that the log of the last stage had by
         then; those in the log only; those in the count only, of which the log has `later` and
         `never`; and published sheets on which no option has a vote.
+    stages : array of {earlier, later, earlier_only, later_only}
+        For each two steps of the process that follow on one another: sheets that only one of the
+        two logs ever has, at any time.
     closest_after : float or null
         Seconds after the cut of the earliest line of a sheet in the count only.
 
@@ -107,10 +111,12 @@ class Records(Check):
         wanted = [e for kind in KINDS for e in context.case.events if e.kind == kind]
         events = [_event(e, measured, context) for e in wanted]
         bridge, rows = _bridge(measured, context)
+        stages = list(_stages(measured["stamps"], context))
         cut = next((e for e in events if e["event"] == getattr(context.case.cut, "id", None)), None)
         statistic: dict[str, Any] = {
             "events": events,
             "bridge": bridge,
+            "stages": [pair for pair, _ in stages],
             "closest_after": _closest(rows, context),
         }
         if cut is None or cut["spread"] is None:
@@ -121,7 +127,7 @@ class Records(Check):
             statistic,
             words=_words(cut, bridge),
             explanations=self.explain(**_tested(statistic)),
-            rows=rows,
+            rows=_with_stages(rows, stages),
         )
 
 
@@ -215,6 +221,51 @@ def _bridge(
         "never": int((~later).sum()),
         "without_votes": len(empty),
     }, rows
+
+
+def _stages(
+    stamps: Columns, context: Context
+) -> Iterator[tuple[dict[str, Any], NDArray[np.int64]]]:
+    """Steps that follow on one another, and the sheets that only one of their logs has."""
+    sets = {
+        stage: np.unique(stamps["sid"][stamps["stage"] == stage].astype(np.int64))
+        for stage in context.stages
+    }
+    for earlier, later in pairwise(context.stages):
+        first, second = sets[earlier], sets[later]
+        yield (
+            {
+                "earlier": earlier,
+                "later": later,
+                "earlier_only": len(np.setdiff1d(first, second)),
+                "later_only": len(np.setdiff1d(second, first)),
+            },
+            np.setxor1d(first, second),
+        )
+
+
+def _with_stages(
+    rows: Mapping[str, NDArray[Any]] | None,
+    stages: Sequence[tuple[Mapping[str, Any], NDArray[np.int64]]],
+) -> Mapping[str, NDArray[Any]] | None:
+    """The rows of the bridge, and after them the sheets that one of two successive logs lacks."""
+    lacking: dict[int, list[str]] = {}
+    for pair, sids in stages:
+        for sid in sids.tolist():
+            lacking.setdefault(sid, []).append(f"{pair['earlier']} / {pair['later']}")
+    if rows is None or not lacking:
+        return rows
+    here = rows["sid"].astype(np.int64)
+    more = np.setdiff1d(np.array(sorted(lacking), dtype=np.int64), here)
+    fill = {"b": False, "f": np.nan}
+    added = {
+        n: np.concatenate([v, np.full(len(more), fill.get(v.dtype.kind), dtype=v.dtype)])
+        for n, v in rows.items()
+        if n != "sid"
+    }
+    every = np.concatenate([here, more])
+    words = [", ".join(lacking.get(sid, ())) or None for sid in every.tolist()]
+    return {"sid": every, **added, "in_one_of": np.array(words, dtype=object)}
 
 
 def _closest(rows: Mapping[str, NDArray[Any]] | None, context: Context) -> float | None:

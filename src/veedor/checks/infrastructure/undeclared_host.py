@@ -150,6 +150,7 @@ class UndeclaredHost(Check):
                 first=to_unknown.us.min(),
                 last=to_unknown.us.max(),
             ),
+            "callers": to_unknown.select(address="dst", client="src").distinct(),
             "calling": from_unknown.group_by(address=from_unknown.src).agg(
                 connections=from_unknown.connections.sum(),
                 lines=from_unknown.lines.sum(),
@@ -187,7 +188,7 @@ class UndeclaredHost(Check):
             statistic,
             words={"heading": self.title, "sentence": _sentence(status, statistic, context)},
             explanations=self.explain(**_tested(statistic, rows, measured, context)),
-            rows=rows if size else None,
+            rows={**rows, "clients": _clients(measured["callers"], rows)} if size else None,
             key="address",
             questioned=_sheets(measured, rows["address"]) if statistic["stations"] else None,
             figures=drawn("infrastructure.undeclared-host", measured["edges"], context),
@@ -289,6 +290,16 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
         n: np.array([r[n] for r in rows], dtype=object if n in ("address", "scope") else None)
         for n in columns
     }
+
+
+def _clients(callers: Columns, rows: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """The declared machines that called each address, as text."""
+    by: dict[str, list[str]] = {}
+    for address, client in zip(
+        *(hosts.text_column(callers, n) for n in ("address", "client")), strict=True
+    ):
+        by.setdefault(address, []).append(client)
+    return np.array([", ".join(sorted(by.get(str(a), ()))) for a in rows["address"]], dtype=object)
 
 
 def _held(sids: NDArray[np.int64], stream: Stream | None) -> dict[str, int]:

@@ -33,7 +33,8 @@ class UnusedHost(Check):
 
     Statistic
     ---------
-    hosts : array of {host, role, contingency, due, why, contacts, lines, taken, first, last}
+    hosts : array of {host, role, addresses, contingency, due, why, contacts, lines, taken, first,
+        last}
         Declared hosts; `taken` are calls of clients and sheets that entered; `due` says that the
         plan wants it used in the time that the records cover, and `why`: always, declared (its
         contingency was in force), left (clients left a host that it replaces) or bypassed (they
@@ -146,6 +147,7 @@ class UnusedHost(Check):
                 {
                     "host": host.id,
                     "role": host.role,
+                    "addresses": list(host.addresses),
                     "contingency": host.contingency,
                     "due": why is not None,
                     "why": why,
@@ -175,7 +177,9 @@ class UnusedHost(Check):
                 contingency={"idle": len(idle)},
                 name={"keyed": int(measured["keyed"]["n"][0])},
             ),
-            rows={n: np.array([r[n] for r in rows], dtype=object) for n in rows[0]},
+            rows={
+                n: np.array([r[n] for r in rows], dtype=object) for n in rows[0] if n != "addresses"
+            },
             key="host",
         )
 
