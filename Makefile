@@ -30,8 +30,8 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	echo 'Python 3.11 or later, with its venv module, was not found. Install it, or say' \
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
-.PHONY: help audit drill test targets bench calibrate estimators methods late projection peers \
-	docs lock clean
+.PHONY: help audit drill test targets bench calibrate estimators methods nights late projection \
+	peers docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,8 @@ audit: $(VENV)/.core ## audit Bolivia 2019, or its simulated twin where the data
 	  $(BIN)/veedor simulate twin --seed $(SEED) --out $(OUT)/simulated-twin --audit; \
 	else exit $$code; fi
 
-drill: $(VENV)/.core ## audit a simulated election that was tampered with in known ways
-	$(BIN)/veedor simulate drill --seed $(SEED) --out $(OUT)/drill-case
+drill: $(VENV)/.core ## audit a simulated night shaped like that of Bolivia in 2019, its truth known
+	$(BIN)/veedor simulate drill-2019 --seed $(SEED) --out $(OUT)/drill-case
 	$(BIN)/veedor audit $(OUT)/drill-case --seed $(SEED) --out $(OUT)/drill
 
 test: $(VENV)/.test ## lint, types, contracts between modules, tests
@@ -76,6 +76,9 @@ methods: $(VENV)/.core ## compare public claims about Bolivia 2019 with the audi
 	$(BIN)/veedor data get bolivia-2019 > /dev/null
 	$(BIN)/veedor audit bolivia-2019 --seed $(SEED) --out $(OUT)/bolivia-2019
 	$(BIN)/python -m benchmarks.methods --audit $(OUT)/bolivia-2019 --markdown docs/methods.md
+
+nights: $(VENV)/.test ## checks of machines on simulated nights: false alarms, what is found (about 25 minutes)
+	$(BIN)/python -m benchmarks.nights --markdown docs/nights.md
 
 late: $(VENV)/.test ## late sheets of simulated counts: false alarms, power (over an hour)
 	$(BIN)/python -m benchmarks.late --elections 1000 --stations 1200 --markdown docs/late.md

@@ -53,8 +53,9 @@ class Figure:
     """Data for one picture; the report owns how it is drawn.
 
     `chart` names a Vega-Lite template of the report (`bars`, `histogram`, `scatter`, `intervals`,
-    `heatmap`, `map`, `lines`); `rows` are the columns it draws; `labels` gives the title and the
-    axis titles; `alt` is the alternative text for a reader who cannot see it.
+    `heatmap`, `map`, `lines`, `topology`, `lanes`, `ledger`); `rows` are the columns it draws;
+    `labels` gives the title and the axis titles; `alt` is the alternative text for a reader who
+    cannot see it.
     """
 
     id: str
