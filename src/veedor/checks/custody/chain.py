@@ -199,8 +199,12 @@ class Trails:
         keep = keep[np.argsort(np.where(np.isnan(t[keep]), np.inf, t[keep]), kind="stable")[::-1]]
         found["t"][at[keep], column[keep]] = t[keep]
         found["written"][at[keep], column[keep]] = [v is not None for v in rows["raw"][keep]]
+        person = {u.id: u.person for u in context.plan.users if u.person}
         for name in ("actor", "taker", "seal"):
-            found[name][at[keep], column[keep]] = rows[name][keep]
+            words = rows[name][keep]
+            if name != "seal":  # Logins that the case says are of one person are one person.
+                words = np.array([person.get(v, v) for v in words.tolist()], dtype=object)
+            found[name][at[keep], column[keep]] = words
         sid = np.full(size, -1, dtype=np.int64)
         row = np.zeros(size, dtype=np.int64)
         source = np.full(size, None, dtype=object)

@@ -36,6 +36,9 @@ JOIN = 300
 LANES = 24
 
 
+Series = tuple[str, str, NDArray[np.int64], NDArray[Any], NDArray[Any]]
+
+
 class LogGap(Check):
     """Look for what is missing in the logs: silences, numbers left out, logs that do not exist.
 
@@ -221,19 +224,21 @@ class LogGap(Check):
         )
 
 
-def _series(
-    measured: Mapping[str, Columns],
-) -> Iterator[tuple[str, str, NDArray[np.int64], Any, Any]]:
+def _series(measured: Mapping[str, Columns]) -> Iterator[Series]:
     """Each log: source, host, minutes with lines in order, lines of each, signs of life of each."""
     rows = measured["minutes"]
-    source, host = (np.array(hosts.text_column(rows, n), dtype=object) for n in ("source", "host"))
+    keys = list(zip(*(hosts.text_column(rows, n) for n in ("source", "host")), strict=True))
+    places = {key: i for i, key in enumerate(sorted(set(keys)))}
+    which = np.array([places[key] for key in keys], dtype=np.int64)
     minute, n, beat = known(rows["minute"]), whole(rows["n"]), rows["beat"].astype(bool)
-    for name, machine in sorted(set(zip(source.tolist(), host.tolist(), strict=True))):
-        mine = (source == name) & (host == machine)
-        at, places = np.unique(minute[mine].astype(np.int64), return_inverse=True)
-        lines = np.bincount(places, n[mine], len(at))
-        beats = np.bincount(places, n[mine] * beat[mine], len(at))
-        yield name, machine, at, lines, beats
+    order = np.argsort(which, kind="stable")
+    ends = np.searchsorted(which[order], np.arange(len(places) + 1))
+    for (source, machine), i in places.items():
+        mine = order[ends[i] : ends[i + 1]]
+        at, inverse = np.unique(minute[mine].astype(np.int64), return_inverse=True)
+        lines = np.bincount(inverse, n[mine], len(at))
+        beats = np.bincount(inverse, n[mine] * beat[mine], len(at))
+        yield source, machine, at, lines, beats
 
 
 def _silences(measured: Mapping[str, Columns], context: Context) -> Iterator[dict[str, Any]]:
@@ -280,31 +285,44 @@ class _Named:
     """Which stations each log names, and when first."""
 
     def __init__(self, rows: Columns) -> None:
-        self._source, self._host = (
-            np.array(hosts.text_column(rows, n), dtype=object) for n in ("source", "host")
-        )
-        self._sid, self._t = rows["sid"].astype(np.int64), known(rows["us"]) / MICRO
+        keys = list(zip(*(hosts.text_column(rows, n) for n in ("source", "host")), strict=True))
+        places = {key: i for i, key in enumerate(sorted(set(keys)))}
+        at = np.array([places[key] for key in keys], dtype=np.int64)
+        sid, t = rows["sid"].astype(np.int64), known(rows["us"]) / MICRO
+        self._logs = {key: (sid[at == i], t[at == i]) for key, i in places.items()}
+        self._with: dict[tuple[str, str], list[tuple[NDArray[np.int64], NDArray[Any]]]] = {}
 
     def expected(self, source: str, machine: str, start: int, end: int) -> float:
         """Stations that a log would have named between two instants, by what one other log names
         that goes with it; the most that any of them says.
         """
-        mine = (self._source == source) & (self._host == machine)
-        sid, t = self._sid[mine], self._t[mine]
+        if (source, machine) not in self._logs:
+            return 0.0
+        sid, _ = self._logs[source, machine]
         found = [0.0]
-        for other in sorted(set(self._source[self._host != machine].tolist())):
-            theirs = (self._source == other) & (self._host != machine)
-            _, i, j = np.intersect1d(sid, self._sid[theirs], return_indices=True)
-            offset = t[i] - self._t[theirs][j]
-            if len(offset) < ENOUGH:
-                continue
-            if float(np.subtract(*np.quantile(offset, [0.75, 0.25]))) > TIGHT:
-                continue
-            during = theirs & (self._t >= start) & (self._t < end)
-            elsewhere = self._sid[theirs & ~during]
+        for theirs, t in self._partners(source, machine):
+            during = (t >= start) & (t < end)
+            elsewhere = theirs[~during]
             share = float(np.isin(elsewhere, sid).mean()) if len(elsewhere) else 0.0
-            found.append(share * float((~np.isin(self._sid[during], sid)).sum()))
+            found.append(share * float((~np.isin(theirs[during], sid)).sum()))
         return max(found)
+
+    def _partners(self, source: str, machine: str) -> list[tuple[NDArray[np.int64], NDArray[Any]]]:
+        """Logs of other machines that name the same stations within seconds of this one."""
+        if (source, machine) in self._with:
+            return self._with[source, machine]
+        sid, t = self._logs[source, machine]
+        found = []
+        for (_, host), (theirs, when) in self._logs.items():
+            if host == machine:
+                continue
+            _, i, j = np.intersect1d(sid, theirs, return_indices=True)
+            offset = t[i] - when[j]
+            if len(offset) >= ENOUGH:
+                half = float(np.subtract(*np.quantile(offset, [0.75, 0.25])))
+                found += [(theirs, when)] if half <= TIGHT else []
+        self._with[source, machine] = found
+        return found
 
 
 def _planned(host: str, start: int, end: int, context: Context) -> bool:

@@ -248,7 +248,9 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
     by_call = {a: i for i, a in enumerate(hosts.text_column(called, "address"))}
     sent_bytes = whole(calling["sent_bytes"])
     loud = {a for a, i in sent.items() if sent_bytes[i] >= LEAST_BYTES}
-    sheets = np.array(hosts.text_column(carried, "address"), dtype=object)
+    sheets: dict[str, list[int]] = {}
+    for i, address in enumerate(hosts.text_column(carried, "address")):
+        sheets.setdefault(address, []).append(i)
     links = measured["linked"]
     carriers = set(sheets.tolist())
     inner: dict[str, list[int]] = {}
@@ -260,13 +262,15 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
     spans = [[known(t[n]) for n in ("first", "last")] for t in (called, calling, links)]
     scope = dict(zip(*(hosts.text_column(measured["addresses"], n) for n in ("address", "scope")),
                      strict=True))  # fmt: skip
+    entered_at = known(carried["us"])
     rows: list[dict[str, Any]] = []
     for address in every:
         i, j = by_call.get(address), sent.get(address)
-        sids = np.unique(carried["sid"][sheets == address].astype(np.int64))
+        mine = sheets.get(address, [])
+        sids = np.unique(carried["sid"][mine].astype(np.int64))
         places = [(0, i), (1, j), *((2, link) for link in inner.get(address, ()))]
         ends = [at[k] for table, k in places if k is not None for at in spans[table]]
-        ends += known(carried["us"])[sheets == address].tolist()
+        ends += entered_at[mine].tolist()
         dated = [v for v in ends if np.isfinite(v)]
         rows.append(
             {
