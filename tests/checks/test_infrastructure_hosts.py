@@ -77,7 +77,7 @@ def night(
     flows: Iterable[Mapping[str, Any]] = (),
     lines: Iterable[Mapping[str, Any]] = (),
     events: Iterable[Mapping[str, Any]] = (),
-    custody: Iterable[Mapping[str, Any]] = (),
+    trails: Iterable[Mapping[str, Any]] = (),
     hashes: Iterable[Mapping[str, Any]] = (),
     incidents: Mapping[str, tuple[str | None, str]] | None = None,
     machines: Iterable[LogInfo] = (),
@@ -87,11 +87,12 @@ def night(
 
     Parameters
     ----------
+    trails : rows of `custody`; the plan's order of them is `custody`
     incidents : id of an event of the case -> its kind and its clock
     plan : tables of the plan
     """
     base = _base()
-    rows = dict(zip(TABLES, (flows, lines, events, custody, hashes), strict=True))
+    rows = dict(zip(TABLES, (flows, lines, events, trails, hashes), strict=True))
     made = {name: [_row(n, r) for n, r in enumerate(of, 1)] for name, of in rows.items()}
     for name, about in TABLES.items():
         types = types_of(about, base.case)

@@ -473,7 +473,8 @@ def test_hostile_texts_in_logs_are_texts(check):
                   line(clock(60 * i), "app", "login", source=text, sid=i, **about),
                   line(clock(60 * i), "app", "database-write", sid=i, before=text, after=text,
                        **about),
-                  line(clock(60 * i), "app", "credential", sequence=10 * i, **about | {"session": None}),
+                  line(clock(60 * i), "app", "credential", sequence=10 * i,
+                       **about | {"session": None}),
                   line(clock(60 * i), "db", "application-write", sid=50 + i, **about)]  # fmt: skip
     said = fact(check, night(lines=lines, **DECLARED))
     if check == "access":

@@ -1,0 +1,156 @@
+"""Frozen hashes against those taken, and duties of people against the steps they took."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.test_infrastructure_hosts import HOSTILE, fact, night, stamp, us
+from veedor.checks.hosts import MICRO
+
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+def frozen(item, sha256, at="09:00:00", **more):
+    return {"item": item, "sha256": sha256, "at": f"2020-01-31T{at}Z", **more}
+
+
+def taken(item, sha256, at, host=None):
+    seconds = None if at is None else us(at) // MICRO
+    return {"item": item, "sha256": sha256, "t": seconds, "host": host}
+
+
+def freeze(freezes, hashes, **plan):
+    return fact("freeze", night(hashes=hashes, freezes=freezes, **plan))
+
+
+def test_a_hash_other_than_the_frozen_one_is_told_with_when_it_was_first_seen():
+    said = freeze(
+        [frozen("software", A, milestone="release"), frozen("image", B)],
+        [taken("software", A, "10:00:00"), taken("software", C, "22:00:00"),
+         taken("software", B, "21:00:00"), taken("image", B, "22:00:00"),
+         taken("other", A, "22:00:00")],
+    )  # fmt: skip
+    assert said.status == "observed"
+    image, software = said.statistic["items"]
+    assert software == {
+        "item": "software", "milestone": "release", "at": stamp("09:00:00"), "host": None,
+        "taken": 3, "equal": 1, "different": 2, "first_different": stamp("21:00:00"),
+        "last_equal": stamp("10:00:00"),
+    }  # fmt: skip
+    assert (image["taken"], image["different"]) == (1, 0)
+    assert [said.statistic[n] for n in ("different", "unchecked", "unfrozen")] == [1, 0, 1]
+    assert sorted(said.rows["sha256"][said.rows["differs"]].tolist()) == [B, C]
+
+
+def test_a_freeze_holds_from_its_instant_until_the_next_freeze_of_its_item():
+    freezes = [frozen("software", A), frozen("software", B, "20:00:00")]
+    good = [taken("software", C, "08:59:59"), taken("software", A, "09:00:00"),
+            taken("software", A, "19:59:59"), taken("software", B, "20:00:00")]  # fmt: skip
+    said = freeze(freezes, good)
+    assert (said.status, [i["taken"] for i in said.statistic["items"]]) == ("not-observed", [2, 1])
+    early = freeze(freezes, [*good, taken("software", B, "19:00:00")])
+    assert early.status == "observed"
+    change = next(e for e in early.explanations if e.id == "change")
+    assert change.values == {"refrozen": 1, "later": 1}
+
+
+@pytest.mark.parametrize(("host", "status"), [
+    ("db", "not-determinable"), ("app", "observed"), (None, "observed"),
+])  # fmt: skip
+def test_a_freeze_on_a_host_is_compared_with_hashes_of_that_host_or_of_none(host, status):
+    hosts = [{"id": "app", "role": "application"}]
+    said = freeze([frozen("software", A, host="app")], [taken("software", B, "20:00:00", host)],
+                  hosts=hosts)  # fmt: skip
+    assert said.status == status
+
+
+@pytest.mark.parametrize("hashes", [
+    [], [taken("other", A, "20:00:00")], [taken("software", B, None)],
+    [taken("software", B, "08:00:00")],
+])  # fmt: skip
+def test_what_was_never_hashed_while_frozen_is_not_determinable(hashes):
+    said = freeze([frozen("software", A)], hashes)
+    assert (said.status, said.statistic["unchecked"]) == ("not-determinable", 1)
+
+
+def test_hostile_names_of_frozen_items_are_names():
+    said = freeze([frozen(t, A) for t in HOSTILE], [taken(t, B, "20:00:00") for t in HOSTILE])
+    assert said.statistic["different"] == len(HOSTILE)
+
+
+def event(sid, stage, actor):
+    return {"sid": sid, "stage": stage, "actor": actor, "t": 1}
+
+
+def step(sid, name, actor):
+    return {"sid": sid, "step": name, "actor": actor}
+
+
+APART = {"incompatible": [{"duties": ["first", "second"]}]}
+
+
+def duties(events=(), trails=(), **plan):
+    return fact("duties", night(events=events, trails=trails, **plan))
+
+
+def test_one_login_in_two_incompatible_steps_is_told_sheet_by_sheet():
+    said = duties(
+        [event(1, "first", "ana"), event(1, "second", "ana"), event(2, "first", "ana"),
+         event(2, "second", "eva"), event(3, "first", "ana"), event(4, "first", "ana")],
+        [step(3, "second", "ana"), step(4, "storage", "ana"), step(None, "second", "ana")],
+        **APART,
+    )  # fmt: skip
+    assert said.status == "observed"
+    assert said.questioned.tolist() == [1, 3]
+    assert said.statistic["incompatible"] == [
+        {"duties": ["first", "second"], "sheets": 4, "both": 3, "same": 2, "people": 1}
+    ]
+    assert said.statistic["stations"] == 2
+
+
+def test_one_person_with_two_logins_is_one_person_and_two_people_are_two():
+    pair = [event(1, "first", "a1"), event(1, "second", "a2")]
+    assert duties(pair, **APART).status == "not-observed"
+    users = [{"id": "a1", "person": "p1"}, {"id": "a2", "person": "p1"}]
+    said = duties(pair, users=users, **APART)
+    assert (said.status, said.questioned.tolist()) == ("observed", [1])
+    other = [{"id": "a1", "person": "p1"}, {"id": "a2", "person": "p2"}]
+    assert duties(pair, users=other, **APART).status == "not-observed"
+
+
+def test_one_step_taken_twice_by_one_person_is_one_step():
+    twice = [event(1, "first", "ana"), event(1, "first", "ana"), event(1, "second", "eva")]
+    assert duties(twice, **APART).status == "not-observed"
+
+
+def test_of_three_steps_kept_apart_any_two_by_one_person_count_once():
+    plan = {"incompatible": [{"duties": ["first", "second", "approval"]}]}
+    all_ = [event(1, s, "ana") for s in ("first", "second", "approval")]
+    two = [event(2, "first", "eva"), event(2, "second", "joe"), event(2, "approval", "eva")]
+    said = duties([*all_, *two], **plan)
+    assert said.questioned.tolist() == [1, 2]
+    assert (said.statistic["incompatible"][0]["same"],
+            said.statistic["incompatible"][0]["people"]) == (2, 2)  # fmt: skip
+
+
+def test_steps_outside_the_duties_of_a_declared_login_are_counted():
+    users = [{"id": "ana", "duties": ["first"]}, {"id": "eva"}]
+    said = duties([event(s, "second", "ana") for s in (1, 2)] + [event(1, "first", "ana"),
+                  event(1, "third", "eva"), event(1, "third", "who")], users=users)  # fmt: skip
+    assert said.status == "observed"
+    assert said.statistic["outside"] == [
+        {"login": "ana", "step": "second", "sheets": 2, "duties": ["first"]}
+    ]
+    assert said.statistic["unknown"] == 1
+    assert said.questioned is None
+
+
+def test_without_rules_on_duties_nothing_can_be_judged():
+    said = duties([event(1, "first", "ana"), event(1, "second", "ana")], users=[{"id": "ana"}])
+    assert (said.status, said.questioned) == ("not-determinable", None)
+
+
+def test_hostile_names_of_people_are_people():
+    rows = [event(i, s, t) for i, t in enumerate(HOSTILE) for s in ("first", "second")]
+    said = duties(rows, **APART)
+    assert said.statistic["incompatible"][0]["people"] == len(HOSTILE)
