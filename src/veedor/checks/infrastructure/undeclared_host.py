@@ -249,10 +249,10 @@ def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, N
     sent_bytes = whole(calling["sent_bytes"])
     loud = {a for a, i in sent.items() if sent_bytes[i] >= LEAST_BYTES}
     sheets: dict[str, list[int]] = {}
-    for i, address in enumerate(hosts.text_column(carried, "address")):
-        sheets.setdefault(address, []).append(i)
+    for row, address in enumerate(hosts.text_column(carried, "address")):
+        sheets.setdefault(address, []).append(row)
     links = measured["linked"]
-    carriers = set(sheets.tolist())
+    carriers = set(sheets)
     inner: dict[str, list[int]] = {}
     ends_of_links = (hosts.text_column(links, end) for end in ("src", "dst"))
     for link, (src, dst) in enumerate(zip(*ends_of_links, strict=True)):
