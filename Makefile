@@ -86,6 +86,9 @@ late: $(VENV)/.test ## late sheets of simulated counts: false alarms, power (ove
 projection: $(VENV)/.test ## how often projections of a partial count hold its end (elex-model by `make peers`)
 	VEEDOR_ELEX_PYTHON=$(wildcard .peers/bin/python) $(BIN)/python -m benchmarks.projection --markdown docs/projection.md
 
+flows: $(VENV)/.test ## 50 million connections in 4 GB (a quarter of an hour; Spark by `make peers`)
+	$(BIN)/python -m benchmarks.flows --markdown docs/flows.md
+
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
 	.peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r benchmarks/peers.txt

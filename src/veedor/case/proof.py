@@ -30,7 +30,8 @@ def mistakes(case: Case, tell: Callable[[str], None]) -> list[SourceError]:
             try:
                 path = locate(case, source.file, download=False).path
                 if source.kind in MACHINES:
-                    tell(_lines(source.id, path.name, open_machine(con, source, path, folder)))
+                    dated = source.in_year(case.date.year)
+                    tell(_lines(source.id, path.name, open_machine(con, dated, path, folder)))
                     continue
                 lookups = {
                     lookup.file: locate(case, lookup.file, download=False).path

@@ -363,6 +363,10 @@ class Source(Entry):
             if name == "pattern" and (not groups or set(groups) - set(PARTS)):
                 raise ValueError(f"pattern: name its parts, from {', '.join(PARTS)}")
 
+    def in_year(self, year: int) -> Source:
+        """The source with a year for stamps that have none, where the case states no other."""
+        return self if self.year is not None else self.model_copy(update={"year": year})
+
     def paths(self) -> tuple[str, ...]:
         """Every file that it reads: its own, and those of its lookups."""
         own = self.files if self.kind == "exports" else (self.file,)

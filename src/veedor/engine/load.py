@@ -64,7 +64,8 @@ def load(
     for source in (part for whole in wanted for part in whole.parts()):
         progress(f"reading {paths[source.file].name} ({source.id})")
         if source.kind in MACHINES:
-            reads[source.id] = open_machine(con, source, paths[source.file], folder)
+            dated = source.in_year(case.date.year)
+            reads[source.id] = open_machine(con, dated, paths[source.file], folder)
         else:
             opened[source.id] = open_source(con, source, paths[source.file], dict(paths), folder)
     parsed = {s.id: parse(con, case, s, opened[s.id].table) for s in case.count_sources()}
