@@ -144,7 +144,8 @@ class Rows:
 def basis(source: Source) -> str:
     """What the stamps of a mapped table are."""
     form = "ISO 8601" if source.instant_format == "iso" else source.instant_format
-    return f"{' and '.join(source.instant)}, written as {form}; those without an offset are a wall clock"
+    columns = " and ".join(source.instant)
+    return f"{columns}, written as {form}; those without an offset are a wall clock"
 
 
 def in_scope(source: Source, cells: Columns, number: int) -> Mask:
