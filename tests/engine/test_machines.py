@@ -1,0 +1,212 @@
+"""Flows and log lines in time: zones, clocks that are refused, steps back, and whose they are."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from tests.building import evidence, read_case
+from veedor.engine.accounts import SYSTEM
+from veedor.engine.verbs import collect
+
+OFFICIAL = {"official": {"station": ["1", "2", "3"], "A": [6, 6, 6], "B": [3, 3, 3],
+                         "C": [1, 1, 1]}}  # fmt: skip
+COLUMNS = ("at", "host", "kind", "actor", "address", "station", "key")
+LINES = {"kind": "log-lines", "instant": "at", "fields": {n: n for n in COLUMNS if n != "at"}}
+FLOWS = {"kind": "flows", "instant": "at", "fields": {"src": "src", "dst": "dst", "key": "key"}}
+
+
+def lines(*rows):
+    return {n: [row.get(n, "") for row in rows] for n in COLUMNS}
+
+
+def at(*stamps, host="app"):
+    return lines(*({"at": s, "host": host, "kind": "other"} for s in stamps))
+
+
+def read(tmp_path, files, **keys):
+    return evidence(tmp_path, OFFICIAL, files=files, **keys)
+
+
+def seconds(*clocks, day="2020-01-31", offset=0.0):
+    """Seconds of UTC of wall clocks of a day, that are so many hours ahead of UTC."""
+    zone = dt.timezone(dt.timedelta(hours=offset))
+    return [dt.datetime.fromisoformat(f"{day}T{c}").replace(tzinfo=zone).timestamp()
+            for c in clocks]  # fmt: skip
+
+
+def found_at(found, source):
+    table = found.log_lines()
+    rows = collect(table.filter(table.source == source).select("row", "us", "zone"))
+    return [v / 1_000_000 for v in rows["us"].tolist()], sorted(set(rows["zone"].tolist()))
+
+
+def test_a_wall_clock_is_read_in_the_zone_of_its_source_or_else_of_the_case(tmp_path):
+    """New York went from UTC−5 to UTC−4 on 8 March 2020 at 2:00, and back on 1 November."""
+    night = ["2020-03-08T01:59:59", "2020-03-08T03:00:00", "2020-11-01T00:59:59",
+             "2020-11-01T02:00:00"]  # fmt: skip
+    found = read(
+        tmp_path,
+        {
+            "york": (LINES | {"zone": "America/New_York"}, at(*night)),
+            "case": (LINES, at(night[0])),
+            "given": (LINES | {"zone": "America/New_York"},
+                      at("2020-03-08T01:59:59+02:00", "2020-03-08T01:59:59Z", night[0])),
+        },
+    )  # fmt: skip
+    expected = [
+        *seconds("01:59:59", day="2020-03-08", offset=-5),
+        *seconds("03:00:00", day="2020-03-08", offset=-4),
+        *seconds("00:59:59", day="2020-11-01", offset=-4),
+        *seconds("02:00:00", day="2020-11-01", offset=-5),
+    ]
+    assert expected[1] - expected[0] == 1
+    assert expected[3] - expected[2] == 2 * 3600 + 1
+    assert found_at(found, "york") == (expected, ["America/New_York"])
+    assert found_at(found, "case") == (seconds("01:59:59", day="2020-03-08"), ["UTC"])
+    mixed = [
+        *seconds("01:59:59", day="2020-03-08", offset=2),
+        *seconds("01:59:59", day="2020-03-08"),
+        expected[0],
+    ]
+    assert found_at(found, "given") == (mixed, ["America/New_York", "offset in the stamp"])
+    york, case = found.machines["york"], found.machines["case"]
+    assert (york.zone, york.zone_given) == ("America/New_York", True)
+    assert (case.zone, case.zone_given) == ("UTC", False)
+    assert (york.first_us, york.last_us) == (expected[0] * 1e6, expected[3] * 1e6)
+
+
+def twelve(hours, each=5):
+    return at(*(f"2020-01-31T{h:02d}:{10 * m:02d}:00" for h in hours for m in range(each)))
+
+
+def test_a_clock_of_twelve_hours_is_refused_and_others_are_read(tmp_path):
+    found = read(
+        tmp_path,
+        {
+            "twelve": (LINES, twelve(range(1, 13))),
+            "few": (LINES, twelve(range(1, 10), each=3)),
+            "morning": (LINES, twelve(range(1, 9))),
+            "midnight": (LINES, twelve(range(12))),
+            "evening": (LINES, twelve(range(1, 14))),
+            "offset": (LINES, at(*(f"2020-01-31T{h:02d}:{m}0:00Z" for h in range(1, 13)
+                                   for m in range(5)))),
+        },
+    )  # fmt: skip
+    refused = {name: bool(info.refused) for name, info in found.machines.items()}
+    assert refused == dict.fromkeys(refused, False) | {"twelve": True}
+    info = found.machines["twelve"]
+    assert (info.lines, info.undated, info.first_us) == (60, 60, None)
+    assert "all 60 stamps lie between 1 and 12" in info.refused
+    assert found.machines["few"].undated == 0
+
+
+def test_steps_back_are_counted_machine_by_machine(tmp_path):
+    clock = "2020-01-31T20:00:{:06.3f}Z"
+    one = [{"at": clock.format(s), "host": "a"} for s in (0, 10, 9.0, 8.999, 2.5, 50, 45)]
+    two = [{"at": clock.format(s), "host": h}
+           for s, h in ((30, "a"), (1, "b"), (31, "a"), (2, "b"))]  # fmt: skip
+    found = read(tmp_path, {"one": (LINES, lines(*one)), "two": (LINES, lines(*two))})
+    one_, two_ = found.machines["one"], found.machines["two"]
+    assert (one_.back, one_.back_most) == (2, 6_499_000)
+    assert (two_.back, two_.back_most) == (0, 0)
+
+
+def test_lines_that_cannot_be_read_are_counted_and_left_out(tmp_path):
+    rows = at("2020-01-31T20:00:00Z", "no instant", "", "2020-02-30T20:00:00Z")
+    read(tmp_path, {"lines": (LINES, rows)})
+    path = tmp_path / "lines.csv"
+    path.write_bytes(path.read_bytes() + b"too,few\n\xff\xfe,a,b,c,d,e,f\n")
+    found = read_case(tmp_path / "case.toml")
+    info = found.machines["lines"]
+    kept = collect(found.log_lines().select("row", "us"))
+    assert len(kept["row"]) + info.broken == info.lines
+    assert (info.broken, info.first_broken[0]) == (1, 6)
+    # The last line has as many cells as it should; what is no instant in it has none.
+    assert info.undated == 4
+    assert kept["row"].tolist() == [2, 3, 4, 5, 7]
+
+
+def test_a_log_without_a_line_and_a_case_without_logs_have_empty_tables(tmp_path):
+    found = read(tmp_path / "a", {"lines": (LINES, at())})
+    assert found.machines["lines"].lines == 0
+    for evidence_ in (found, read(tmp_path / "b", {})):
+        assert len(collect(evidence_.log_lines().select("row", "sid"))["row"]) == 0
+        assert len(collect(evidence_.flows().select("row", "src"))["row"]) == 0
+        needs = ("flows", "log-lines", "machines", "seen-hosts", "operators", "custody")
+        assert [evidence_.has(n) for n in needs] == [False] * 6
+
+
+def test_stations_are_known_by_their_code_and_keys_by_who_presents_them(tmp_path):
+    rows = lines(
+        {"at": "2020-01-31T20:00:00Z", "host": "a", "station": "2", "key": "k1"},
+        {"at": "2020-01-31T20:00:00Z", "host": "a", "station": "3"},
+        {"at": "2020-01-31T20:00:00Z", "host": "a", "station": "02"},
+        {"at": "2020-01-31T20:00:00Z", "address": "192.0.2.9"},
+    )
+    flows = {"at": ["2020-01-31T20:00:00Z"] * 2, "src": ["192.0.2.9", ""], "dst": ["b", "c"],
+             "key": ["k2", ""]}  # fmt: skip
+    hosts = [{"id": "app", "role": "web", "keys": ["k1", "k2"]}]
+    found = read(tmp_path, {"lines": (LINES, rows), "flows": (FLOWS, flows)}, hosts=hosts)
+    table = collect(found.log_lines().select("row", sid_of="sid"))
+    by_row = dict(zip(table["row"].tolist(), table["sid_of"].tolist(), strict=True))
+    assert by_row[2] == 1
+    assert by_row[3] == 2
+    assert all(v is None or v != v for v in (by_row[4], by_row[5]))
+    addresses = collect(found.addresses().select("address", "host", "key"))
+    seen = set(addresses["address"].tolist())
+    assert {"a", "192.0.2.9", "b"} <= seen
+    # Only addresses are taken for a host by a key; both machines here are known by name.
+    assert set(addresses["key"].tolist()) == {"k1", "k2", None}
+    assert set(addresses["host"].tolist()) == {None}
+
+
+def test_a_person_has_one_label_in_every_table_that_is_not_the_name(tmp_path):
+    rows = lines(
+        *({"at": "2020-01-31T20:00:00Z", "host": "a", "actor": who}
+          for who in ("Ana Roca", "Root", "zoe", "op7", "Eva Paz", ""))
+    )  # fmt: skip
+    log = {"station": ["1", "2"], "at": ["2020-01-31T20:00:00Z"] * 2, "who": ["Eva Paz", "op7"]}
+    trail = {"station": ["1"], "step": ["in"], "at": ["2020-01-31T20:00:00Z"],
+             "from": ["Ana Roca"], "to": ["Eva Paz"]}  # fmt: skip
+    found = read(
+        tmp_path,
+        {
+            "lines": (LINES, rows),
+            "log": ({"kind": "log", "key": "station", "stage": "verified", "instant": "at",
+                     "actor": "who"}, log),
+            "trail": ({"kind": "custody", "key": "station", "instant": "at",
+                       "fields": {"step": "step", "actor": "from", "taker": "to"}}, trail),
+        },
+        users=[{"id": "op7"}],
+    )  # fmt: skip
+    actors = collect(found.log_lines().select("row", "actor"))["actor"].tolist()
+    assert actors == ["operator 1", "Root", "account 2", "op7", "operator 2", None]
+    assert collect(found.events().select("row", "actor"))["actor"].tolist() == ["operator 2", "op7"]
+    handed = collect(found.custody().select("row", "actor", "taker"))
+    assert (handed["actor"].tolist(), handed["taker"].tolist()) == (["operator 1"], ["operator 2"])
+    assert {"root", "postgres", "administrator"} <= SYSTEM
+
+
+@pytest.mark.parametrize("name", ["'; drop table log_lines; --", "=1+1", "\u202eana", "x" * 500])
+def test_hostile_names_of_people_become_labels_too(tmp_path, name):
+    rows = lines({"at": "2020-01-31T20:00:00Z", "host": name, "actor": name, "address": name})
+    found = read(tmp_path, {"lines": (LINES, rows)})
+    row = collect(found.log_lines().select("row", "actor", "host"))
+    assert (row["actor"].tolist(), row["host"].tolist()) == (["account 1"], [name])
+    assert collect(found.addresses().select("address"))["address"].tolist() == [name]
+
+
+def test_hashes_are_small_letters_and_their_clock_is_told(tmp_path):
+    about = {"kind": "hashes", "instant": "at", "fields": {"item": "item", "sha256": "hash"}}
+    rows = {"item": ["x", " y "], "hash": ["AB" * 32, "cd" * 32],
+            "at": ["2020-01-31T20:00:00", "never"]}  # fmt: skip
+    found = read(tmp_path, {"hashes": (about, rows)})
+    taken = collect(found.hashes().select("row", "item", "sha256", "t"))
+    assert taken["sha256"].tolist() == ["ab" * 32, "cd" * 32]
+    assert taken["item"].tolist() == ["x", "y"]
+    times = taken["t"].tolist()
+    assert times[0] == seconds("20:00:00")[0]
+    assert times[1] is None or times[1] != times[1]
+    assert set(found.trails) == {"hashes"}
