@@ -31,7 +31,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
 .PHONY: help audit drill test targets bench calibrate estimators methods nights late projection \
-	peers docs lock clean
+	flows peers docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
