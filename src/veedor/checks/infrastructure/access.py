@@ -85,7 +85,7 @@ class Access(Check):
         Benign(
             "translation",
             "One person's sessions come from two addresses, by a change of network.",
-            "{brief} of {overlaps} overlaps last less than ten minutes.",
+            "{brief} of {overlaps:overlap lasts|overlaps last} less than ten minutes.",
         ),
         Benign("emergency", "The change was made in an emergency, with a record elsewhere."),
     )
@@ -165,10 +165,7 @@ class Access(Check):
                     "later": statistic["failed"]["succeeded_after"],
                 },
                 shared={"declared": sum(u.shared for u in users.values())},
-                translation={
-                    "brief": sum(o["end"] - o["start"] < 600 * MICRO for o in overlaps),
-                    "overlaps": len(overlaps),
-                },
+                **_brief(overlaps),
             ),
             rows=rows,
             key="host",
@@ -226,6 +223,13 @@ def _overlaps(sessions: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             active.append(s)
         if best is not None:
             yield best
+
+
+def _brief(overlaps: list[dict[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    if not overlaps:
+        return {}
+    brief = sum(o["end"] - o["start"] < 600 * MICRO for o in overlaps)
+    return {"translation": {"brief": brief, "overlaps": len(overlaps)}}
 
 
 def _overlap(o: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -367,8 +371,8 @@ def _sentence(statistic: Mapping[str, Any]) -> str:
     if statistic["changes"]:
         kinds = sorted({str(c["kind"]) for c in statistic["changes"]})
         parts.append(
-            f"{len(statistic['changes'])} changes ({', '.join(kinds)}) were made since"
-            f" {hosts.shown(statistic['since'])}, the first at"
+            f"Since {hosts.shown(statistic['since'])} the logs tell of"
+            f" {len(statistic['changes'])} changes ({', '.join(kinds)}), the first at"
             f" {hosts.shown(statistic['changes'][0]['at'])}."
         )
     return " ".join(parts)

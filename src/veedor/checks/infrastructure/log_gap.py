@@ -99,7 +99,7 @@ class LogGap(Check):
         Benign(
             "extract",
             "The log was handed over as an extract, so that numbers are left out.",
-            "{runs} stretches of numbers are left out, holding {missing} records.",
+            "Numbers are left out in {runs:stretch|stretches}, holding {missing:record|records}.",
         ),
         Benign("rotation", "The log was rotated, and one of its files was not handed over."),
     )
@@ -136,16 +136,6 @@ class LogGap(Check):
         status: Status = "observed" if unplanned or numbers else "not-observed"
         if not len(measured["minutes"]["n"]):
             status = "not-determinable"
-        together = sum(
-            any(
-                s is not o
-                and s["host"] != o["host"]
-                and s["from"] < o["to"]
-                and o["from"] < s["to"]
-                for o in silences
-            )
-            for s in unplanned
-        )
         found = [
             {"host": s["host"], "source": s["source"], "what": "silence", **_ends(s, context)}
             for s in silences
@@ -159,9 +149,7 @@ class LogGap(Check):
             statistic,
             words={"heading": self.title, "sentence": _sentence(statistic, unplanned, context)},
             explanations=self.explain(
-                planned={"planned": len(silences) - len(unplanned), "silences": len(silences)},
-                outage={"together": together, "unplanned": len(unplanned)},
-                extract={"runs": len(numbers), "missing": statistic["missing_records"]},
+                **_tested(silences, unplanned, numbers),
             ),
             rows={n: np.array([f[n] for f in found], dtype=object) for n in found[0]}
             if found
@@ -440,6 +428,31 @@ def _sentence(
             f" {hosts.names(sorted({str(n['source']) for n in statistic['numbers']}))}."
         )
     return " ".join([*parts, read])
+
+
+def _tested(
+    silences: Sequence[Mapping[str, Any]],
+    unplanned: Sequence[Mapping[str, Any]],
+    numbers: Sequence[Mapping[str, Any]],
+) -> dict[str, Mapping[str, Any]]:
+    """What the benign explanations came to, as far as there is something to explain."""
+    tested: dict[str, Mapping[str, Any]] = {}
+    if silences:
+        planned = len(silences) - len(unplanned)
+        tested["planned"] = {"planned": planned, "silences": len(silences)}
+    if unplanned:
+        together = sum(
+            any(
+                s["host"] != o["host"] and s["from"] < o["to"] and o["from"] < s["to"]
+                for o in silences
+            )
+            for s in unplanned
+        )
+        tested["outage"] = {"together": together, "unplanned": len(unplanned)}
+    if numbers:
+        missing = sum(n["missing"] for n in numbers)
+        tested["extract"] = {"runs": len(numbers), "missing": missing}
+    return tested
 
 
 def _lanes(
