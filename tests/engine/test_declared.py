@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from types import SimpleNamespace
 
+import ibis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.building import evidence
+from tests.building import small_case
+from veedor.case.manifest import load_case
 from veedor.case.plan import Plan
-from veedor.engine.declared import Book, make_addresses, make_hosts, micros, parsed, scope
+from veedor.engine.declared import Book, make_addresses, make_hosts, micros, parsed, plan_of, scope
 from veedor.engine.duck import connect
 from veedor.errors import SourceError
 
@@ -130,10 +133,12 @@ FIELDS = ("id", "role", "addresses", "names", "keys", "valid_from", "valid_to")
 
 
 def inventory(tmp_path, *rows, **keys):
+    """The plan of a case with an inventory of these rows, the first on line 2 of its file."""
     columns = {n: [row.get(n, "") for row in rows] for n in FIELDS}
     about = {"kind": "inventory", "fields": {n: n for n in FIELDS}, **keys.pop("entry", {})}
-    found = evidence(tmp_path, OFFICIAL, files={"machines": (about, columns)}, **keys)
-    return found.plan
+    case = load_case(small_case(tmp_path, OFFICIAL, files={"machines": (about, columns)}, **keys))
+    table = ibis.memtable(columns | {"_row": list(range(2, len(rows) + 2))})
+    return plan_of(case, {"machines": SimpleNamespace(table=table)})
 
 
 def test_an_inventory_adds_its_hosts_to_those_of_the_case(tmp_path):
