@@ -311,18 +311,19 @@ def test_sheets_whose_machine_has_no_logs_left_are_those_of_the_second_path(dril
     assert drill.stations(fact.questioned) == {*drill.truth("undeclared-host", SIDE)["stations"]}
 
 
-def test_sheets_that_the_replica_lacks_are_named_as_far_as_they_were_published(drill):
+def test_sheets_that_the_replica_lacks_are_named_and_those_published_by_the_stop_told_apart(drill):
     truth = next(p for p in drill.planted if p["check"] == "infrastructure.records")
     with (drill.folder / "preliminary-1.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    published = {row["station"] for row in rows}
+        published = {row["station"] for row in csv.DictReader(file)}
     fact = drill.fact("records")
+    assert drill.stations(fact.rows["sid"]) == {*truth["stations"]}
     lacking = published & set(truth["stations"])
-    assert drill.stations(fact.rows["sid"]) == lacking
+    assert drill.stations(fact.rows["sid"][fact.rows["published"].astype(bool)]) == lacking
     spreads = {e["event"]: e["spread"] for e in fact.statistic["events"]}
-    assert spreads["cut"] == len(lacking)
-    assert fact.statistic["bridge"]["published_only"] == len(lacking)
+    assert spreads["cut"] == fact.statistic["bridge"]["published_only"] == len(lacking)
     assert truth["values"]["database"] - truth["values"]["replica"] == len(truth["stations"])
+    stages = of(fact.statistic["stages"], earlier="verified", later="replicated")
+    assert (stages["earlier_only"], stages["later_only"]) == (len(truth["stations"]), 0)
 
 
 def test_the_hash_that_differs_is_the_one_that_was_changed(drill):
