@@ -6,9 +6,11 @@ tables of machines are written row by row. What readers make of files is tested 
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import datetime as dt
 import functools
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -63,6 +65,7 @@ def line(at: str | None, host: str | None, kind: str, **more: Any) -> dict[str, 
 @functools.cache
 def _base() -> Evidence:
     folder = Path(tempfile.mkdtemp(prefix="veedor-night-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     columns = {
         "station": [f"{i:03d}" for i in range(STATIONS)],
         "centre": [f"C{i // 5}" for i in range(STATIONS)],
