@@ -139,8 +139,10 @@ def test_words_take_no_side(name, evidence):
         assert not FORBIDDEN.search(text), text
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_order_of_rows_does_not_matter(name, evidence, tmp_path):
+@pytest.fixture(scope="module")
+def shuffled(tmp_path_factory):
+    """The same case with the rows of every file in another order."""
+
     def shuffle(tables):
         for key, table in tables.items():
             if key == "lines":
@@ -149,24 +151,33 @@ def test_order_of_rows_does_not_matter(name, evidence, tmp_path):
             for column in table:
                 table[column] = [table[column][i] for i in order]
 
-    other = read_case(full_case(tmp_path, change=shuffle))
-    ours = [comparable(f) for f in assess(CHECKS[name], evidence)]
-    assert ours == [comparable(f) for f in assess(CHECKS[name], other)]
+    return read_case(full_case(tmp_path_factory.mktemp("shuffled"), change=shuffle))
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_names_of_options_do_not_matter(name, evidence, tmp_path):
-    names = {"A": "Zeta", "B": "Yota", "C": "Xi"}
-    other = read_case(full_case(tmp_path, names=names))
-    back = {new: old for old, new in names.items()}
+def test_order_of_rows_does_not_matter(name, evidence, shuffled):
+    ours = [comparable(f) for f in assess(CHECKS[name], evidence)]
+    assert ours == [comparable(f) for f in assess(CHECKS[name], shuffled)]
 
+
+NAMES = {"A": "Zeta", "B": "Yota", "C": "Xi"}
+
+
+@pytest.fixture(scope="module")
+def renamed_case(tmp_path_factory):
+    """The same case with other names of the options."""
+    return read_case(full_case(tmp_path_factory.mktemp("renamed"), names=NAMES))
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_names_of_options_do_not_matter(name, evidence, renamed_case):
     def renamed(text):
-        for new, old in back.items():
+        for old, new in NAMES.items():
             text = text.replace(new, old)
         return text
 
     ours = sorted(map(repr, (comparable(f) for f in assess(CHECKS[name], evidence))))
-    theirs = sorted(map(repr, (comparable(f, renamed) for f in assess(CHECKS[name], other))))
+    theirs = sorted(map(repr, (comparable(f, renamed) for f in assess(CHECKS[name], renamed_case))))
     assert ours == theirs
 
 
