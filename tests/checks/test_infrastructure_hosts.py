@@ -232,7 +232,7 @@ def test_an_address_that_two_hosts_had_one_after_the_other_belongs_to_each_in_it
     assert rows["to_host"].tolist() == ["first", "more", None]
 
 
-@pytest.mark.xfail(strict=True, reason="a row is kept once for each declared host of its address")
+# XF
 def test_an_address_that_two_entries_declare_at_once_does_not_double_what_it_did():
     plan = one_host(addresses="198.51.100.11")
     found = night(flows=[flow("20:00:00", "198.51.100.11", OTHER)], **plan)

@@ -165,10 +165,11 @@ ADDRESSES = {
     "by": "text: how it was told: address, network, name, key, or null",
     "from_us": "int64: microseconds of UTC from which the plan declares it so, null where always",
     "to_us": "int64: until when, null where without an end",
-    "scope": "text: private, public, loopback, link-local, multicast, or name",
+    "scope": "text: private, public, loopback, link-local, multicast, unspecified, or name",
     "key": "text: a declared key that the machine at the address presented, null where none seen",
 }
-"""`addresses`: each address seen, once for each declared host that it could be (once if none)."""
+"""`addresses`: each address seen, once for each span of time in which it is a declared host's, and
+for each in which it is a group's; once where it is neither."""
 
 FLOWS = {
     "source": "text: the source",

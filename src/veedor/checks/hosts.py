@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,9 @@ from veedor.checks.recorded import known
 __all__ = [
     "CONTACTS",
     "ENTRIES",
+    "LEAST_BYTES",
     "MICRO",
+    "NO_MACHINE",
     "PUBLIC",
     "contacts",
     "during",
@@ -28,7 +31,10 @@ __all__ = [
     "micros",
     "names",
     "only_undeclared",
+    "part_takers",
+    "plain",
     "records",
+    "seen",
     "shown",
     "stamp",
     "stamps",
@@ -41,6 +47,10 @@ PUBLIC = ("publication", "public", "web", "content", "dns", "ntp")
 """Roles of hosts that anybody may call: callers of these tell nothing of the count."""
 CONTACTS = ("request", "login", "handshake", "application-write", "database-write")
 """Kinds of log lines that show one machine reaching another."""
+LEAST_BYTES = 65_536
+"""Bytes sent to hosts of the count, from which a caller is more than a knock at the door."""
+NO_MACHINE = ("loopback", "link-local", "multicast", "unspecified")
+"""Scopes of addresses that are no other machine's."""
 ENTRIES = ("request", "application-write")
 """Kinds of log lines that, where they name a station, show through which machine it entered."""
 
@@ -51,8 +61,12 @@ def during(us: ir.IntegerValue, start: ir.IntegerValue, end: ir.IntegerValue) ->
 
 
 def only_undeclared(table: ir.Table, column: str, addresses: ir.Table) -> ir.Table:
-    """The rows whose machine the plan does not declare at that time."""
-    known_ = addresses.filter(addresses.host.notnull())
+    """The rows whose machine the plan does not declare at that time.
+
+    A machine's own loopback, and addresses of nobody in particular, are no other machine.
+    """
+    no_machine = addresses.scope.isin(NO_MACHINE)
+    known_ = addresses.filter(addresses.host.notnull() | no_machine)
     spans = known_.select(d_address="address", d_from="from_us", d_to="to_us").view()
     return table.anti_join(
         spans,
@@ -61,23 +75,80 @@ def only_undeclared(table: ir.Table, column: str, addresses: ir.Table) -> ir.Tab
 
 
 def with_host(
-    table: ir.Table, column: str, addresses: ir.Table, prefix: str, how: str = "inner"
+    table: ir.Table,
+    column: str,
+    addresses: ir.Table,
+    prefix: str,
+    how: str = "inner",
+    kind: str | None = None,
 ) -> ir.Table:
     """The rows with the declared host (or group) of a machine: `PREFIX_host`, `_kind`, `_role`.
 
-    Where the plan gives one address to several hosts at once, the first by id is taken.
+    An address may be a host's and a group's at once, such as that behind which an office's clients
+    stand: `kind` says which is asked; without it, it is the group. Each row is kept once.
     """
-    names = {f"{prefix}_{n}": n for n in ("address", "host", "kind", "role", "from_us", "to_us")}
-    spans = addresses.filter(addresses.host.notnull()).select(**names).view()
+    names = [f"{prefix}_{n}" for n in ("host", "kind", "role")]
+    if kind is not None:
+        return _joined(table, column, addresses, kind, names, how)
+    inner = [f"{name}_of_host" for name in names]
+    found = _joined(table, column, addresses, "group", names, "left")
+    found = _joined(found, column, addresses, "host", inner, "left")
+    found = found.mutate(
+        **{
+            name: found[name].fill_null(found[other])
+            for name, other in zip(names, inner, strict=True)
+        }
+    ).drop(*inner)
+    return found.filter(found[names[0]].notnull()) if how == "inner" else found
+
+
+def _joined(
+    table: ir.Table, column: str, addresses: ir.Table, kind: str, names: Sequence[str], how: str
+) -> ir.Table:
+    """The rows with host, kind and role of a kind of declared machine, under those names."""
+    given = dict(zip(names, ("host", "kind", "role"), strict=True))
+    limits = {"s_address": "address", "s_from": "from_us", "s_to": "to_us"}
+    spans = addresses.filter(addresses.kind == kind).select(**given, **limits).view()
     joined = table.join(
         spans,
-        [
-            table[column] == spans[f"{prefix}_address"],
-            during(table.us, spans[f"{prefix}_from_us"], spans[f"{prefix}_to_us"]),
-        ],
+        [table[column] == spans.s_address, during(table.us, spans.s_from, spans.s_to)],
         how=how,
     )
-    return joined.drop(f"{prefix}_address", f"{prefix}_from_us", f"{prefix}_to_us")
+    return joined.drop(*limits)
+
+
+def part_takers(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
+    """Undeclared machines that take part in the count: `address`, once each.
+
+    Those that a declared machine called, those that sent at least `LEAST_BYTES` to a declared host
+    that is not open to the public, and those through which sheets entered.
+    """
+    addresses = evidence.addresses()
+    called = with_host(only_undeclared(reached, "dst", addresses), "src", addresses, "by")
+    calling = with_host(
+        only_undeclared(reached, "src", addresses), "dst", addresses, "to", kind="host"
+    )
+    hidden = calling.filter(~calling.to_role.isin(PUBLIC))
+    sent = hidden.group_by(address=hidden.src).agg(sent=hidden.bytes_out.sum())
+    loud = sent.filter(sent.sent >= LEAST_BYTES)
+    carried = only_undeclared(entered, "address", addresses)
+    return (
+        called.select(address="dst")
+        .union(loud.select("address"), carried.select("address"))
+        .distinct()
+    )
+
+
+def seen(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
+    """When undeclared machines of the count were seen, in whatever part: `address`, `us`."""
+    addresses = evidence.addresses()
+    ends = [
+        only_undeclared(reached, end, addresses).select(address=end, us="us")
+        for end in ("src", "dst")
+    ]
+    ends.append(only_undeclared(entered, "address", addresses).select("address", "us"))
+    every = ends[0].union(*ends[1:])
+    return every.semi_join(part_takers(evidence, reached, entered).view(), "address")
 
 
 def contacts(evidence: Evidence) -> ir.Table:
@@ -134,6 +205,14 @@ def stamp(us: Any, context: Context) -> str | None:
 def stamps(us: NDArray[Any], context: Context) -> NDArray[Any]:
     """The same for a column; None where not known."""
     return np.array([stamp(v, context) for v in known(us)], dtype=object)
+
+
+def plain(name: str) -> str:
+    """An address in its usual spelling; any other name as it is."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
 
 
 def micros(at: dt.datetime | None) -> int | None:

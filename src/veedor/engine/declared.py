@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -149,8 +151,39 @@ def make_addresses(
         key = next((k for k in sorted(keys) if k in book.keys), None)
         common = {"address": text_, "scope": scope(text_), "key": key}
         nothing = dict.fromkeys(("host", "kind", "role", "by", "from_us", "to_us"))
-        rows += [common | match for match in matches] or [common | nothing]
+        rows += [common | match for match in apart(matches)] or [common | nothing]
     _create(con, "addresses", ADDRESSES, rows)
+
+
+def apart(matches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What an address is declared to be, with at most one host and one group at a time.
+
+    Where the plan gives one address to several hosts at once, the first by id is taken.
+    """
+    found: list[dict[str, Any]] = []
+    for kind in ("host", "group"):
+        some = sorted((m for m in matches if m["kind"] == kind), key=lambda m: str(m["host"]))
+        bounds = sorted({b for m in some for b in _ends(m)})
+        for start, end in pairwise(bounds):
+            first = next((m for m in some if _ends(m)[0] <= start and end <= _ends(m)[1]), None)
+            if first is None:
+                continue
+            span = {"from_us": _finite(start), "to_us": _finite(end)}
+            last = found[-1] if found else None
+            if last and last["host"] == first["host"] and last["to_us"] == span["from_us"]:
+                last["to_us"] = span["to_us"]
+            else:
+                found.append({**first, **span})
+    return found
+
+
+def _ends(match: Mapping[str, Any]) -> tuple[float, float]:
+    start, end = match["from_us"], match["to_us"]
+    return (-math.inf if start is None else start, math.inf if end is None else end)
+
+
+def _finite(bound: float) -> int | None:
+    return int(bound) if math.isfinite(bound) else None
 
 
 class Book:
@@ -219,8 +252,10 @@ def scope(written: str) -> str:
     """What kind of address a text is."""
     address = parsed(written)
     if address is None:
-        return "name"
-    for name in ("loopback", "link_local", "multicast"):
+        return "loopback" if written.lower().partition(".")[0] == "localhost" else "name"
+    if str(address) == "255.255.255.255":
+        return "multicast"
+    for name in ("loopback", "link_local", "multicast", "unspecified"):
         if getattr(address, f"is_{name}"):
             return name.replace("_", "-")
     if isinstance(address, ipaddress.IPv4Address) and any(address in n for n in _PRIVATE):

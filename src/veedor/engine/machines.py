@@ -123,6 +123,8 @@ def _placed(
         FLOWS if source.kind == "flows" else {k: v for k, v in LOG_LINES.items() if k != "sid"}
     )
     table = table.mutate(source=ibis.literal(source.id))
+    if source.kind == "log-lines":
+        table = table.mutate(station=table.station.strip().nullif(""))
     placed = table.select(
         **{n: table[n].cast(TYPES[about.split(":")[0]]) for n, about in columns.items()}
     )

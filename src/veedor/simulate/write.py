@@ -115,7 +115,10 @@ def _add_machines(case: dict[str, Any], night: Night, machines: list[dict[str, A
     """Name in a case what machines recorded: sources, incidents, the plan, who and where."""
     for source in case["sources"]:
         if source["file"] == "processing.csv":
-            source |= {"host": "host", "actor": "who"}
+            # A sheet enters when it is verified; when it is received it came by no machine yet.
+            entered = source["stage"] == "verified"
+            source |= {"actor": "who"}
+            source |= {"host": "host"} if entered else {"ignore": [*source["ignore"], "host"]}
     case["sources"] += machines
     case["plans"] = [PLAN]
     case["events"] += [{"id": i.id, "at": instant(i.at), "text": i.text} for i in night.incidents]

@@ -22,8 +22,8 @@ CHANGES = ("credential", "account", "log-cleared", "clock")
 class Access(Check):
     """Follow the sessions on the machines of the count, and the changes made to accounts.
 
-    Sessions are logins that succeeded on declared hosts, until their logout, the next line of the
-    same session, or twelve hours. Asked are: sessions from addresses that the plan does not
+    Sessions are logins that succeeded on declared hosts, until the logout of the same session.
+    Asked are: sessions from addresses that the plan does not
     declare; sessions on hosts that the plan does not give the account; one account in two sessions
     at once from two addresses, where it is not declared as shared; and changes of passwords, keys,
     accounts, clocks or logs from the close of the polls on, or from the first freeze.
@@ -42,7 +42,8 @@ class Access(Check):
     failed : {attempts, accounts, addresses, succeeded_after}
         Refused logins on declared hosts; addresses with at least ten of them that got in later.
     since : str or null
-        From when changes are asked.
+        From when changes are asked; where the case has neither a freeze nor the close of the polls,
+        they are not.
 
     Uncertainty
     -----------
@@ -96,8 +97,7 @@ class Access(Check):
         some = lines.filter(
             lines.host.notnull(), lines.kind.isin(("login", "logout", "login-failed", *CHANGES))
         )
-        placed = hosts.with_host(some, "host", addresses, "on")
-        mine = placed.filter(placed.on_kind == "host")
+        mine = hosts.with_host(some, "host", addresses, "on", kind="host")
         logins = mine.filter(mine.kind == "login")
         outside = hosts.only_undeclared(
             logins.filter(logins.address.notnull()), "address", addresses
@@ -274,7 +274,7 @@ def _since(context: Context) -> int | None:
 def _changes(rows: Columns, since: int | None, context: Context) -> Iterator[dict[str, Any]]:
     us = known(rows["us"])
     for i in np.lexsort((rows["row"], us)).tolist():
-        if since is None or np.isnan(us[i]) or us[i] >= since:
+        if since is not None and (np.isnan(us[i]) or us[i] >= since):
             yield {
                 "host": rows["host"][i],
                 "kind": rows["kind"][i],

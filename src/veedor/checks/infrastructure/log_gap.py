@@ -235,10 +235,12 @@ def _silences(measured: Mapping[str, Columns], context: Context) -> Iterator[dic
         zip(*(hosts.text_column(measured["names"], n) for n in ("address", "host")), strict=True)
     )
     named = _Named(measured["named"])
-    for source, machine, at, _, beats in _series(measured):
+    series = list(_series(measured))
+    span = _span([at[beats > 0] for _, _, at, _, beats in series])
+    for source, machine, at, _, beats in series:
         if context.machines[source].format == "zeek":
             continue  # A sensor's lines tell of a machine; they are not its own log.
-        for start, end in _stretches(at, beats):
+        for start, end in _stretches(at, beats, span, named.span):
             expected = None if (beats > 0).sum() >= ENOUGH else named.expected(
                 source, machine, start, end
             )  # fmt: skip
@@ -254,19 +256,36 @@ def _silences(measured: Mapping[str, Columns], context: Context) -> Iterator[dic
                 }
 
 
-def _stretches(at: NDArray[np.int64], beats: Any) -> Iterator[tuple[int, int]]:
-    """Start and end, in seconds, of the stretches without a line that are worth a question."""
+def _span(beats: Sequence[NDArray[np.int64]]) -> tuple[int, int] | None:
+    """The first and the last minute of any sign of life, of logs that have enough of them."""
+    some = [at for at in beats if len(at) >= ENOUGH]
+    if not some:
+        return None
+    return min(int(at[0]) for at in some), max(int(at[-1]) for at in some)
+
+
+def _stretches(
+    at: NDArray[np.int64], beats: Any, span: tuple[int, int] | None, named: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Start and end, in seconds, of the stretches without a line that are worth a question.
+
+    Signs of life are due from the first to the last of any machine; what comes before the first
+    line of another log, or after its last, is a question where other logs go on.
+    """
     if len(at) < ENOUGH:
         return
     signs = at[beats > 0]
     beating = len(signs) >= ENOUGH
-    gaps = find_gaps((signs if beating else at) * 60)
-    for i in range(len(gaps.seconds)):
-        start, end = int(gaps.start[i]) + 60, int(gaps.end[i])
-        if end - start < LEAST:
-            return
-        if not beating or end - start > TIMES * gaps.median:
-            yield start, end
+    minutes = signs if beating else at
+    gaps = find_gaps(minutes * 60)
+    whole_ = [(int(gaps.start[i]) + 60, int(gaps.end[i])) for i in range(len(gaps.seconds))]
+    first, last = int(minutes[0]) * 60, int(minutes[-1]) * 60 + 60
+    if beating and span is not None:
+        whole_ += [(span[0] * 60, first), (last, span[1] * 60 + 60)]
+    elif not beating:
+        whole_ += [(named[0], first), (last, named[1])]
+    least = max(LEAST, TIMES * gaps.median) if beating else LEAST
+    yield from ((start, end) for start, end in whole_ if end - start > least)
 
 
 class _Named:
@@ -278,6 +297,8 @@ class _Named:
         at = np.array([places[key] for key in keys], dtype=np.int64)
         sid, t = rows["sid"].astype(np.int64), known(rows["us"]) / MICRO
         self._logs = {key: (sid[at == i], t[at == i]) for key, i in places.items()}
+        dated = t[np.isfinite(t)]
+        self.span = (int(dated.min()), int(dated.max()) + 1) if len(dated) else (0, 0)
         self._with: dict[tuple[str, str], list[tuple[NDArray[np.int64], NDArray[Any]]]] = {}
 
     def expected(self, source: str, machine: str, start: int, end: int) -> float:

@@ -88,18 +88,14 @@ class Oversight(Check):
         spoken = lines.filter(lines.host.notnull()).select(address="host", us="us")
         used = hosts.with_host(
             ends[0].union(ends[1], spoken, entered.select("address", "us")),
-            "address", addresses, "of",
+            "address", addresses, "of", kind="host",
         )  # fmt: skip
-        called = hosts.with_host(
-            hosts.only_undeclared(reached, "dst", addresses), "src", addresses, "by"
-        )
-        unknown = called.select(address="dst", us="us").union(
-            hosts.only_undeclared(entered, "address", addresses).select("address", "us")
-        )
-        beats = hosts.with_host(lines.filter(lines.kind == "heartbeat"), "host", addresses, "of")
-        sheets = hosts.with_host(entered, "address", addresses, "of", how="left")
+        unknown = hosts.seen(evidence, reached, entered)
+        beats = hosts.with_host(lines.filter(lines.kind == "heartbeat"), "host", addresses, "of",
+                                kind="host")  # fmt: skip
+        sheets = hosts.with_host(entered, "address", addresses, "of", how="left", kind="host")
         return {
-            "used": used.filter(used.of_kind == "host").group_by(host=used.of_host).agg(
+            "used": used.group_by(host=used.of_host).agg(
                 first=ibis._.us.min(), last=ibis._.us.max()
             ),
             "unknown": unknown.group_by("address").agg(

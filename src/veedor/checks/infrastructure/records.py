@@ -253,8 +253,12 @@ def _with_stages(
     for pair, sids in stages:
         for sid in sids.tolist():
             lacking.setdefault(sid, []).append(f"{pair['earlier']} / {pair['later']}")
-    if rows is None or not lacking:
+    if not lacking:
         return rows
+    if rows is None:
+        sids = np.array(sorted(lacking), dtype=np.int64)
+        told = np.array([", ".join(lacking[sid]) for sid in sids.tolist()], dtype=object)
+        return {"sid": sids, "in_one_of": told}
     here = rows["sid"].astype(np.int64)
     more = np.setdiff1d(np.array(sorted(lacking), dtype=np.int64), here)
     fill = {"b": False, "f": np.nan}

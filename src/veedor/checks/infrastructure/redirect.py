@@ -25,13 +25,13 @@ class Redirect(Check):
     A destination is within the plan where it is a host that the group uses, one that an allowed
     path gives it, or one of a contingency that replaces such a host, while that is declared to be
     in force. A client *moved* where it began to call a destination outside the plan after its last
-    call to one within it, or after another outside one. Clients behind one translated address
-    count as one.
+    call to one within it, or after another outside one. Ports are not compared. Clients behind one
+    translated address count as one.
 
     Statistic
     ---------
-    destinations : array of {group, destination, declared, clients, moved, from, connections, first,
-        last, first_moved, median_moved, last_moved}
+    destinations : array of {group, destination, declared, clients, moved, from, connections,
+        lines, first, last, first_moved, median_moved, last_moved}
         Destinations outside the plan, `declared` where they are a host of the plan; clients that
         called them; how many of these had moved there, and `from` what most of them came.
         Instants of the first calls of the clients that moved.
@@ -92,8 +92,8 @@ class Redirect(Check):
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """First and last call of each client to each destination; lines on configuration."""
         addresses = evidence.addresses()
-        calls = hosts.with_host(hosts.contacts(evidence), "src", addresses, "by")
-        groups = calls.filter(calls.by_kind == "group")
+        reached = hosts.contacts(evidence)
+        groups = hosts.with_host(reached, "src", addresses, "by", kind="group")
         placed = hosts.with_host(groups, "dst", addresses, "to", how="left")
         ends = placed.mutate(end=placed.to_host.fill_null(placed.dst))
         lines = evidence.log_lines()
@@ -104,7 +104,8 @@ class Redirect(Check):
             ).agg(
                 first=ends.us.min(),
                 last=ends.us.max(),
-                connections=(ends.connections + ends.lines).sum(),
+                connections=ends.connections.sum(),
+                lines=ends.lines.sum(),
             ),
             "configuration": changed.agg(n=changed.count()),
         }
@@ -163,7 +164,7 @@ class _Calls:
         self.end = hosts.text_column(calls, "end")
         self._declared = [bool(v) for v in calls["declared"].tolist()]
         self._first, self._last = known(calls["first"]), known(calls["last"])
-        self._connections = whole(calls["connections"])
+        self._connections, self._lines = whole(calls["connections"]), whole(calls["lines"])
         self._kind = [self._judge(i) for i in range(len(self.client))]
         self._by_client: dict[str, list[int]] = {}
         for i, client in enumerate(self.client):
@@ -172,7 +173,7 @@ class _Calls:
     def _judge(self, i: int) -> str:
         """`plan`, `contingency` or `outside`."""
         group = self._groups[self.group[i]]
-        if self.end[i] in allowed(group, self._context) or self.end[i] == group.id:
+        if self.end[i] == group.id or self._allowed(group, i):
             return "plan"
         for plan in self._context.plan.contingencies:
             if self.end[i] in plan.hosts and plan.declared_from is not None:
@@ -182,6 +183,19 @@ class _Calls:
                 if not early and not late:
                     return "contingency"
         return "outside"
+
+    def _allowed(self, group: ClientGroup, i: int) -> bool:
+        """Whether the group uses the host, or a path gives it at all times of the calls."""
+        if self.end[i] in group.uses:
+            return True
+        roles = {h.id: h.role for h in self._context.plan.hosts}
+        for path in self._context.plan.paths:
+            if path.source == group.id and path.target in (self.end[i], roles.get(self.end[i])):
+                start, end = hosts.micros(path.valid_from), hosts.micros(path.valid_to)
+                early = start is not None and self._first[i] < start
+                if not early and not (end is not None and self._last[i] >= end):
+                    return True
+        return False
 
     def outside(self) -> list[int]:
         """Rows with a destination outside the plan."""
@@ -215,6 +229,7 @@ class _Calls:
                     "moved": len(moved),
                     "from": max(came, key=came.count) if came else None,
                     "connections": int(self._connections[rows].sum()),
+                    "lines": int(self._lines[rows].sum()),
                     "first": hosts.stamp(np.nanmin(self._first[rows]), self._context),
                     "last": hosts.stamp(np.nanmax(self._last[rows]), self._context),
                     "first_moved": hosts.stamp(at[0], self._context),
@@ -265,19 +280,8 @@ class _Calls:
             "first": hosts.stamps(self._first[some], self._context),
             "last": hosts.stamps(self._last[some], self._context),
             "connections": self._connections[some],
+            "lines": self._lines[some],
         }
-
-
-def allowed(group: ClientGroup, context: Context) -> set[str]:
-    """Hosts that the plan lets a group call: those that it uses, and those of allowed paths."""
-    roles: dict[str, set[str]] = {}
-    for host in context.plan.hosts:
-        roles.setdefault(host.role, set()).add(host.id)
-    found = set(group.uses)
-    for path in context.plan.paths:
-        if path.source == group.id:
-            found |= roles.get(path.target, set()) | {path.target}
-    return found
 
 
 def _translation(members: list[dict[str, Any]]) -> str:

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from veedor.audit.findings import Status
 from veedor.checks import hosts, lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.hosts import PUBLIC
+from veedor.checks.hosts import LEAST_BYTES, PUBLIC
 from veedor.checks.lateness import Stream, points, span
 from veedor.checks.recorded import known, whole
 from veedor.checks.topology import drawn, edges
 
-LEAST_BYTES = 65_536
-"""Bytes sent to hosts of the count, from which a caller is more than a knock at the door."""
 MOST = 20
 """Addresses through which sheets entered that get a finding of their own."""
 
@@ -128,9 +126,9 @@ class UndeclaredHost(Check):
             hosts.only_undeclared(reached, "dst", addresses), "src", addresses, "by"
         )
         from_unknown = hosts.with_host(
-            hosts.only_undeclared(reached, "src", addresses), "dst", addresses, "to"
+            hosts.only_undeclared(reached, "src", addresses), "dst", addresses, "to", kind="host"
         )
-        hidden = ~from_unknown.to_role.isin(PUBLIC) & (from_unknown.to_kind == "host")
+        hidden = ~from_unknown.to_role.isin(PUBLIC)
         entered = hosts.entries(evidence)
         carried = hosts.only_undeclared(entered, "address", addresses)
         of_the_count = to_unknown.select(address="dst").union(carried.select("address"))

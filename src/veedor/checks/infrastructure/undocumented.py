@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 
@@ -74,19 +73,12 @@ class Undocumented(Check):
         """Machines in use: declared ones, and undeclared ones that took part."""
         addresses, reached = evidence.addresses(), hosts.contacts(evidence)
         entered = hosts.entries(evidence)
-        called = hosts.with_host(
-            hosts.only_undeclared(reached, "dst", addresses), "src", addresses, "by"
-        )
-        unknown = called.select(machine="dst", us="us").union(
-            hosts.only_undeclared(entered, "address", addresses).select(machine="address", us="us")
-        )
+        unknown = hosts.seen(evidence, reached, entered)
         ends = [reached.select(address=reached[end], us="us") for end in ("src", "dst")]
-        used = hosts.with_host(ends[0].union(ends[1]), "address", addresses, "of")
+        used = hosts.with_host(ends[0].union(ends[1]), "address", addresses, "of", kind="host")
         return {
-            "unknown": unknown.group_by("machine").agg(first=ibis._.us.min()),
-            "used": used.filter(used.of_kind == "host")
-            .group_by(machine=used.of_host)
-            .agg(first=ibis._.us.min()),
+            "unknown": unknown.group_by(machine=unknown.address).agg(first=unknown.us.min()),
+            "used": used.group_by(machine=used.of_host).agg(first=used.us.min()),
         }
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
@@ -130,7 +122,8 @@ def _things(measured: Mapping[str, Columns], context: Context) -> Iterable[dict[
     by_host = {h.id: set(h.addresses) | {h.id} | set(h.names) for h in plan.hosts}
 
     def row(thing: str, kind: str, at: str | None, names: set[str]) -> dict[str, Any]:
-        found = [d.id for d in plan.documents if names & {*d.hosts, *d.events}]
+        own = {hosts.plain(name) for name in names}
+        found = [d.id for d in plan.documents if own & {*map(hosts.plain, d.hosts), *d.events}]
         return {"thing": thing, "kind": kind, "at": at, "documents": found}
 
     for table, kind in (("unknown", "undeclared machine"), ("used", "declared host")):

@@ -106,17 +106,23 @@ class UnusedHost(Check):
         entered = hosts.entries(evidence).select(
             "address", "us", contacts=ibis.literal(0), lines=ibis.literal(1)
         )
-        used = hosts.with_host(ends[0].union(ends[1], written, entered), "address", addresses, "of")
+        every = ends[0].union(ends[1], written, entered)
+        used = hosts.with_host(every, "address", addresses, "of", kind="host")
         calls = hosts.with_host(
-            hosts.with_host(reached, "src", addresses, "by"), "dst", addresses, "to", how="left"
+            hosts.with_host(reached, "src", addresses, "by", kind="group"),
+            "dst",
+            addresses,
+            "to",
+            how="left",
+            kind="host",
         )
-        groups = calls.filter(calls.by_kind == "group")
+        groups = calls
         asked = groups.select(address="dst", us="us").union(
             hosts.entries(evidence).select("address", "us")
         )
-        taken = hosts.with_host(asked, "address", addresses, "of")
+        taken = hosts.with_host(asked, "address", addresses, "of", kind="host")
         return {
-            "used": used.filter(used.of_kind == "host").group_by(host=used.of_host).agg(
+            "used": used.group_by(host=used.of_host).agg(
                 contacts=ibis._.contacts.sum(),
                 lines=ibis._.lines.sum(),
                 first=ibis._.us.min(),

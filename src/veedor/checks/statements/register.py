@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -86,11 +87,11 @@ class Register(Check):
         """One fact for each topic."""
         topics: dict[str, list[Statement]] = {}
         for one in context.plan.statements:
-            topics.setdefault(one.topic, []).append(one)
-        for topic, group in topics.items():
-            yield self._topic(topic, group, context)
+            topics.setdefault(_slug(one.topic), []).append(one)
+        for slug, group in topics.items():
+            yield self._topic(slug, group, context)
 
-    def _topic(self, topic: str, group: list[Statement], context: Context) -> Fact:
+    def _topic(self, slug: str, group: list[Statement], context: Context) -> Fact:
         makers = {one.id: one.by for one in context.plan.statements}
         rows = [_row(one, context.findings, makers) for one in group]
         count = {v: sum(r["verdict"] == v for r in rows) for v in VERDICTS}
@@ -107,9 +108,9 @@ class Register(Check):
         return self.fact(
             status,
             statistic,
-            subject="".join(c if c.isalnum() else "-" for c in topic.lower()).strip("-"),
+            subject=slug,
             words={
-                "heading": topic,
+                "heading": group[0].topic,
                 "total": len(rows),
                 "makers": _makers(group),
                 "more": _more(statistic),
@@ -120,6 +121,11 @@ class Register(Check):
             },
             key="id",
         )
+
+
+def _slug(topic: str) -> str:
+    """A topic as part of a finding's id: topics that differ in signs or case alone are one."""
+    return "-".join(re.findall(r"\w+", topic.lower())) or "topic"
 
 
 VERDICTS = ("corroborated", "contradicted", "untested")
