@@ -65,19 +65,32 @@ def test_a_reversed_pair_is_a_departure_only_where_the_case_prescribes_it():
     assert sum(p["reversed"] for p in none.statistic["order"]) == 4
 
 
-@pytest.mark.parametrize(("second", "found"), [(61, [1]), (60, [])])
-def test_two_steps_at_one_instant_depart_where_stamps_have_seconds(second, found):
+@pytest.mark.parametrize(("first", "second", "found"), [
+    (1, 61, [1]), (0, 61, []), (1, 60, []), (0, 60, []),
+])  # fmt: skip
+def test_two_steps_at_one_instant_depart_where_both_are_stamped_with_seconds(first, second, found):
     minutes = [trail(i, 60 * i, 60 * i + 60, 60 * i + 120) for i in range(10, 20)]
-    said = chain(trail(1, 0, 0, 60), *minutes, trail(2, 0, second, 120))
-    assert said.statistic["to_the_second"] == bool(found)
+    said = chain(trail(1, 0, 0, 60), *minutes, trail(2, first, second, 121))
+    fine = {s["step"]: s["to_the_second"] for s in said.statistic["steps"]}
+    assert fine == {"in": bool(first % 60), "one": bool(second % 60), "two": True}
     assert departed(said) == found
-    assert said.statistic["order"][0]["same"] == 1
+    pair = said.statistic["order"][0]
+    assert (pair["same"], pair["at_once"]) == (1, len(found))
+    assert ("at one instant, to the second: one with in 1." in said.fact) == bool(found)
+
+
+def test_stamps_to_the_second_in_one_record_make_none_of_another_so():
+    level = [row | {"source": "minutes"} for row in trail(1, 0, 0, 60)]
+    seconds = trail(2, 1, 62, 200), trail(3, 5, 66, 250)
+    assert departed(chain(level, *seconds)) == []
+    assert departed(chain(trail(1, 0, 0, 60), *seconds)) == [1]
 
 
 def test_a_prescribed_step_is_missed_where_others_have_it():
     lacks, unread = trail(1, 0, None, 200), trail(2, 0, float("nan"), 200)
     said = chain(*GOOD, lacks, unread, trail(3, 0, 100, steps=("in", "one")))
     assert departed(said) == [1, 3]
+    assert "A prescribed step is missing: one 1; two 1." in said.fact
     by = {s["step"]: (s["stamped"], s["missing"], s["unread"]) for s in said.statistic["steps"]}
     assert by == {"in": (13, 0, 0), "one": (11, 1, 1), "two": (12, 1, 0)}
 
@@ -112,6 +125,59 @@ def test_two_logins_of_one_person_are_one_person():
     assert departed(chain(same, incompatible=[{"duties": ["in", "one"]}], users=users)) == [5]
 
 
+def test_a_shared_login_or_a_systems_account_in_steps_kept_apart_is_counted_apart():
+    users = [{"id": "desk", "shared": True}, {"id": "a1", "person": "p", "shared": True},
+             {"id": "a2", "person": "p"}]  # fmt: skip
+    rows = [trail(i, 0, 61, 200, actor=(*who, "eva"))
+            for i, who in enumerate((("desk", "desk"), ("root", "root"), ("a1", "a2"),
+                                     ("ana", "eva")))]  # fmt: skip
+    said = chain(*rows, incompatible=[{"duties": ["in", "one"]}], users=users)
+    assert (said.status, departed(said)) == ("not-observed", [])
+    pair = said.statistic["people"][0]
+    assert (pair["both"], pair["same"], pair["shared_or_system"]) == (4, 0, 2)
+    assert "is in both 2 times, not counted there" in said.fact
+
+
+def test_a_login_is_called_a_login_and_a_persons_logins_only_where_the_case_joins_them():
+    rows, plan = (
+        trail(5, 0, 61, 200, actor=("ana",) * 3),
+        {"incompatible": [{"duties": ["in", "one"]}]},
+    )
+    assert "One login in steps that the case keeps apart: in and one 1." in chain(rows, **plan).fact
+    users = [{"id": "a1", "person": "p"}, {"id": "a2", "person": "p"}]
+    assert "One login or one person's logins in" in chain(rows, users=users, **plan).fact
+
+
+def test_every_handover_of_a_step_that_a_trail_has_often_is_a_link():
+    def carried(*people, sid=1, last="in"):
+        steps = ["one"] * (len(people) - 2) + [last]
+        return trail(sid, *range(1, 61 * len(steps), 61), steps=steps, actor=people[:-1],
+                     taker=people[1:])  # fmt: skip
+
+    said = chain(carried("ana", "eva", "joe", "max"), custody={"order": [["one", "in"]]})
+    assert (said.status, said.statistic["handovers"]) == (
+        "not-observed", {"links": 2, "broken": 0},
+    )  # fmt: skip
+    other = [row | {"actor": "zoe"} if n == 1 else row
+             for n, row in enumerate(carried("ana", "eva", "joe", "max", sid=2))]  # fmt: skip
+    said = chain(other, custody={"order": [["one", "in"]]})
+    assert (departed(said), said.statistic["departing"]["links"]) == ([2], 1)
+    assert "1 of 2 successive handovers are by another than the taker before, on 1" in said.fact
+    alone = chain(carried("ana", "eva", "joe", last="one"), custody={})
+    assert (alone.status, alone.statistic["handovers"]["links"]) == ("not-observed", 1)
+    broken = trail(3, 1, 62, steps=("one", "one"), actor=("ana", "joe"), taker=("eva", "max"))
+    assert (chain(broken, custody={}).status) == "observed"
+
+
+def test_handovers_at_one_instant_follow_one_another_in_the_order_of_rows():
+    rows = trail(1, 60, 60, steps=("one", "one"), actor=("ana", "eva"), taker=("eva", "joe"))
+    ordered = [row | {"row": n} for n, row in enumerate(rows, 1)]
+    for given in (ordered, ordered[::-1]):
+        assert chain(given, custody={}).statistic["handovers"] == {"links": 1, "broken": 0}
+    swapped = [row | {"row": n} for n, row in zip((2, 1), rows, strict=True)]
+    assert chain(swapped, custody={}).statistic["handovers"]["broken"] == 1
+
+
 def test_a_handover_by_another_than_the_taker_before_breaks_the_chain():
     whole = trail(1, 0, 61, 200, actor=("ana", "eva", "joe"), taker=("eva", "joe", "zoe"))
     broken = trail(2, 0, 61, 200, actor=("ana", "eva", "max"), taker=("eva", "joe", "zoe"))
@@ -129,9 +195,24 @@ def test_a_seal_that_changes_departs_where_most_trails_keep_theirs(changed, foun
     trails = [trail(i, 0, 61, 200, seal=("x", "y" if i < changed else "x", None))
               for i in range(10)]  # fmt: skip
     said = chain(*trails)
-    assert said.statistic["seals"] == [{"first": "in", "second": "one", "both": 10,
-                                        "changed": changed, "usual": bool(found)}]  # fmt: skip
+    assert said.statistic["seals"] == [{
+        "first": "in", "second": "one", "both": 10, "changed": changed, "usual": bool(found),
+        "changes_on_most": not found,
+    }]  # fmt: skip
     assert departed(said) == found
+    words = "differs from the one before where most" if found else "changes on most trails, which"
+    assert words in said.fact
+    assert f": in to one {changed} of 10." in said.fact
+
+
+def test_seals_are_compared_from_each_handover_to_the_next():
+    kept = [trail(i, 1, 62, 123, steps=("one",) * 3, seal=("x", "x", "x")) for i in range(5)]
+    odd = trail(7, 1, 62, 123, steps=("one",) * 3, seal=("x", "y", "x"))
+    said = chain(*kept, odd, custody={})
+    assert [
+        (s["first"], s["second"], s["both"], s["changed"]) for s in said.statistic["seals"]
+    ] == [("one", "one", 12, 2)]
+    assert departed(said) == [7]
 
 
 def test_a_step_recorded_twice_is_taken_at_its_first_stamp():
@@ -141,12 +222,28 @@ def test_a_step_recorded_twice_is_taken_at_its_first_stamp():
     assert departed(chain(trail(1, 0, 61, 200), before)) == [1]
 
 
-def test_bundles_of_one_station_are_trails_of_their_own():
-    one = [row | {"bundle": "a"} for row in trail(1, 0, 61, 200)]
-    two = [row | {"bundle": "b"} for row in trail(1, 300, 361, 350)]
-    said = chain(one, two)
-    assert (said.statistic["trails"], said.statistic["stations"]) == (2, 1)
-    assert (said.statistic["departures"], departed(said)) == (1, [1])
+def test_a_new_number_of_a_bundle_begins_no_new_trail():
+    rows = trail(1, 0, 61, 200, actor=("ana", "eva", "joe"), taker=("eva", "joe", "zoe"))
+    said = chain(*GOOD, [row | {"bundle": b} for row, b in zip(rows, "aab", strict=True)])
+    assert (said.statistic["trails"], said.statistic["several_bundles"]) == (11, 1)
+    assert (said.status, said.statistic["handovers"]) == ("not-observed", {"links": 2, "broken": 0})
+    assert "1 trails name more than one bundle" in said.fact
+    rows[2]["actor"] = "max"
+    said = chain(*GOOD, [row | {"bundle": b} for row, b in zip(rows, "aab", strict=True)])
+    assert departed(said) == [1]
+
+
+def test_bundles_of_one_station_that_travel_side_by_side_are_handed_over_each_by_itself():
+    one = trail(1, 0, 61, 200, actor=("ana", "eva", "joe"), taker=("eva", "joe", "zoe"))
+    two = trail(1, 10, 71, 210, actor=("ana", "max", "lea"), taker=("max", "lea", "zoe"))
+    rows = [r | {"bundle": "a"} for r in one] + [r | {"bundle": "b"} for r in two]
+    said = chain(rows)
+    assert (said.statistic["trails"], said.statistic["stations"]) == (1, 1)
+    assert (said.status, said.statistic["handovers"]) == ("not-observed", {"links": 4, "broken": 0})
+    unnamed = [row | ({"bundle": None} if n == 1 else {}) for n, row in enumerate(rows)]
+    assert chain(unnamed).status == "not-observed"
+    rows[4]["actor"] = "joe"
+    assert departed(chain(rows)) == [1]
 
 
 def test_a_trail_of_an_unknown_station_is_counted_and_questions_nothing():

@@ -6,10 +6,14 @@ its name, which is nobody's. Every other one is a number.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
 
 from veedor.case.plan import Plan
 
@@ -48,6 +52,29 @@ def label_accounts(
             {"name": list(labels), "label": list(labels.values())},
             schema={"name": "string", "label": "string"},
         ),
+    )
+
+
+def joined(logins: NDArray[Any], plan: Plan) -> NDArray[Any]:
+    """Logins that the case says belong to one person as one name; others as they are.
+
+    A login that several people are meant to use is nobody's, and stays as it is.
+    """
+    person = {u.id: f"person {u.person}" for u in plan.users if u.person and not u.shared}
+    return np.array([person.get(v, v) for v in logins.tolist()], dtype=object)
+
+
+def impersonal(plan: Plan, logins: Iterable[str]) -> frozenset[str]:
+    """Of these logins those declared as shared, and the accounts of systems: nobody's own."""
+    shared = {user.id for user in plan.users if user.shared}
+    return frozenset(v for v in logins if v in shared or v.lower() in SYSTEM)
+
+
+def one_login(plan: Plan) -> str:
+    """What one name that `joined` gives stands for, in words."""
+    persons = Counter(u.person for u in plan.users if u.person and not u.shared)
+    return (
+        "one login or one person's logins" if max(persons.values(), default=0) > 1 else "one login"
     )
 
 

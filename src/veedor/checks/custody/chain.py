@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import ibis.expr.types as ir
@@ -15,6 +15,7 @@ from veedor.audit.findings import Figure, Status
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.instants import stamp, stamped, times, wall
 from veedor.checks.lateness import rounded
+from veedor.engine.accounts import impersonal, joined, one_login
 
 Floats = NDArray[np.float64]
 MOST_DRAWN = 40
@@ -22,44 +23,53 @@ MOST_DRAWN = 40
 
 
 class Chain(Check):
-    """Follow each sheet's trail of custody: its steps, their instants, people and seals.
+    """Follow each sheet's trail of custody: its steps, their instants, logins and seals.
 
     A trail is one row of a record that holds a whole trail, or all the rows of a station in a
-    record with one row a handover. Only the order that the case says is prescribed can be departed
-    from; the order of every other pair of steps is told, and judged by nobody: a stamp of storage
-    before that of transcription may be the normal order of work.
+    record with one row a handover, whatever the bundles in which it travelled. Only the order that
+    the case says is prescribed can be departed from; the order of every other pair of steps is
+    told, and judged by nobody: a stamp of storage before that of transcription may be the normal
+    order of work. A step that a trail has several times stands at its first stamp; handovers and
+    seals are compared from each to the next.
 
     Statistic
     ---------
     trails, stations : int
-    steps : array of {step, stamped, missing, unread, first, last, people}
+    several_bundles : int
+        Trails whose handovers name more than one bundle.
+    steps : array of {step, stamped, missing, unread, first, last, people, to_the_second}
         `missing` trails without a stamp of the step, though the file has a column for it; `unread`
         of the others those whose stamp is no instant; a step that no trail has is `missing` in all.
-    order : array of {earlier, later, both, reversed, same, least_seconds, median_seconds,
+        `people` counts logins, those that the case says are of one person once. `to_the_second`
+        says that some source stamps the step with seconds.
+    order : array of {earlier, later, both, reversed, same, at_once, least_seconds, median_seconds,
         prescribed}
         For each pair of steps, in the case's order: trails with both stamps; those in which the
-        later step's stamp precedes the earlier one's, or equals it; the least and the median time
+        later step's stamp precedes the earlier one's, or equals it; of the equal ones those at one
+        instant, as their source stamps both steps with seconds; the least and the median time
         between them; whether the case prescribes that order.
-    people : array of {first, second, both, same, incompatible}
-        Pairs of steps of which people are recorded: trails with both, and with the same person in
-        both; whether the case says that no one person may take them both.
+    people : array of {first, second, both, same, shared_or_system, incompatible}
+        Pairs of steps of which logins are recorded: trails with both; those with the same login (or
+        two of one person) in both; those where only a login declared as shared, or an account of a
+        system, is in both; whether the case says that no one person may take them both.
     handovers : {links, broken}
         Where a trail says who gave and who took: successive handovers, and those whose giver is not
         the taker before.
-    seals : array of {first, second, both, changed, usual}
-        Pairs of neighbouring steps that state a seal: trails with both, those on which it differs,
-        and whether most trails keep it, so that a change is a departure. A seal broken by opening
-        and set anew differs on most.
-    to_the_second : bool
-        Some stamps have seconds, so that equal stamps are one instant.
+    seals : array of {first, second, both, changed, usual, changes_on_most}
+        Pairs of steps with a seal that follow one another: how often, and how often the seal
+        differs; whether most keep it (`usual`), so that a change is a departure. A seal broken by
+        opening and set anew differs on at least half (`changes_on_most`), which is told alone.
     departures : int
-        Trails with a prescribed order reversed (or, with stamps to the second, both at one
-        instant), a prescribed step missing though others have it, one person in incompatible
-        steps, a broken link, or a seal changed where most trails keep it.
+        Trails that depart in any of these ways.
+    departing : {reversed, at_once, missing, logins, links, seals}
+        Trails with a prescribed order reversed; with both its steps at one instant; with a
+        prescribed step missing though others have it; with one login in incompatible steps; with a
+        broken link; with a seal changed where most keep it.
 
     Uncertainty
     -----------
-    None: counts of a record. Stamps are those of the record's clock, to its resolution.
+    None: counts of a record. Stamps are those of the record's clock, to its resolution. A login is
+    not a person.
 
     Source
     ------
@@ -108,29 +118,30 @@ class Chain(Check):
         """One fact on all trails."""
         trails = Trails.of(measured["custody"], context)
         prescribed = [p for p in context.plan.custody.order if set(p) <= set(trails.steps)]
-        pairs = list(trails.pairs(prescribed))
         people = list(trails.people([set(i.duties) for i in context.plan.incompatible]))
-        needed = {step for pair in prescribed for step in pair}
-        departed = trails.departed(prescribed, needed, people)
+        ways = trails.departing(prescribed, people)
+        departed = np.logical_or.reduce(list(ways.values()))
+        pairs = list(trails.pairs(prescribed))
         statistic = {
             "trails": trails.size,
             "stations": len(np.unique(trails.sid[trails.sid >= 0])),
+            "several_bundles": trails.legs.several_bundles(),
             "steps": [trails.step(name, context) for name in trails.steps],
             "order": pairs,
             "people": people,
             "handovers": trails.handovers(),
-            "seals": trails.seals(),
-            "to_the_second": trails.to_the_second,
+            "seals": [pair for pair, _ in trails.seals()],
             "departures": int(departed.sum()),
+            "departing": {name: int(found.sum()) for name, found in ways.items()},
         }
         status: Status = "observed" if departed.any() else "not-observed"
-        if not prescribed and not departed.any():
+        if not departed.any() and not _judged(statistic):
             status = "not-determinable"
         shown = np.lexsort((trails.row, ~departed))
         yield self.fact(
             status,
             statistic,
-            words={"sentence": _sentence(status, statistic)},
+            words={"sentence": _sentence(statistic, one_login(context.plan))},
             explanations=self.explain(**trails.tested(pairs)),
             rows=trails.rows(departed, shown, context),
             key="row",
@@ -143,6 +154,112 @@ class Chain(Check):
 
 
 @dataclass(frozen=True, slots=True)
+class Legs:
+    """Every handover of every trail, in order of time: trail by trail, at one instant by row.
+
+    Those without an instant come last.
+
+    Attributes
+    ----------
+    trail, column, line : int64 (m)
+        The trail, the step, and the line of handovers that this one continues: a bundle's, under
+        whatever number.
+    t : float64 (m)
+    actor, taker, seal, bundle : object (m), None where not recorded
+    """
+
+    trail: NDArray[np.int64]
+    column: NDArray[np.int64]
+    line: NDArray[np.int64]
+    t: Floats
+    actor: NDArray[Any]
+    taker: NDArray[Any]
+    seal: NDArray[Any]
+    bundle: NDArray[Any]
+
+    @classmethod
+    def of(
+        cls, rows: Columns, trail: NDArray[np.int64], column: NDArray[np.int64], context: Context
+    ) -> Legs:
+        """The rows of `custody` as legs of those trails."""
+        t = times(rows)
+        order = np.lexsort((column, rows["row"].astype(np.int64), t, trail))
+        found = {n: rows[n][order] for n in ("actor", "taker", "seal", "bundle")}
+        for name in ("actor", "taker"):
+            found[name] = joined(found[name], context.plan)
+        line = _lines(trail[order].tolist(), found["bundle"].tolist())
+        return cls(trail[order], column[order], line, t[order], **found)
+
+    def several_bundles(self) -> int:
+        """How many trails name more than one bundle."""
+        return len(_several(self.trail.tolist(), self.bundle.tolist()))
+
+    def links(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Trails of successive handovers, and of those whose giver is not the taker before."""
+        held: dict[int, Any] = {}
+        compared, broken = [], []
+        legs = zip(*(v.tolist() for v in (self.trail, self.line, self.t, self.actor, self.taker)),
+                   strict=True)  # fmt: skip
+        for trail, line, t, giver, taker in legs:
+            if t != t:
+                continue
+            before = held.get(line)
+            if before is not None and giver is not None:
+                compared.append(trail)
+                if giver != before:
+                    broken.append(trail)
+            if taker is not None:
+                held[line] = taker
+        return np.array(compared, dtype=np.int64), np.array(broken, dtype=np.int64)
+
+    def seals(self) -> dict[tuple[int, int], list[tuple[int, bool]]]:
+        """Pairs of steps that follow one another with a seal: trails, and whether it differs."""
+        last: dict[int, tuple[int, Any]] = {}
+        found: dict[tuple[int, int], list[tuple[int, bool]]] = {}
+        legs = zip(*(v.tolist() for v in (self.trail, self.line, self.column, self.seal)),
+                   strict=True)  # fmt: skip
+        for trail, line, column, seal in legs:
+            if seal is None:
+                continue
+            if line in last:
+                before, other = last[line]
+                pair = (min(before, column), max(before, column))
+                found.setdefault(pair, []).append((trail, seal != other))
+            last[line] = (column, seal)
+        return dict(sorted(found.items()))
+
+
+def _lines(trail: Sequence[int], bundle: Sequence[Any]) -> NDArray[np.int64]:
+    """int64 (m): the line of handovers of each leg.
+
+    A bundle that begins where another ends for good is the same one under a new number. A leg that
+    names none, on a trail of several, may be of any: no line goes on over it.
+    """
+    several = _several(trail, bundle)
+    places: list[tuple[int, int, Any]] = []
+    for n, (i, name) in enumerate(zip(trail, bundle, strict=True)):
+        since = places[-1][1] if places and places[-1][0] == i else 0
+        if i not in several:
+            places.append((i, 0, None))
+        else:
+            places.append((i, n + 1 if name is None else since, name))
+    last = {place: n for n, place in enumerate(places)}
+    line: dict[tuple[int, int, Any], int] = {}
+    for n, place in enumerate(places):
+        if place not in line:
+            before = places[n - 1] if n else (-1, 0, None)
+            named = before[:2] == place[:2] and before[2] is not None
+            line[place] = line[before] if named and last[before] < n else n
+    return np.array([line[place] for place in places], dtype=np.int64)
+
+
+def _several(trail: Sequence[int], bundle: Sequence[Any]) -> set[int]:
+    """Trails that name more than one bundle."""
+    named = {(i, b) for i, b in zip(trail, bundle, strict=True) if b is not None}
+    return {i for i, n in Counter(i for i, _ in named).items() if n > 1}
+
+
+@dataclass(frozen=True, slots=True)
 class Trails:
     """n trails of k steps.
 
@@ -152,59 +269,37 @@ class Trails:
     sid, row : int64 (n); `sid` is -1 where the station is not known
     source : object (n)
     t : float64 (n, k)
-        UTC seconds, NaN where there is no readable stamp.
+        UTC seconds of a step's first stamp, NaN where there is no readable one.
     written : bool (n, k)
         There is a stamp, readable or not.
-    actor, taker, seal : object (n, k), None where not recorded
+    fine : bool (n, k)
+        The trail's source stamps the step with seconds.
+    logins : object (n, k)
+        Set of those who took the step.
+    impersonal : set of str
+        Logins that are nobody's own.
     """
 
     steps: tuple[str, ...]
+    legs: Legs
     sid: NDArray[np.int64]
     row: NDArray[np.int64]
     source: NDArray[Any]
     t: Floats
     written: NDArray[np.bool_]
-    actor: NDArray[Any]
-    taker: NDArray[Any]
-    seal: NDArray[Any]
+    fine: NDArray[np.bool_]
+    logins: NDArray[Any]
+    impersonal: frozenset[str]
 
     @classmethod
     def of(cls, rows: Columns, context: Context) -> Trails:
-        """The trails in the rows of `custody`; a step that one has twice counts once."""
-        wide = {s.id for s in context.case.sources if s.kind == "custody" and s.steps}
-        listed = [step.id for s in context.case.sources if s.kind == "custody" for step in s.steps]
-        seen = sorted({str(v) for v in rows["step"].tolist() if v is not None})
-        listed += [s for p in context.plan.custody.order for s in p]
-        steps = tuple(dict.fromkeys([s for s in listed if s in seen] + seen))
-        key = [
-            (str(source), str(row) if source in wide else f"{station}\x1f{bundle}")
-            for source, row, station, bundle in zip(
-                *(rows[n].tolist() for n in ("source", "row", "station", "bundle")), strict=True
-            )
-        ]
-        places = {k: i for i, k in enumerate(dict.fromkeys(sorted(key)))}
-        at = np.array([places[k] for k in key], dtype=np.int64)
+        """The trails in the rows of `custody`."""
+        steps = _steps(rows, context)
+        at, size = _trails(rows, context)
+        places = {name: i for i, name in enumerate(steps)}
         column = np.array(
-            [-1 if s is None else steps.index(str(s)) for s in rows["step"].tolist()], np.int64
+            [-1 if s is None else places[str(s)] for s in rows["step"].tolist()], np.int64
         )
-        size, width = len(places), len(steps)
-        t = times(rows)
-        found: dict[str, NDArray[Any]] = {
-            "t": np.full((size, width), np.nan),
-            "written": np.zeros((size, width), dtype=np.bool_),
-            **{n: np.full((size, width), None, dtype=object) for n in ("actor", "taker", "seal")},
-        }
-        keep = np.flatnonzero(column >= 0)
-        # A step that a trail has twice is taken at its first stamp.
-        keep = keep[np.argsort(np.where(np.isnan(t[keep]), np.inf, t[keep]), kind="stable")[::-1]]
-        found["t"][at[keep], column[keep]] = t[keep]
-        found["written"][at[keep], column[keep]] = [v is not None for v in rows["raw"][keep]]
-        person = {u.id: u.person for u in context.plan.users if u.person}
-        for name in ("actor", "taker", "seal"):
-            words = rows[name][keep]
-            if name != "seal":  # Logins that the case says are of one person are one person.
-                words = np.array([person.get(v, v) for v in words.tolist()], dtype=object)
-            found[name][at[keep], column[keep]] = words
         sid = np.full(size, -1, dtype=np.int64)
         row = np.zeros(size, dtype=np.int64)
         source = np.full(size, None, dtype=object)
@@ -212,7 +307,27 @@ class Trails:
         order = np.argsort(-rows["row"].astype(np.int64), kind="stable")
         sid[at[order]], row[at[order]] = known[order], rows["row"].astype(np.int64)[order]
         source[at[order]] = rows["source"][order]
-        return cls(steps, sid, row, source, **found)
+        some = np.flatnonzero(column >= 0)
+        stepped = {name: values[some] for name, values in rows.items()}
+        legs = Legs.of(stepped, at[some], column[some], context)
+        shape = size, len(steps)
+        t = np.full(shape, np.inf)
+        np.fmin.at(t, (legs.trail, legs.column), legs.t)
+        written = np.zeros(shape, dtype=np.bool_)
+        stamped_ = np.array([v is not None for v in stepped["raw"].tolist()], dtype=np.bool_)
+        written[at[some][stamped_], column[some][stamped_]] = True
+        return cls(
+            steps,
+            legs,
+            sid,
+            row,
+            source,
+            np.where(np.isfinite(t), t, np.nan),
+            written,
+            _fine(legs, source, shape),
+            _logins(legs, shape),
+            impersonal(context.plan, {*rows["actor"].tolist()} - {None}),
+        )
 
     @property
     def size(self) -> int:
@@ -231,7 +346,8 @@ class Trails:
             "unread": int((self.written[:, i] & np.isnan(t)).sum()),
             "first": stamp(dated.min(), context) if len(dated) else None,
             "last": stamp(dated.max(), context) if len(dated) else None,
-            "people": len({v for v in self.actor[:, i].tolist() if v is not None}),
+            "people": len(set().union(*self.logins[:, i].tolist())),
+            "to_the_second": bool(self.fine[:, i].any()),
         }
 
     def pairs(self, prescribed: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
@@ -252,6 +368,7 @@ class Trails:
                 "both": len(known),
                 "reversed": int((known < 0).sum()),
                 "same": int((known == 0).sum()),
+                "at_once": int(self.at_once(earlier, later).sum()),
                 "least_seconds": rounded(float(known.min())) if len(known) else None,
                 "median_seconds": rounded(float(np.median(known))) if len(known) else None,
                 "prescribed": (earlier, later) in prescribed,
@@ -261,103 +378,79 @@ class Trails:
         """float64 (n): seconds from one step to another, NaN where one has no stamp."""
         return np.asarray(self.t[:, self.steps.index(later)] - self.t[:, self.steps.index(earlier)])
 
+    def at_once(self, earlier: str, later: str) -> NDArray[np.bool_]:
+        """bool (n): both steps have the same stamp, and their source stamps both with seconds."""
+        i, j = self.steps.index(earlier), self.steps.index(later)
+        return np.asarray(self.fine[:, i] & self.fine[:, j] & (self.t[:, i] == self.t[:, j]))
+
     def people(self, apart: Sequence[set[str]]) -> Iterator[dict[str, Any]]:
-        """Pairs of steps with people recorded: how often one person took both."""
+        """Pairs of steps with logins recorded: how often one login took both."""
         for i, first in enumerate(self.steps):
             for second in self.steps[i + 1 :]:
-                same, both = self.same(first, second)
+                both, same, common = self.same(first, second)
                 if both.any():
                     yield {
                         "first": first,
                         "second": second,
                         "both": int(both.sum()),
                         "same": int(same.sum()),
+                        "shared_or_system": int((common & ~same).sum()),
                         "incompatible": any({first, second} <= duties for duties in apart),
                     }
 
-    def same(self, first: str, second: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """bool (n) twice: one person took both steps; both steps name a person."""
-        a, b = (self.actor[:, self.steps.index(s)] for s in (first, second))
-        both = np.array([x is not None and y is not None for x, y in zip(a, b, strict=True)], bool)
-        return both & (a == b), both
+    def same(self, first: str, second: str) -> tuple[NDArray[np.bool_], ...]:
+        """bool (n), thrice: both steps name a login; one of somebody's own took both; any did."""
+        columns = [self.logins[:, self.steps.index(s)].tolist() for s in (first, second)]
+        taken = [(bool(a and b), a & b) for a, b in zip(*columns, strict=True)]
+        return (
+            np.array([both for both, _ in taken], dtype=np.bool_),
+            np.array([bool(common - self.impersonal) for _, common in taken], dtype=np.bool_),
+            np.array([bool(common) for _, common in taken], dtype=np.bool_),
+        )
 
-    def departed(
-        self,
-        prescribed: Sequence[tuple[str, str]],
-        needed: set[str],
-        people: Sequence[Mapping[str, Any]],
-    ) -> NDArray[np.bool_]:
-        """bool (n): trails that depart from what is prescribed."""
-        found = np.zeros(self.size, dtype=np.bool_)
+    def departing(
+        self, prescribed: Sequence[tuple[str, str]], people: Sequence[Mapping[str, Any]]
+    ) -> dict[str, NDArray[np.bool_]]:
+        """For each way to depart from what is prescribed, bool (n): trails that do."""
+        ways = ("reversed", "at_once", "missing", "logins", "links", "seals")
+        found = {name: np.zeros(self.size, dtype=np.bool_) for name in ways}
         for earlier, later in prescribed:
-            gap = self.gap(earlier, later)
-            found |= np.nan_to_num(gap, nan=1.0) < 0
-            if self.to_the_second:
-                found |= gap == 0
-        for name in needed:
+            found["reversed"] |= np.nan_to_num(self.gap(earlier, later), nan=1.0) < 0
+            found["at_once"] |= self.at_once(earlier, later)
+        for name in {step for pair in prescribed for step in pair}:
             missing = ~self.written[:, self.steps.index(name)]
             if not missing.all():
-                found |= missing
+                found["missing"] |= missing
         for pair in people:
             if pair["incompatible"]:
-                found |= self.same(pair["first"], pair["second"])[0]
-        for pair, changed in self._seals():
-            if pair["usual"]:
-                found |= changed
-        return found | self._broken()[0]
-
-    @property
-    def to_the_second(self) -> bool:
-        """Whether some stamps have seconds."""
-        return bool((np.nan_to_num(self.t) % 60 > 0).any())
+                found["logins"] |= self.same(pair["first"], pair["second"])[1]
+        found["links"][self.legs.links()[1]] = True
+        for seal, trails in self.seals():
+            if seal["usual"]:
+                found["seals"][trails] = True
+        return found
 
     def handovers(self) -> dict[str, int]:
         """Successive handovers, and those whose giver is not the taker before."""
-        broken, links = self._broken(), self._broken()[1]
-        return {"links": int(links.sum()), "broken": int(broken[0].sum())}
+        compared, broken = self.legs.links()
+        return {"links": len(compared), "broken": len(broken)}
 
-    def _broken(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        return self._succeeding(self.taker, self.actor)
-
-    def seals(self) -> list[dict[str, Any]]:
-        """Pairs of neighbouring steps that state a seal, and how often it differs."""
-        return [pair for pair, _ in self._seals()]
-
-    def _seals(self) -> Iterator[tuple[dict[str, Any], NDArray[np.bool_]]]:
-        filled = np.array([[v is not None for v in row] for row in self.seal.tolist()], bool)
-        stated = [i for i in range(len(self.steps)) if self.size and filled[:, i].any()]
-        for i, j in pairwise(stated):
-            both = filled[:, i] & filled[:, j]
-            changed = both & (self.seal[:, i] != self.seal[:, j])
+    def seals(self) -> Iterator[tuple[dict[str, Any], list[int]]]:
+        """Pairs of steps that follow one another with a seal; the trails on which it differs."""
+        for (i, j), compared in self.legs.seals().items():
+            trails = [trail for trail, differs in compared if differs]
+            usual = len(trails) * 2 < len(compared)
             yield (
                 {
                     "first": self.steps[i],
                     "second": self.steps[j],
-                    "both": int(both.sum()),
-                    "changed": int(changed.sum()),
-                    "usual": bool(changed.sum() * 2 < both.sum()),
+                    "both": len(compared),
+                    "changed": len(trails),
+                    "usual": usual,
+                    "changes_on_most": not usual,
                 },
-                changed,
+                trails,
             )
-
-    def _succeeding(
-        self, before: NDArray[Any], after: NDArray[Any]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """bool (n), int64 (n): a word differs from the one before it in time; how many compared."""
-        differs = np.zeros(self.size, dtype=np.bool_)
-        compared = np.zeros(self.size, dtype=np.int64)
-        filled = np.array([[v is not None for v in row] for row in before.tolist()], bool)
-        if not filled.any():
-            return differs, compared
-        for i in range(self.size):
-            order = np.argsort(np.where(np.isnan(self.t[i]), np.inf, self.t[i]), kind="stable")
-            last = None
-            for j in order[~np.isnan(self.t[i][order])]:
-                if last is not None and after[i, j] is not None:
-                    compared[i] += 1
-                    differs[i] |= after[i, j] != last
-                last = before[i, j] if before[i, j] is not None else last
-        return differs, compared
 
     def tested(self, pairs: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
         """What the benign explanations came to."""
@@ -447,40 +540,145 @@ class Trails:
         )
 
 
-def _sentence(status: str, statistic: Mapping[str, Any]) -> str:
-    pairs = statistic["order"]
-    prescribed = [p for p in pairs if p["prescribed"]]
-    wrong = [p for p in prescribed if p["reversed"]]
-    others = sorted((p for p in pairs if not p["prescribed"] and p["reversed"]),
-                    key=lambda p: -p["reversed"])  # fmt: skip
-    parts = [f"{statistic['trails']:,} trails of {statistic['stations']:,} stations were followed."]
-    if not prescribed:
-        parts.append("The case prescribes no order of their steps, so that none can be reversed.")
-    elif wrong:
-        listed = "; ".join(f"{p['later']} before {p['earlier']} {p['reversed']:,}" for p in wrong)
-        parts.append(f"A prescribed order is reversed: {listed}.")
-    else:
-        parts.append(
-            f"None of the {len(prescribed)} prescribed pairs of steps is reversed"
-            f" ({min(p['both'] for p in prescribed):,} trails or more each)."
+def _steps(rows: Columns, context: Context) -> tuple[str, ...]:
+    """The steps that are recorded, in the order in which the case lists them."""
+    listed = [step.id for s in context.case.sources if s.kind == "custody" for step in s.steps]
+    seen = sorted({str(v) for v in rows["step"].tolist() if v is not None})
+    listed += [s for p in context.plan.custody.order for s in p]
+    return tuple(dict.fromkeys([s for s in listed if s in seen] + seen))
+
+
+def _trails(rows: Columns, context: Context) -> tuple[NDArray[np.int64], int]:
+    """int64 (rows): the trail of each row; how many there are.
+
+    Where the station is not stated, the bundle says what belongs together.
+    """
+    wide = {s.id for s in context.case.sources if s.kind == "custody" and s.steps}
+    key = [
+        (str(source), "row", str(row))
+        if source in wide
+        else (str(source), *(("bundle", str(bundle)) if station is None else ("", str(station))))
+        for source, row, station, bundle in zip(
+            *(rows[n].tolist() for n in ("source", "row", "station", "bundle")), strict=True
         )
-    if status == "observed":
+    ]
+    places = {k: i for i, k in enumerate(dict.fromkeys(sorted(key)))}
+    return np.array([places[k] for k in key], dtype=np.int64), len(places)
+
+
+def _fine(legs: Legs, source: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """bool (n, k): the trail's source stamps the step with seconds, be it once."""
+    seconds = np.nan_to_num(legs.t) % 60 > 0
+    of = source[legs.trail]
+    fine = np.zeros(shape, dtype=np.bool_)
+    for name in dict.fromkeys(source.tolist()):
+        columns = np.unique(legs.column[seconds & (of == name)])
+        fine[np.ix_(source == name, columns)] = True
+    return fine
+
+
+def _logins(legs: Legs, shape: tuple[int, int]) -> NDArray[Any]:
+    """object (n, k): the set of logins that took each step of each trail."""
+    found = np.full(shape, frozenset(), dtype=object)
+    for i, j, login in zip(
+        legs.trail.tolist(), legs.column.tolist(), legs.actor.tolist(), strict=True
+    ):
+        if login is not None:
+            found[i, j] = found[i, j] | {login}
+    return found
+
+
+def _judged(statistic: Mapping[str, Any]) -> bool:
+    """Whether anything that a trail could depart from was recorded."""
+    return bool(
+        any(p["prescribed"] for p in statistic["order"])
+        or statistic["handovers"]["links"]
+        or any(p["incompatible"] for p in statistic["people"])
+    )
+
+
+def _sentence(statistic: Mapping[str, Any], login: str) -> str:
+    parts = [f"{statistic['trails']:,} trails of {statistic['stations']:,} stations were followed."]
+    if statistic["departures"]:
         parts.append(
             f"{statistic['departures']:,} trails depart in some way from what is prescribed."
         )
+    parts += _of_order(statistic)
+    parts += _of_people(statistic, login)
+    parts += _of_seals(statistic)
+    if statistic["several_bundles"]:
+        parts.append(f"{statistic['several_bundles']:,} trails name more than one bundle.")
+    others = sorted(
+        (p for p in statistic["order"] if not p["prescribed"] and p["reversed"]),
+        key=lambda p: -p["reversed"],
+    )
+    if others:
+        parts.append(f"Pairs whose order is not prescribed: {_reversed(others[:3])}.")
+    return " ".join(parts)
+
+
+def _reversed(pairs: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{p['later']} before {p['earlier']} {p['reversed']:,}" for p in pairs)
+
+
+def _of_order(statistic: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on the order of steps, and on those that are missing."""
+    prescribed = [p for p in statistic["order"] if p["prescribed"]]
+    wrong = [p for p in prescribed if p["reversed"]]
+    if not prescribed:
+        yield "The case prescribes no order of their steps, so that none can be reversed."
+    elif wrong:
+        yield f"A prescribed order is reversed: {_reversed(wrong)}."
+    else:
+        yield (
+            f"None of the {len(prescribed)} prescribed pairs of steps is reversed"
+            f" ({min(p['both'] for p in prescribed):,} trails or more each)."
+        )
+    level = [p for p in prescribed if p["at_once"]]
+    if level:
+        listed = "; ".join(f"{p['later']} with {p['earlier']} {p['at_once']:,}" for p in level)
+        yield f"Two prescribed steps are at one instant, to the second: {listed}."
+    needed = {step for p in prescribed for step in (p["earlier"], p["later"])}
+    lacking = [
+        s for s in statistic["steps"] if 0 < s["missing"] < statistic["trails"]
+        and s["step"] in needed
+    ]  # fmt: skip
+    if lacking:
+        listed = "; ".join(f"{s['step']} {s['missing']:,}" for s in lacking)
+        yield f"A prescribed step is missing: {listed}."
     never = [s["step"] for s in statistic["steps"] if s["stamped"] == 0]
     if never:
-        parts.append(f"No trail has a stamp of {', '.join(never)}.")
+        yield f"No trail has a stamp of {', '.join(never)}."
+
+
+def _of_people(statistic: Mapping[str, Any], login: str) -> Iterator[str]:
+    """Sentences on logins in steps kept apart, and on who handed over to whom."""
     apart = [p for p in statistic["people"] if p["incompatible"]]
     if apart:
-        parts.append(
-            "One person in steps that the case keeps apart: "
-            + "; ".join(f"{p['first']} and {p['second']} {p['same']:,}" for p in apart)
-            + "."
+        listed = "; ".join(f"{p['first']} and {p['second']} {p['same']:,}" for p in apart)
+        others = sum(p["shared_or_system"] for p in apart)
+        yield f"{login[0].upper()}{login[1:]} in steps that the case keeps apart: {listed}." + (
+            f" A shared login or a system's account is in both {others:,} times, not counted there."
+            if others
+            else ""
         )
-    if others:
-        listed = "; ".join(
-            f"{p['later']} before {p['earlier']} {p['reversed']:,}" for p in others[:3]
+    links, broken = (statistic["handovers"][n] for n in ("links", "broken"))
+    if broken:
+        yield (
+            f"{broken:,} of {links:,} successive handovers are by another than the taker before,"
+            f" on {statistic['departing']['links']:,} trails."
         )
-        parts.append(f"Pairs whose order is not prescribed: {listed}.")
-    return " ".join(parts)
+
+
+def _of_seals(statistic: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on seals that differ from one step to the next."""
+    for usual, text in (
+        (True, "The seal differs from the one before where most trails keep it"),
+        (False, "The seal changes on most trails, which is told and held against none"),
+    ):
+        some = [p for p in statistic["seals"] if p["changed"] and p["usual"] == usual]
+        if some:
+            listed = "; ".join(
+                f"{p['first']} to {p['second']} {p['changed']:,} of {p['both']:,}" for p in some
+            )
+            yield f"{text}: {listed}."
