@@ -403,6 +403,12 @@ def _add_plans(data: dict[str, Any], path: Path) -> dict[str, tuple[str, int]]:
         return found
     for name in names:
         place = path.parent / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise CaseError(
+                f"`plans` names {name!r}, which does not lie beside the case file",
+                place=str(path),
+                remedy="Copy it into the folder of the case file.",
+            )
         try:
             raw = place.read_bytes()
             text = raw.decode("utf-8")

@@ -7,8 +7,10 @@ its attributes and docstring; the conformance tests run on it by themselves.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import pkgutil
+import re
 import string
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -38,6 +40,7 @@ __all__ = [
     "Interval",
     "Promise",
     "registry",
+    "subject",
 ]
 
 GROUPS = ("outcome", "sheets", "reconcile", "flow", "trend")
@@ -260,6 +263,17 @@ class _Plain(string.Formatter):
             text = f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
             return text.replace("-", "\u2212")
         return super().format_field(value, format_spec)
+
+
+def subject(text: str) -> str:
+    """A text of the data as part of a finding's id: as it is where it is plain and short, else a
+    readable part of it with a hash, so that no two texts share an id and none is a path.
+    """
+    plain = "-".join(re.findall(r"[A-Za-z0-9.:_+-]+", text))
+    if plain == text and 0 < len(text) <= 60:
+        return text
+    code = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{plain[:40].strip('-.:') or 'text'}-{code}"
 
 
 def _fill(template: str, values: Mapping[str, Any]) -> str:

@@ -18,15 +18,17 @@ from veedor.checks.instants import shown
 from veedor.checks.recorded import known
 
 __all__ = [
+    "ACTS",
     "CONTACTS",
-    "ENTRIES",
     "LEAST_BYTES",
     "MICRO",
     "NO_MACHINE",
     "PUBLIC",
+    "called_by_most",
     "contacts",
     "during",
     "entries",
+    "failed",
     "gone",
     "micros",
     "names",
@@ -39,6 +41,7 @@ __all__ = [
     "stamp",
     "stamps",
     "text_column",
+    "told",
     "with_host",
 ]
 
@@ -51,8 +54,10 @@ LEAST_BYTES = 65_536
 """Bytes sent to hosts of the count, from which a caller is more than a knock at the door."""
 NO_MACHINE = ("loopback", "link-local", "multicast", "unspecified")
 """Scopes of addresses that are no other machine's."""
-ENTRIES = ("request", "application-write")
-"""Kinds of log lines that, where they name a station, show through which machine it entered."""
+ACTS = ("login", "application-write", "database-write")
+"""Kinds of log lines that show one machine doing something on another."""
+WRITES = r"^(POST|PUT|PATCH)\b"
+"""Web requests that can bring a sheet in."""
 
 
 def during(us: ir.IntegerValue, start: ir.IntegerValue, end: ir.IntegerValue) -> ir.BooleanValue:
@@ -63,10 +68,12 @@ def during(us: ir.IntegerValue, start: ir.IntegerValue, end: ir.IntegerValue) ->
 def only_undeclared(table: ir.Table, column: str, addresses: ir.Table) -> ir.Table:
     """The rows whose machine the plan does not declare at that time.
 
-    A machine's own loopback, and addresses of nobody in particular, are no other machine.
+    An address that presented a declared key, and that the plan does not name, is not declared. A
+    machine's own loopback, and addresses of nobody in particular, are no other machine.
     """
     no_machine = addresses.scope.isin(NO_MACHINE)
-    known_ = addresses.filter(addresses.host.notnull() | no_machine)
+    named = addresses.host.notnull() & (addresses.by != "key").fill_null(True)
+    known_ = addresses.filter(named | no_machine)
     spans = known_.select(d_address="address", d_from="from_us", d_to="to_us").view()
     return table.anti_join(
         spans,
@@ -120,23 +127,41 @@ def _joined(
 def part_takers(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
     """Undeclared machines that take part in the count: `address`, once each.
 
-    Those that a declared machine called, those that sent at least `LEAST_BYTES` to a declared host
-    that is not open to the public, and those through which sheets entered.
+    Those through which sheets entered; those that one of these called; those that sent at least
+    `LEAST_BYTES` to a declared host that is not open to the public, or did something on it; and
+    those that at least half of the clients of a group called. Others that a declared machine
+    called may serve something else, such as updates.
     """
     addresses = evidence.addresses()
-    called = with_host(only_undeclared(reached, "dst", addresses), "src", addresses, "by")
+    carried = only_undeclared(entered, "address", addresses).select("address").distinct()
+    strange = only_undeclared(reached, "dst", addresses)
+    both = only_undeclared(strange, "src", addresses)
+    carriers = carried.view()
+    linked = both.semi_join(carriers, [both.src == carriers.address])
     calling = with_host(
         only_undeclared(reached, "src", addresses), "dst", addresses, "to", kind="host"
     )
     hidden = calling.filter(~calling.to_role.isin(PUBLIC))
-    sent = hidden.group_by(address=hidden.src).agg(sent=hidden.bytes_out.sum())
-    loud = sent.filter(sent.sent >= LEAST_BYTES)
-    carried = only_undeclared(entered, "address", addresses)
-    return (
-        called.select(address="dst")
-        .union(loud.select("address"), carried.select("address"))
-        .distinct()
+    did = hidden.group_by(address=hidden.src).agg(
+        sent=hidden.bytes_out.sum(), acts=hidden.acts.sum()
     )
+    loud = did.filter((did.sent >= LEAST_BYTES) | (did.acts > 0))
+    return carried.union(
+        linked.select(address="dst"), loud.select("address"), called_by_most(evidence, reached)
+    ).distinct()
+
+
+def called_by_most(evidence: Evidence, reached: ir.Table) -> ir.Table:
+    """Undeclared addresses that at least half of the clients seen of a group called: `address`."""
+    addresses = evidence.addresses()
+    by_group = with_host(reached, "src", addresses, "by", kind="group")
+    sizes = by_group.group_by(group=by_group.by_host).agg(size=by_group.src.nunique())
+    strange = only_undeclared(by_group, "dst", addresses)
+    callers = strange.group_by(address=strange.dst, group=strange.by_host).agg(
+        callers=strange.src.nunique()
+    )
+    joined = callers.join(sizes, "group")
+    return joined.filter(joined.callers * 2 >= joined["size"]).select("address")
 
 
 def seen(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
@@ -152,9 +177,10 @@ def seen(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
 
 
 def contacts(evidence: Evidence) -> ir.Table:
-    """Who reached whom: `src`, `dst`, `us`, `bytes_out`, `bytes_in`, `connections`, `lines`.
+    """Who reached whom: one row for each flow, and for each log line that shows it.
 
-    One row for each flow, and for each log line that shows one machine reaching another.
+    Columns `src`, `dst`, `us`, `bytes_out`, `bytes_in`, `connections`, `lines`, and `acts`: 1 where
+    a line shows one machine doing something on the other.
     """
     flows, lines = evidence.flows(), evidence.log_lines()
     one, none = ibis.literal(1, "int64"), ibis.literal(0, "int64")
@@ -166,6 +192,7 @@ def contacts(evidence: Evidence) -> ir.Table:
         bytes_in=flows.bytes_in.fill_null(0),
         connections=one,
         lines=none,
+        acts=none,
     )
     shown = lines.filter(lines.kind.isin(CONTACTS), lines.address.notnull(), lines.host.notnull())
     from_lines = shown.select(
@@ -176,20 +203,41 @@ def contacts(evidence: Evidence) -> ir.Table:
         bytes_in=none,
         connections=none,
         lines=one,
+        acts=(shown.kind.isin(ACTS) & ~failed(shown)).cast("int64"),
     )
     return from_flows.union(from_lines)
+
+
+def failed(lines: ir.Table) -> ir.BooleanValue:
+    """Whether a line tells of something that was refused or did not work."""
+    words = lines.status.fill_null("")
+    return (words == "failed") | words.re_search("^[45][0-9][0-9]$")
+
+
+def told(evidence: Evidence) -> ir.Table:
+    """Lines of machines that tell of a sheet coming in: what the application stored, and web
+    requests that write and were not refused, on hosts that are not open to the public.
+    """
+    lines = evidence.log_lines()
+    writes = (lines.kind == "request") & lines.message.fill_null("").re_search(WRITES)
+    some = lines.filter(
+        lines.sid.notnull(), (lines.kind == "application-write") | writes, ~failed(lines)
+    )
+    placed = with_host(some, "host", evidence.addresses(), "on", how="left", kind="host")
+    hidden = ~placed.on_role.isin(PUBLIC).fill_null(False)
+    return placed.filter(hidden).drop("on_host", "on_kind", "on_role")
 
 
 def entries(evidence: Evidence) -> ir.Table:
     """Through which machines each sheet entered: `sid`, `address`, `us` (null where not known).
 
-    From logs of the count that name a machine, and from lines of machines that name a station.
+    From logs of the count that name a machine, and from lines that tell of a sheet coming in.
     """
-    events, lines = evidence.events(), evidence.log_lines()
+    events = evidence.events()
     logged = events.filter(events.sid.notnull(), events.host.notnull()).select(
         sid="sid", address="host", us=events.t * MICRO
     )
-    named = lines.filter(lines.sid.notnull(), lines.kind.isin(ENTRIES))
+    named = told(evidence)
     ends = [named.select(sid="sid", address=named[end], us="us") for end in ("address", "host")]
     every = logged.union(*ends)
     return every.filter(every.address.notnull())

@@ -21,7 +21,7 @@ from veedor.sources import Opened
 def make_custody(
     con: ibis.BaseBackend, case: Case, opened: Mapping[str, Opened]
 ) -> dict[str, ClockInfo]:
-    """`unlabelled_custody` (people not yet labelled) and `hashes`.
+    """`written_custody` (people not yet labelled) and `hashes`.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def make_custody(
             trails += list(_trail(con, case, source, table, clocks))
         elif source.kind == "hashes":
             hashes.append(_hashes(con, case, source, table, clocks))
-    make_union(con, "unlabelled_custody", trails, types_of(CUSTODY, case))
+    make_union(con, "written_custody", trails, types_of(CUSTODY, case))
     make_union(con, "hashes", hashes, types_of(HASHES, case))
     return clocks
 

@@ -223,7 +223,8 @@ class Book:
         """The declared hosts or groups that an address could be: those of the narrowest network."""
         address = parsed(seen)
         if address is None:
-            return self._names.get(seen.lower(), [])
+            name = seen.lower()
+            return self._names.get(name) or self._names.get(name.partition(".")[0], [])
         bits = address.max_prefixlen
         for version, prefix in self._prefixes:
             if version != address.version:

@@ -7,7 +7,7 @@ exception and never a silent drop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from veedor.engine.evidence import CountInfo, Evidence, ListInfo
 from veedor.engine.machines import make_log_lines, make_machines
 from veedor.engine.parse import CELL_FIELDS, fields_of, parse, station_code, table_name
 from veedor.engine.places import make_history, make_stations
+from veedor.engine.spelling import respell
 from veedor.engine.timeline import make_events, make_timed, make_timeline, stages_of
 from veedor.engine.verbs import rows, total
 from veedor.sources import Opened, open_source
@@ -93,7 +94,10 @@ def load(
 
 
 def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
-    """Accounts by labels that name nobody, and machines by what the plan says of them."""
+    """Addresses in one spelling, accounts by labels that name nobody, and machines by what the plan
+    says of them.
+    """
+    respell(con)
     lines, events, custody = (con.table(f"unlabelled_{n}") for n in ("lines", "events", "custody"))
     operators = names_in(events, "actor") + names_in(custody, "actor") + names_in(custody, "taker")
     label_accounts(con, evidence.plan, operators, names_in(lines, "actor"))
@@ -114,15 +118,23 @@ def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
         for name in names_in(table, column)
     ]
     make_hosts(con, evidence.plan)
-    make_addresses(con, evidence.plan, seen, _presented(flows, lines))
+    sensors = [name for name, info in evidence.machines.items() if info.format == "zeek"]
+    make_addresses(con, evidence.plan, seen, _presented(flows, lines, sensors))
 
 
-def _presented(flows: ir.Table, lines: ir.Table) -> dict[str, set[str]]:
-    """Address -> fingerprints of keys that the machine there presented."""
+def _presented(flows: ir.Table, lines: ir.Table, sensors: Sequence[str]) -> dict[str, set[str]]:
+    """Address -> fingerprints of keys that the machine there presented.
+
+    A login names the key of who logged in, unless a sensor tells of it.
+    """
     keys: dict[str, set[str]] = {}
     shown = (
         flows.filter(flows.key.notnull()).select(address="dst", key="key"),
-        lines.filter(lines.key.notnull(), lines.host.notnull()).select(address="host", key="key"),
+        lines.filter(
+            lines.key.notnull(),
+            lines.host.notnull(),
+            lines.kind.isin(("handshake", "certificate")) | lines.source.isin(sensors),
+        ).select(address="host", key="key"),
     )
     for table in shown:
         for row in table.distinct().to_pyarrow().to_pylist():

@@ -77,7 +77,7 @@ class LogInfo:
 def make_machines(
     con: ibis.BaseBackend, case: Case, reads: Mapping[str, Read], folder: Path
 ) -> dict[str, LogInfo]:
-    """`flows`, and `unlabelled_lines`: log lines without labels of accounts and station numbers.
+    """`written_flows` and `written_lines`: addresses and accounts as the files write them.
 
     What a reader wrote to disk stays there, and only wall clocks, which are placed by a zone, are
     written anew: no source is in memory whole.
@@ -95,8 +95,8 @@ def make_machines(
         infos[source.id], placed = _placed(con, case, source, reads[source.id], path)
         parts[source.kind].append(placed)
     for name, kind, columns in (
-        ("flows", "flows", FLOWS),
-        ("unlabelled_lines", "log-lines", {k: v for k, v in LOG_LINES.items() if k != "sid"}),
+        ("written_flows", "flows", FLOWS),
+        ("written_lines", "log-lines", {k: v for k, v in LOG_LINES.items() if k != "sid"}),
     ):
         schema = ibis.schema({n: TYPES[a.split(":")[0]] for n, a in columns.items()})
         if parts[kind]:

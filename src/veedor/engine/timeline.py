@@ -33,7 +33,7 @@ def make_timeline(
     opened: Mapping[str, Opened],
     counts: Mapping[str, CountInfo],
 ) -> dict[str, ClockInfo]:
-    """`unlabelled_events`, `publications`, `states`, `arrivals` and `exports`.
+    """`written_events`, `publications`, `states`, `arrivals` and `exports`.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def make_timeline(
     clocks: dict[str, ClockInfo] = {}
     sources = [s for s in case.sources if s.id in opened or s.parts()[0].id in opened]
     logs = [_log(con, case, s, opened[s.id].table, clocks) for s in sources if s.kind == "log"]
-    make_union(con, "unlabelled_events", logs, types_of(EVENTS, case))
+    make_union(con, "written_events", logs, types_of(EVENTS, case))
     states = [_states(con, case, s, opened[s.id].table) for s in sources if s.kind == "states"]
     make_union(con, "states", states, types_of(STATES, case))
     arrivals = [

@@ -89,11 +89,11 @@ def digest(columns: Mapping[str, NDArray[Any]]) -> str:
 
 
 def collect(expression: ir.Table, *, limit: int | None = None) -> dict[str, NDArray[Any]]:
-    """The measured rows as columns, ordered by all key columns (`sid`, or else every column).
+    """The measured rows as columns, ordered by `sid` where there is one, then by every column.
 
     Whole numbers come as int64 (float64 with NaN where some are null), text as object.
     """
-    by = ["sid"] if "sid" in expression.columns else list(expression.columns)
+    by = sorted(expression.columns, key=lambda name: name != "sid")
     ordered = expression.order_by(by)
     if limit is not None:
         ordered = ordered.limit(limit)

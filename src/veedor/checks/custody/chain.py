@@ -243,13 +243,13 @@ def _lines(trail: Sequence[int], bundle: Sequence[Any]) -> NDArray[np.int64]:
             places.append((i, 0, None))
         else:
             places.append((i, n + 1 if name is None else since, name))
-    last = {place: n for n, place in enumerate(places)}
+    last = {(i, name): n for n, (i, _, name) in enumerate(places)}
     line: dict[tuple[int, int, Any], int] = {}
     for n, place in enumerate(places):
         if place not in line:
             before = places[n - 1] if n else (-1, 0, None)
             named = before[:2] == place[:2] and before[2] is not None
-            line[place] = line[before] if named and last[before] < n else n
+            line[place] = line[before] if named and last[before[0], before[2]] < n else n
     return np.array([line[place] for place in places], dtype=np.int64)
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+from numpy.typing import NDArray
 
 from veedor.audit.findings import Status
 from veedor.checks import hosts
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.hosts import ENTRIES, MICRO
+from veedor.checks.hosts import MICRO
 from veedor.checks.lateness import rounded
 from veedor.checks.recorded import known
 
 WINDOW = 120
-"""Seconds around the usual distance, in which the application must tell of the same station."""
+"""Seconds around the usual distance, in which the event of a change must lie."""
+TELLERS = ("application-write", "request", "log")
+"""What tells of a sheet, best first: one of them is used, so that a sheet is told of once."""
 SILENCE = 600
 """Seconds without any line of the application, in which it may have told and the log not kept."""
 
@@ -25,27 +29,30 @@ SILENCE = 600
 class DirectWrite(Check):
     """Pair each change of a database that names a station with what the application tells of it.
 
-    The application tells by its own lines, by web requests that name the station, and by the log of
-    the count. The distance of a change is the time to the nearest event of its station. A change
-    whose distance is more than two minutes from the usual one (the median, which holds what the
-    clocks differ by), at a time when the application's log was not silent, has no event.
+    The application tells by its own lines; without any, by web requests that write; without these,
+    by the log of the count. Each change is paired with one event of its station, and each event
+    with one change: the nearest ones first, at most two minutes from the usual distance, which is
+    the commonest one and holds what the clocks differ by. A change without an event, at a time when
+    the logs of the application have other lines, was made by another way. Where they have none for
+    ten minutes, the log may be missing, or nobody was at work: which, is not known, and such
+    changes are counted apart.
 
     Statistic
     ---------
     writes, stations : int
         Changes that name a station, and the stations.
     usual_seconds : float or null
-        The median distance.
+        The commonest distance of a change after the nearest event of its station.
     paired : int
-        Changes whose distance is within two minutes of it.
+        Changes with an event of their own.
     unpaired : array of {source, row, at, station, actor, address, host, object, before, after,
-        nearest_seconds, silent}
+        nearest_seconds, silent}, at most 200
         The others: `nearest_seconds` is the distance of the nearest event of the station (null
-        where there is none), `silent` says that the application's log was silent then.
+        where there is none), `silent` says that the application's logs have no line then.
     without_station : int
         Changes that name no station and could not be paired.
-    unpaired_clear : int
-        Unpaired changes at a time when the application's log was not silent.
+    unpaired_clear, unpaired_silent : int
+        Unpaired changes at a time when the application's logs have lines, and when they have none.
 
     Uncertainty
     -----------
@@ -67,7 +74,7 @@ class DirectWrite(Check):
         "observed": "{sentence}",
         "not-observed": (
             "Each of the {writes:change|changes} of a database that name a station has an event of"
-            " the application, or the application's log was silent then ({unpaired_count})."
+            " the application of its own."
         ),
         "not-determinable": "{sentence}",
     }
@@ -75,8 +82,9 @@ class DirectWrite(Check):
         Benign(
             "clock",
             "The clocks of the two hosts differ.",
-            "Half of all changes lie within {usual} seconds of an event of their station, which"
-            " bounds the difference; {near} of {unpaired} unpaired ones have one within an hour.",
+            "The commonest distance between a change and an event of its station is {usual}"
+            " seconds; {near} of {unpaired} unpaired changes have an event of their station within"
+            " an hour, taken by another change or too far off.",
         ),
         Benign(
             "silence",
@@ -97,61 +105,64 @@ class DirectWrite(Check):
         lines, events = evidence.log_lines(), evidence.events()
         writes = lines.filter(lines.kind == "database-write")
         named = writes.filter(writes.sid.notnull())
-        told = lines.filter(lines.kind.isin(ENTRIES), lines.us.notnull())
+        told = hosts.told(evidence)
         logged = events.filter(events.sid.notnull(), events.t.notnull())
-        every = told.filter(told.sid.notnull()).select(sid="sid", told="us")
-        every = every.union(logged.select(sid="sid", told=logged.t * MICRO))
-        keys = named.select("source", "row", "sid", "us")
-        near = keys.join(every.rename(told_sid="sid"), [("sid", "told_sid")])
-        distance = (near.us - near.told).abs()
-        nearest = near.group_by("source", "row").agg(nearest=distance.min())
-        joined = named.left_join(nearest, ["source", "row"])
+        every = told.filter(told.us.notnull()).select(sid="sid", told="us", by="kind")
+        every = every.union(
+            logged.select(sid="sid", told=logged.t * MICRO, by=ibis.literal("log"))
+        ).distinct()
+        own = lines.semi_join(told.select("source").distinct().view(), "source")
+        awake = own.filter(own.us.notnull())
         return {
-            "writes": joined.select(
+            "writes": named.select(
                 "source", "row", "sid", "us", "station", "actor", "address", "host", "object",
-                "before", "after", "nearest",
+                "before", "after",
             ),
+            "events": every.semi_join(named.select("sid").distinct().view(), "sid"),
             "unnamed": writes.filter(writes.sid.isnull()).agg(n=ibis._.count()),
-            "minutes": told.select(minute=told.us // (60 * MICRO)).distinct(),
+            "minutes": awake.select(minute=awake.us // (60 * MICRO)).distinct(),
         }  # fmt: skip
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on all changes."""
         rows = measured["writes"]
         size = len(rows["row"])
-        nearest = known(rows["nearest"]) / MICRO
         at = known(rows["us"])
-        found = nearest[np.isfinite(nearest)]
-        usual = float(np.median(found)) if len(found) else 0.0
-        paired = np.abs(nearest - usual) <= WINDOW
+        pairs = _pairs(rows, at, measured["events"])
         silent = _silent(at, known(measured["minutes"]["minute"]))
-        alone = np.flatnonzero(~paired)
+        alone = np.flatnonzero(~pairs.paired)
         alone = alone[np.lexsort((rows["row"][alone], at[alone]))]
-        clear = ~paired & ~silent
+        clear = ~pairs.paired & ~silent
+        hidden = ~pairs.paired & silent
+        nearest = pairs.nearest
         statistic: dict[str, Any] = {
             "writes": size,
             "stations": len(np.unique(rows["sid"].astype(np.int64))) if size else 0,
-            "usual_seconds": rounded(usual, 3) if len(found) else None,
-            "paired": int(paired.sum()),
+            "usual_seconds": rounded(pairs.usual, 3),
+            "paired": int(pairs.paired.sum()),
             "unpaired": [_one(i, rows, nearest, silent, context) for i in alone.tolist()[:200]],
             "without_station": int(measured["unnamed"]["n"][0]),
             "unpaired_clear": int(clear.sum()),
+            "unpaired_silent": int(hidden.sum()),
         }
         status: Status = "observed" if clear.any() else "not-observed"
-        if not size or not len(measured["minutes"]["minute"]):
+        if not clear.any() and (hidden.any() or not size or not len(measured["minutes"]["minute"])):
             status = "not-determinable"
-        actors = {a for i, a in enumerate(hosts.text_column(rows, "actor")) if a and not paired[i]}
+        questioned = clear if clear.any() else hidden
+        actors = {
+            a for i, a in enumerate(hosts.text_column(rows, "actor")) if a and not pairs.paired[i]
+        }
         yield self.fact(
             status,
             statistic,
-            words={"sentence": _sentence(status, statistic), "unpaired_count": len(alone)},
+            words={"sentence": _sentence(statistic)},
             explanations=self.explain(
                 clock={
-                    "usual": rounded(usual, 3),
-                    "near": int((~paired & (nearest <= 3600)).sum()),
+                    "usual": pairs.usual,
+                    "near": int((~pairs.paired & (nearest <= 3600)).sum()),
                     "unpaired": len(alone),
                 },
-                silence={"silent": int((~paired & silent).sum()), "unpaired": len(alone)},
+                silence={"silent": int(hidden.sum()), "unpaired": len(alone)},
                 maintenance={
                     "declared": len(actors & {u.id for u in context.plan.users}),
                     "actors": len(actors),
@@ -167,10 +178,65 @@ class DirectWrite(Check):
             }
             if len(alone)
             else None,
-            questioned=np.unique(rows["sid"][clear].astype(np.int64))
-            if status == "observed"
+            questioned=np.unique(rows["sid"][questioned].astype(np.int64))
+            if questioned.any()
             else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Of n changes: whether each has an event of its own, and how far the nearest one is.
+
+    `nearest` is float64 (n) in seconds, NaN where its station has none; `usual` is the commonest
+    distance of a change after the nearest event, 0 where there is none.
+    """
+
+    paired: NDArray[np.bool_]
+    nearest: NDArray[np.float64]
+    usual: float
+
+
+def _pairs(rows: Columns, at: NDArray[np.float64], events: Columns) -> Pairs:
+    """Each change with one event of its station, and each event with one change."""
+    told: dict[int, list[float]] = {}
+    by = np.array(hosts.text_column(events, "by"), dtype=object)
+    kind = next((k for k in TELLERS if (by == k).any()), "")
+    mine_ = by == kind
+    for sid, us in zip(
+        events["sid"][mine_].tolist(), known(events["told"])[mine_].tolist(), strict=True
+    ):
+        told.setdefault(int(sid), []).append(us / MICRO)
+    seconds = at / MICRO
+    after = np.full(len(at), np.nan)
+    for i, sid in enumerate(rows["sid"].tolist()):
+        if int(sid) in told and np.isfinite(seconds[i]):
+            gaps = seconds[i] - np.array(told[int(sid)])
+            after[i] = gaps[np.argmin(np.abs(gaps))]
+    usual = _commonest(after[np.isfinite(after)])
+    paired = np.zeros(len(at), dtype=np.bool_)
+    by_sid: dict[int, list[int]] = {}
+    for i in np.flatnonzero(np.isfinite(after)).tolist():
+        by_sid.setdefault(int(rows["sid"][i]), []).append(i)
+    for sid, mine in by_sid.items():
+        near = [(abs(seconds[i] - t - usual), i, k) for i in mine for k, t in enumerate(told[sid])]
+        taken: set[int] = set()
+        for _, i, k in sorted(n for n in near if n[0] <= WINDOW):
+            if not paired[i] and k not in taken:
+                paired[i] = True
+                taken.add(k)
+    return Pairs(paired, np.abs(after), usual)
+
+
+def _commonest(after: NDArray[np.float64]) -> float:
+    """The middle of the narrowest half of the distances: a few far ones do not move it."""
+    if not len(after):
+        return 0.0
+    ordered = np.sort(after)
+    half = (len(ordered) + 1) // 2
+    widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
+    start = int(np.argmin(widths))
+    return float(np.median(ordered[start : start + half]))
 
 
 EVIDENCE = ("source", "row", "actor", "address", "host", "object", "before", "after")
@@ -197,22 +263,29 @@ def _one(i: int, rows: Columns, nearest: Any, silent: Any, context: Context) -> 
     }
 
 
-def _sentence(status: str, statistic: Mapping[str, Any]) -> str:
-    if status == "not-determinable":
+def _sentence(statistic: Mapping[str, Any]) -> str:
+    clear, silent = statistic["unpaired_clear"], statistic["unpaired_silent"]
+    if not clear and not silent:
         return (
             f"{statistic['writes']:,} changes of a database name a station; without a log of the"
             " application, or without such changes, nothing can be paired."
         )
-    clear = [u for u in statistic["unpaired"] if not u["silent"]]
-    listed = "; ".join(
-        f"station {u['station']} at {(u['at'] or 'no instant')[:19].replace('T', ' ')}"
-        + (f" from {u['before']} to {u['after']}" if u["before"] or u["after"] else "")
-        for u in clear[:4]
-    )
-    more = (
-        f" and {statistic['unpaired_clear'] - 4:,} more" if statistic["unpaired_clear"] > 4 else ""
-    )
-    return (
-        f"{statistic['unpaired_clear']:,} of {statistic['writes']:,} changes of a database that"
-        f" name a station have no event of the application to go with them: {listed}{more}."
-    )
+    parts = []
+    if clear:
+        some = [u for u in statistic["unpaired"] if not u["silent"]][:4]
+        listed = "; ".join(
+            f"station {u['station']} at {hosts.shown(u['at'])}"
+            + (f" from {u['before']} to {u['after']}" if u["before"] or u["after"] else "")
+            for u in some
+        )
+        more = f" and {clear - 4:,} more" if clear > 4 else ""
+        parts.append(
+            f"{clear:,} of {statistic['writes']:,} changes of a database that name a station have"
+            f" no event of the application to go with them: {listed}{more}."
+        )
+    if silent:
+        parts.append(
+            f"{silent:,} of {statistic['writes']:,} have none at a time when the application's logs"
+            " have no line at all: whether it recorded them cannot be told."
+        )
+    return " ".join(parts)

@@ -48,7 +48,10 @@ class LogGap(Check):
     twenty of them, by its share of those that the other names at other times. Silences that lie in
     a planned stop of the host, or hold an incident that a delivered document mentions, are counted
     apart. Numbers are missing where a log numbers its records and leaves some out; whether it
-    numbers them by file, by machine or by session is taken to be as leaves out fewest.
+    numbers them by file, by machine or by session is read off the log: the first of these by which
+    no number stands twice. What is missing before its first number is not seen, nor whole sessions.
+    A log of fewer than sixty minutes with lines has no cadence and is not judged for silences, nor
+    is one that names no stations beside another that does.
     Logs that the case says were destroyed, lost or refused have a finding each, with the sheets
     that entered through their host then: of these nothing can be determined from it.
 
@@ -59,6 +62,8 @@ class LogGap(Check):
     numbers : array of {source, host, session, after, before, missing, from, to}
         Record numbers left out: `missing` of them between two records.
     missing_records : int
+    judged, not_judged : int
+        Logs of machines that could be judged for silences, and those that could not.
     unplanned : int
         Silences that no plan or document explains.
     sources : array of {source, host, lines, broken, first_broken_row, undated, steps_back, zone,
@@ -115,6 +120,7 @@ class LogGap(Check):
         return {
             "minutes": minutes,
             **{f"numbers:{i}": _left_out(lines, keys) for i, keys in enumerate(NUMBERED)},
+            **{f"repeated:{i}": _repeated(lines, keys) for i, keys in enumerate(NUMBERED)},
             "named": named.group_by("source", "host", "sid").agg(us=named.us.min()),
             "names": addresses.select("address", "host").distinct(),
             "entered": hosts.entries(evidence).select("sid", "address", "us").distinct(),
@@ -123,18 +129,21 @@ class LogGap(Check):
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on the logs that are there, and one for each that is gone."""
-        silences = list(_silences(measured, context))
+        series = _Series(measured, context)
+        silences = list(_silences(measured, series, context))
         numbers = list(_numbers(measured, context))
         unplanned = [s for s in silences if not s["planned"]]
         statistic = {
             "silences": [_told(s, context) for s in silences],
             "numbers": numbers,
             "missing_records": sum(n["missing"] for n in numbers),
+            "judged": series.judged,
+            "not_judged": series.not_judged,
             "unplanned": len(unplanned),
             "sources": [_source(context, name) for name in context.machines],
         }
         status: Status = "observed" if unplanned or numbers else "not-observed"
-        if not len(measured["minutes"]["n"]):
+        if status == "not-observed" and not series.judged:
             status = "not-determinable"
         found = [
             {"host": s["host"], "source": s["source"], "what": "silence", **_ends(s, context)}
@@ -165,7 +174,7 @@ class LogGap(Check):
         us = known(entered["us"])
         inside = np.zeros(len(us), dtype=np.bool_)
         if one.host is not None:
-            mine = {one.host} | {
+            mine = {hosts.plain(one.host)} | {
                 a
                 for a, h in zip(
                     *(hosts.text_column(measured["names"], n) for n in ("address", "host")),
@@ -229,18 +238,32 @@ def _series(measured: Mapping[str, Columns]) -> Iterator[Series]:
         yield source, machine, at, lines, beats
 
 
-def _silences(measured: Mapping[str, Columns], context: Context) -> Iterator[dict[str, Any]]:
+class _Series:
+    """The logs that machines wrote, those of sensors left out, and which can be judged."""
+
+    def __init__(self, measured: Mapping[str, Columns], context: Context) -> None:
+        # A sensor's lines tell of a machine; they are not its own log.
+        self.all = [s for s in _series(measured) if context.machines[s[0]].format != "zeek"]
+        self.named = _Named(measured["named"])
+        self.span = _span([at[beats > 0] for _, _, at, _, beats in self.all])
+        fit = [
+            len(at) >= ENOUGH
+            and ((beats > 0).sum() >= ENOUGH or bool(self.named.partners(source, machine)))
+            for source, machine, at, _, beats in self.all
+        ]
+        self.judged, self.not_judged = sum(fit), len(fit) - sum(fit)
+
+
+def _silences(
+    measured: Mapping[str, Columns], series: _Series, context: Context
+) -> Iterator[dict[str, Any]]:
     """Stretches of a log without a line that ought to have some."""
     names: dict[str, str] = dict(
         zip(*(hosts.text_column(measured["names"], n) for n in ("address", "host")), strict=True)
     )
-    named = _Named(measured["named"])
-    series = list(_series(measured))
-    span = _span([at[beats > 0] for _, _, at, _, beats in series])
-    for source, machine, at, _, beats in series:
-        if context.machines[source].format == "zeek":
-            continue  # A sensor's lines tell of a machine; they are not its own log.
-        for start, end in _stretches(at, beats, span, named.span):
+    named = series.named
+    for source, machine, at, _, beats in series.all:
+        for start, end in _stretches(at, beats, series.span, named.span):
             expected = None if (beats > 0).sum() >= ENOUGH else named.expected(
                 source, machine, start, end
             )  # fmt: skip
@@ -309,17 +332,19 @@ class _Named:
             return 0.0
         sid, _ = self._logs[source, machine]
         found = [0.0]
-        for theirs, t in self._partners(source, machine):
+        for theirs, t in self.partners(source, machine):
             during = (t >= start) & (t < end)
             elsewhere = theirs[~during]
             share = float(np.isin(elsewhere, sid).mean()) if len(elsewhere) else 0.0
             found.append(share * float((~np.isin(theirs[during], sid)).sum()))
         return max(found)
 
-    def _partners(self, source: str, machine: str) -> list[tuple[NDArray[np.int64], NDArray[Any]]]:
+    def partners(self, source: str, machine: str) -> list[tuple[NDArray[np.int64], NDArray[Any]]]:
         """Logs of other machines that name the same stations within seconds of this one."""
         if (source, machine) in self._with:
             return self._with[source, machine]
+        if (source, machine) not in self._logs:
+            return []
         sid, t = self._logs[source, machine]
         found = []
         for (_, host), (theirs, when) in self._logs.items():
@@ -371,22 +396,33 @@ def _left_out(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
     return steps.filter(steps.number - steps.after > 1)
 
 
+def _repeated(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Logs in which some number stands twice, where numbers run by these keys."""
+    numbered = lines.filter(lines.sequence.notnull())
+    counted = numbered.group_by(*keys, "sequence").agg(n=numbered.count())
+    return counted.filter(counted.n > 1).select("source").distinct()
+
+
 def _numbers(measured: Mapping[str, Columns], context: Context) -> Iterator[dict[str, Any]]:
-    """Numbers left out, for each log by the keys by which it leaves out fewest."""
+    """Numbers left out, for each log by the first keys by which no number stands twice."""
     ways = [measured[f"numbers:{i}"] for i in range(len(NUMBERED))]
+    repeated = [
+        set(hosts.text_column(measured[f"repeated:{i}"], "source")) for i in range(len(NUMBERED))
+    ]
     sources = [np.array(hosts.text_column(way, "source"), dtype=object) for way in ways]
-    gone = [whole(way["number"]) - whole(way["after"]) - 1 for way in ways]
-    for source in sorted(set.intersection(*(set(s.tolist()) for s in sources))):
-        best = min(range(len(ways)), key=lambda i: int(gone[i][sources[i] == source].sum()))
+    last = len(NUMBERED) - 1
+    for source in sorted(set().union(*(s.tolist() for s in sources))):
+        best = next((i for i in range(last) if source not in repeated[i]), last)
         rows = ways[best]
         for i in np.flatnonzero(sources[best] == source).tolist():
+            after, number = int(rows["after"][i]), int(rows["number"][i])
             yield {
                 "source": source,
                 "host": rows["host"][i],
-                "session": rows["session"][i] if best == 2 else None,
-                "after": int(rows["after"][i]),
-                "before": int(rows["number"][i]),
-                "missing": int(gone[best][i]),
+                "session": rows["session"][i] if best == last else None,
+                "after": after,
+                "before": number,
+                "missing": number - after - 1,
                 "from": hosts.stamp(rows["us_after"][i], context),
                 "to": hosts.stamp(rows["us"][i], context),
             }
@@ -432,8 +468,14 @@ def _sentence(
             "The case has no logs of machines, so that nothing can be said to be missing in them."
         )
     logs, broken = len(statistic["sources"]), sum(s["broken"] for s in statistic["sources"])
-    read = f"{logs} files of logs and flows were read, with {broken:,} broken lines."
+    every = statistic["judged"] + statistic["not_judged"]
+    read = (
+        f"{logs} files of logs and flows were read, with {broken:,} broken lines;"
+        f" {statistic['judged']:,} of {every:,} logs of machines can be judged for silences."
+    )
     if not unplanned and not statistic["numbers"]:
+        if not statistic["judged"]:
+            return f"{read} Nothing else tells whether a stretch is missing."
         return f"{read} No stretch and no numbered record is missing that a plan does not explain."
     parts = []
     if unplanned:

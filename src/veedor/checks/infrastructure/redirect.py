@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,8 +25,9 @@ class Redirect(Check):
 
     A destination is within the plan where it is a host that the group uses, one that an allowed
     path gives it, or one of a contingency that replaces such a host, while that is declared to be
-    in force. A client *moved* where it began to call a destination outside the plan after its last
-    call to one within it, or after another outside one. Ports are not compared. Clients behind one
+    in force. A client *moved* where it began to call a destination outside the plan when it had
+    called for the last time all that it called before, services aside. A machine of the group
+    itself is a destination by its address. Ports are not compared. Clients behind one
     translated address count as one.
 
     Statistic
@@ -95,12 +97,15 @@ class Redirect(Check):
         reached = hosts.contacts(evidence)
         groups = hosts.with_host(reached, "src", addresses, "by", kind="group")
         placed = hosts.with_host(groups, "dst", addresses, "to", how="left")
-        ends = placed.mutate(end=placed.to_host.fill_null(placed.dst))
+        known_ = (placed.to_kind == "host").fill_null(False)
+        ends = placed.mutate(
+            end=known_.ifelse(placed.to_host, placed.dst), known=placed.to_host.notnull()
+        )
         lines = evidence.log_lines()
         changed = lines.filter(lines.kind == "configuration")
         return {
             "calls": ends.group_by(
-                "src", group=ends.by_host, end=ends.end, declared=ends.to_host.notnull()
+                "src", group=ends.by_host, end=ends.end, declared=ends.known
             ).agg(
                 first=ends.us.min(),
                 last=ends.us.max(),
@@ -166,17 +171,38 @@ class _Calls:
         self._first, self._last = known(calls["first"]), known(calls["last"])
         self._connections, self._lines = whole(calls["connections"]), whole(calls["lines"])
         self._kind = [self._judge(i) for i in range(len(self.client))]
-        self._by_client: dict[str, list[int]] = {}
+        self._came = self._moves()
+
+    def _moves(self) -> dict[int, str]:
+        """Row -> what its client called last before it, where it then called none of that any more.
+
+        Services that an allowed path gives are left out: a client goes on using them.
+        """
+        by_client: dict[str, list[int]] = {}
         for i, client in enumerate(self.client):
-            self._by_client.setdefault(client, []).append(i)
+            if self._kind[i] != "service":
+                by_client.setdefault(client, []).append(i)
+        found: dict[int, str] = {}
+        for rows in by_client.values():
+            rows.sort(key=lambda i: (self._first[i], self.end[i]))
+            latest: int | None = None
+            for i in rows:
+                if latest is not None and self._last[latest] <= self._first[i] + SLACK * MICRO:
+                    found[i] = self.end[latest]
+                if latest is None or self._last[i] > self._last[latest]:
+                    latest = i
+        return found
 
     def _judge(self, i: int) -> str:
-        """`plan`, `contingency` or `outside`."""
+        """`plan`, `service` (an allowed path gives it), `contingency` or `outside`."""
         group = self._groups[self.group[i]]
-        if self.end[i] == group.id or self._allowed(group, i):
+        if self.end[i] in group.uses:
             return "plan"
+        if self._allowed(group, i):
+            return "service"
         for plan in self._context.plan.contingencies:
-            if self.end[i] in plan.hosts and plan.declared_from is not None:
+            replaces = not plan.replaces or set(plan.replaces) & set(group.uses)
+            if self.end[i] in plan.hosts and replaces and plan.declared_from is not None:
                 start, end = hosts.micros(plan.declared_from), hosts.micros(plan.declared_to)
                 early = start is not None and self._first[i] < start - SLACK * MICRO
                 late = end is not None and self._last[i] > end + SLACK * MICRO
@@ -185,9 +211,7 @@ class _Calls:
         return "outside"
 
     def _allowed(self, group: ClientGroup, i: int) -> bool:
-        """Whether the group uses the host, or a path gives it at all times of the calls."""
-        if self.end[i] in group.uses:
-            return True
+        """Whether an allowed path gives the group the host at all times of the calls."""
         roles = {h.id: h.role for h in self._context.plan.hosts}
         for path in self._context.plan.paths:
             if path.source == group.id and path.target in (self.end[i], roles.get(self.end[i])):
@@ -202,13 +226,8 @@ class _Calls:
         return [i for i, kind in enumerate(self._kind) if kind == "outside"]
 
     def came_from(self, i: int) -> str | None:
-        """What a client called last before it began to call this, and no more after."""
-        before = [
-            j
-            for j in self._by_client[self.client[i]]
-            if j != i and self._last[j] <= self._first[i] + SLACK * MICRO
-        ]
-        return self.end[max(before, key=lambda j: self._last[j])] if before else None
+        """What a client called before it moved to this; None where it did not move."""
+        return self._came.get(i)
 
     def destinations(self) -> list[dict[str, Any]]:
         """Each destination outside the plan by group, those with most clients first."""
@@ -218,7 +237,7 @@ class _Calls:
         found = []
         for (group, end), rows in by.items():
             moved = [i for i in rows if self.came_from(i)]
-            came = sorted(str(self.came_from(i)) for i in moved)
+            came = Counter(str(self.came_from(i)) for i in moved)
             at = np.sort(self._first[moved]) if moved else np.array([np.nan])
             found.append(
                 {
@@ -227,7 +246,7 @@ class _Calls:
                     "declared": bool(self._declared[rows[0]]),
                     "clients": len(rows),
                     "moved": len(moved),
-                    "from": max(came, key=came.count) if came else None,
+                    "from": min(came, key=lambda end: (-came[end], end)) if came else None,
                     "connections": int(self._connections[rows].sum()),
                     "lines": int(self._lines[rows].sum()),
                     "first": hosts.stamp(np.nanmin(self._first[rows]), self._context),

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from veedor.audit.findings import Status
 from veedor.checks import hosts, lateness
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.hosts import LEAST_BYTES, PUBLIC
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
+from veedor.checks.hosts import PUBLIC
 from veedor.checks.lateness import Stream, points, span
-from veedor.checks.recorded import known, whole
+from veedor.checks.recorded import known
 from veedor.checks.topology import drawn, edges
 
 MOST = 20
@@ -25,35 +25,44 @@ MOST = 20
 class UndeclaredHost(Check):
     """Look for addresses that take part in the count and that the plan does not declare then.
 
-    Four things make an undeclared address one of the count: a declared machine (a host, or a client
-    of a group) called it; it sent at least 64 KiB to a declared host that is not open to the
-    public; sheets entered through it; or one through which sheets entered called it.
-    Other callers, such as visitors and scans of a public address, are counted apart. An address is
-    not an identity: one that presented the key of a declared host is taken for that host and
-    counted apart, and a declared address that presented another key than the declared one is shown.
-    Which sheets entered through an address is told by logs of the count that name a machine, and
-    by lines of machines that name a station.
+    An undeclared address takes part where sheets entered through it; where one through which sheets
+    entered called it; where it sent at least 64 KiB to a declared host that is not open to the
+    public, or logged in, wrote or stored something there; or where at least half of the clients of
+    a group called it. Undeclared addresses that declared machines called and that nothing ties to
+    the count, such as those of updates, and other callers, such as visitors and scans, are counted
+    apart.
+
+    An address is not an identity. One that presented the key of a declared host may be that host,
+    or a relay that passes its traffic on, and is shown with it; a declared address that presented
+    another key than the declared one is observed. Which sheets entered through an address is told
+    by logs of the count that name a machine, and by lines that tell of a sheet coming in.
 
     Statistic
     ---------
-    hosts : array of {address, scope, called, called_by, connections, lines, bytes_out, bytes_in,
-        first, last, sent_bytes, stations, valid}
-        Undeclared addresses of the count. `connections` and `lines` are flows and log lines in
+    hosts : array of {address, scope, key_of, called_by, connections, lines, bytes_out, bytes_in,
+        first, last, sent_bytes, acts, stations, valid}
+        Undeclared addresses that take part. `connections` and `lines` are flows and log lines in
         which declared machines called it, `called_by` how many of these, bytes those of the same
-        flows; `sent_bytes` what it sent to hosts not open to the public; `stations` and `valid` the
-        counted official sheets that entered through it.
-    called, sending, carrying : int
-        How many of them were called by declared machines, sent bytes, carried sheets.
+        flows; `sent_bytes` what it sent to hosts not open to the public, `acts` lines of what it
+        did there; `stations` and `valid` the counted official sheets that entered through it;
+        `key_of` the declared host whose key it presented.
+    carrying : int
+        How many of them carried sheets.
+    called_only : array of {address, called_by, connections, lines, first, last}, at most 50
+    called_only_total : int
+        Undeclared addresses that declared machines called and that nothing ties to the count.
     other_callers : int
-        Undeclared addresses that called declared hosts and did none of these.
-    with_declared_key : array of {address, host}
-        Addresses outside the plan that presented the key of a declared host.
+        Undeclared addresses that called declared hosts and did nothing else.
     other_keys : array of {address, host, key}
         Declared addresses of hosts with declared keys that presented another key.
+    by_network : int
+        Addresses seen that the plan declares only as part of a network: a machine that nobody named
+        could be one of them.
     stations, valid : int
         Counted official sheets that entered through any of them.
-    entered : int
-        Counted official sheets of which some record tells through which machine they entered.
+    entered, sheets : int
+        Counted official sheets of which some record tells through which machine they entered, and
+        all of them.
     Of one address: the same row, and `group`: {sheets, valid, margin_points, compared,
     actual_points, predicted_points, unexplained_points, low, high, history_points, classes}, its
     sheets beside what the other sheets of their centres predict.
@@ -77,39 +86,41 @@ class UndeclaredHost(Check):
     heading = "{heading}"
     sentences = {
         "observed": "{sentence}",
-        "not-observed": (
-            "Every address that a declared machine called, that sent data to a host of the count or"
-            " through which a sheet entered is declared at that time. {other_callers} other"
-            " addresses called declared hosts."
-        ),
+        "not-observed": "{sentence}",
         "not-determinable": "{sentence}",
     }
     benign = (
         Benign(
             "key",
-            "The machine is a declared one that moved: an address is not an identity, a key is.",
-            "{with_declared_key} addresses outside the plan presented the key of a declared host"
-            " and are not among those counted. Of those counted, {keys_seen} were seen presenting"
-            " some key, and none the key of a declared host.",
+            "The machine is a declared one at another address.",
+            "{keyed} of these addresses presented the key of a declared host ({listed}): it may be"
+            " that host, or a relay that passes its traffic on. {shown} of them were seen"
+            " presenting some key.",
         ),
         Benign(
             "contingency",
-            "A contingency plan brought the machine in.",
-            "The plan has {plans} contingency plans with {hosts} hosts; none has one of these"
-            " addresses. {declared} of the plans were declared to be in force.",
+            "A contingency plan, or an entry of the plan for another time, brought the machine in.",
+            "The plan declares {otherwise} of these addresses at another time, {contingency} of"
+            " them as hosts of a contingency.",
         ),
         Benign(
             "translation",
             "Address translation, a proxy or a content network shows another address than the"
             " machine's own.",
-            "The plan declares {shared} addresses behind which many machines stand; none of these"
-            " addresses is among them. {private} of them are private addresses.",
+            "{private} of these addresses are private ones, which say nothing beyond their own"
+            " network. The plan declares {shared} addresses behind which many machines stand.",
         ),
         Benign(
             "visitors",
             "Anybody may call a public address: visitors, search engines, scans of the internet.",
-            "{other_callers} undeclared addresses only called declared hosts and sent little; they"
-            " are not counted.",
+            "{other_callers} undeclared addresses only called declared hosts, sent little and did"
+            " nothing there; they are not counted.",
+        ),
+        Benign(
+            "updates",
+            "Machines call others for their own ends: updates, names, time, a browser.",
+            "{called_only} undeclared addresses were called by declared machines, and nothing ties"
+            " them to the count; they are not counted.",
         ),
         Benign("inventory", "The inventory that was handed over is not the one in force."),
         Benign(
@@ -131,11 +142,11 @@ class UndeclaredHost(Check):
         hidden = ~from_unknown.to_role.isin(PUBLIC)
         entered = hosts.entries(evidence)
         carried = hosts.only_undeclared(entered, "address", addresses)
-        of_the_count = to_unknown.select(address="dst").union(carried.select("address"))
+        taking = hosts.part_takers(evidence, reached, entered)
         lines = evidence.log_lines()
-        keys = lines.filter(lines.key.notnull(), lines.host.notnull()).select(
-            address="host", key="key"
-        )
+        keys = lines.filter(
+            lines.key.notnull(), lines.host.notnull(), lines.kind.isin(("handshake", "certificate"))
+        ).select(address="host", key="key")
         flows = evidence.flows()
         shown = keys.union(flows.filter(flows.key.notnull()).select(address="dst", key="key"))
         return {
@@ -148,11 +159,13 @@ class UndeclaredHost(Check):
                 first=to_unknown.us.min(),
                 last=to_unknown.us.max(),
             ),
+            "taking": taking,
             "callers": to_unknown.select(address="dst", client="src").distinct(),
             "calling": from_unknown.group_by(address=from_unknown.src).agg(
                 connections=from_unknown.connections.sum(),
                 lines=from_unknown.lines.sum(),
                 sent_bytes=hidden.ifelse(from_unknown.bytes_out, 0).sum(),
+                acts=hidden.ifelse(from_unknown.acts, 0).sum(),
                 first=from_unknown.us.min(),
                 last=from_unknown.us.max(),
             ),
@@ -169,7 +182,7 @@ class UndeclaredHost(Check):
             "entered": entered.select("sid").distinct(),
             "keys": shown.distinct(),
             "addresses": addresses,
-            "edges": edges(evidence, of_the_count.distinct()),
+            "edges": edges(evidence, taking),
             **lateness.measure(evidence),
         }
 
@@ -180,7 +193,7 @@ class UndeclaredHost(Check):
         rows = {name: _stamped(name, values, context) for name, values in rows.items()}
         statistic = _statistic(rows, measured, context, stream)
         size = len(rows["address"])
-        status: Status = "observed" if size else _silence(measured)
+        status: Status = "observed" if size or statistic["other_keys"] else _silence(statistic)
         yield self.fact(
             status,
             statistic,
@@ -216,7 +229,7 @@ class UndeclaredHost(Check):
         return self.fact(
             "observed",
             {**statistic, "group": group},
-            subject=address,
+            subject=subject(address),
             words={
                 "heading": f"Sheets that entered through {address}",
                 "sentence": _one_sentence(statistic, group),
@@ -227,10 +240,13 @@ class UndeclaredHost(Check):
         )
 
 
-def _silence(measured: Mapping[str, Columns]) -> Status:
-    """Whether seeing nothing means something: some record of traffic must be there."""
-    seen = len(measured["edges"]["src"]) + len(measured["entered"]["sid"])
-    return "not-observed" if seen else "not-determinable"
+def _silence(statistic: Mapping[str, Any]) -> Status:
+    """Whether seeing nothing means something: the way of most sheets must be on record, or no
+    undeclared machine have been called at all.
+    """
+    known_way = statistic["entered"] * 2 >= statistic["sheets"] > 0
+    quiet = statistic["traffic"] and not statistic["called_only_total"]
+    return "not-observed" if known_way or quiet else "not-determinable"
 
 
 def _sheets(measured: Mapping[str, Columns], addresses: NDArray[Any]) -> NDArray[np.int64]:
@@ -240,57 +256,68 @@ def _sheets(measured: Mapping[str, Columns], addresses: NDArray[Any]) -> NDArray
 
 
 def _rows(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, NDArray[Any]]:
-    """One row for each undeclared address of the count, those with most sheets first."""
+    """One row for each undeclared address that takes part, those with most sheets first."""
     called, calling, carried = (measured[n] for n in ("called", "calling", "carried"))
-    sent = {a: i for i, a in enumerate(hosts.text_column(calling, "address"))}
-    by_call = {a: i for i, a in enumerate(hosts.text_column(called, "address"))}
-    sent_bytes = whole(calling["sent_bytes"])
-    loud = {a for a, i in sent.items() if sent_bytes[i] >= LEAST_BYTES}
-    sheets: dict[str, list[int]] = {}
-    for row, address in enumerate(hosts.text_column(carried, "address")):
-        sheets.setdefault(address, []).append(row)
-    links = measured["linked"]
-    carriers = set(sheets)
-    inner: dict[str, list[int]] = {}
-    ends_of_links = (hosts.text_column(links, end) for end in ("src", "dst"))
-    for link, (src, dst) in enumerate(zip(*ends_of_links, strict=True)):
-        if src in carriers:
-            inner.setdefault(dst, []).append(link)
-    every = sorted({*by_call, *loud, *carriers, *inner})
-    spans = [[known(t[n]) for n in ("first", "last")] for t in (called, calling, links)]
-    scope = dict(zip(*(hosts.text_column(measured["addresses"], n) for n in ("address", "scope")),
-                     strict=True))  # fmt: skip
+    links, told = measured["linked"], measured["addresses"]
+    places = {
+        name: _places(hosts.text_column(measured[name], column))
+        for name, column in (
+            ("called", "address"), ("calling", "address"), ("carried", "address"),
+            ("linked", "dst"),
+        )
+    }  # fmt: skip
+    scope = dict(zip(*(hosts.text_column(told, n) for n in ("address", "scope")), strict=True))
+    key_of = _key_of(measured)
+    spans = {"called": called, "calling": calling, "linked": links}
+    at = {n: [known(t["first"]), known(t["last"])] for n, t in spans.items()}
     entered_at = known(carried["us"])
     rows: list[dict[str, Any]] = []
-    for address in every:
-        i, j = by_call.get(address), sent.get(address)
-        mine = sheets.get(address, [])
-        sids = np.unique(carried["sid"][mine].astype(np.int64))
-        places = [(0, i), (1, j), *((2, link) for link in inner.get(address, ()))]
-        ends = [at[k] for table, k in places if k is not None for at in spans[table]]
-        ends += entered_at[mine].tolist()
+    for address in sorted(hosts.text_column(measured["taking"], "address")):
+        mine = places["carried"].get(address, [])
+        ends = entered_at[mine].tolist()
+        ends += [bound[i] for n in spans for i in places[n].get(address, ()) for bound in at[n]]
         dated = [v for v in ends if np.isfinite(v)]
+        i, j = (next(iter(places[n].get(address, ())), None) for n in ("called", "calling"))
         rows.append(
             {
                 "address": address,
                 "scope": scope.get(address, ""),
-                "called": i is not None,
+                "key_of": key_of.get(address),
                 **{n: 0 if i is None else int(called[n][i])
                    for n in ("called_by", "connections", "lines", "bytes_out", "bytes_in")},
                 "first": min(dated, default=np.nan),
                 "last": max(dated, default=np.nan),
-                "sent_bytes": 0 if j is None else int(sent_bytes[j]),
-                **_held(sids, stream),
+                **{n: 0 if j is None else int(calling[n][j]) for n in ("sent_bytes", "acts")},
+                **_held(np.unique(carried["sid"][mine].astype(np.int64)), stream),
             }
         )  # fmt: skip
     rows.sort(key=lambda r: (-r["stations"], -r["connections"] - r["lines"], r["address"]))
-    columns = (
-        *("address", "scope", "called", "called_by", "connections", "lines"),
-        *("bytes_out", "bytes_in", "first", "last", "sent_bytes", "stations", "valid"),
-    )
+    words = ("address", "scope", "key_of")
     return {
-        n: np.array([r[n] for r in rows], dtype=object if n in ("address", "scope") else None)
-        for n in columns
+        n: np.array([r[n] for r in rows], dtype=object if n in words else None) for n in COLUMNS
+    }
+
+
+COLUMNS = (
+    *("address", "scope", "key_of", "called_by", "connections", "lines", "bytes_out", "bytes_in"),
+    *("first", "last", "sent_bytes", "acts", "stations", "valid"),
+)
+
+
+def _places(names: list[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        found.setdefault(name, []).append(i)
+    return found
+
+
+def _key_of(measured: Mapping[str, Columns]) -> dict[str, str]:
+    """Address outside the plan -> the declared host whose key it presented."""
+    told = measured["addresses"]
+    return {
+        str(a): str(h)
+        for a, h, by in zip(*(told[n] for n in ("address", "host", "by")), strict=True)
+        if by == "key"
     }
 
 
@@ -325,25 +352,46 @@ def _statistic(
     sids = _sheets(measured, rows["address"])
     inside = np.isin(stream.sid, sids) if stream is not None else np.zeros(0, bool)
     entered = measured["entered"]["sid"].astype(np.int64)
-    told = measured["addresses"]
-    moved = [
-        {"address": str(a), "host": str(h)}
-        for a, h, by in zip(*(told[n] for n in ("address", "host", "by")), strict=True)
-        if by == "key"
-    ]
+    mine = set(rows["address"].tolist())
+    apart = _called_only(measured, mine, context)
     callers = set(hosts.text_column(measured["calling"], "address"))
     return {
-        "hosts": hosts.records(rows, list(rows)),
-        "called": int(rows["called"].sum()) if len(rows["called"]) else 0,
-        "sending": int((rows["sent_bytes"] >= LEAST_BYTES).sum()),
-        "carrying": int((rows["stations"] > 0).sum()),
-        "other_callers": len(callers - set(rows["address"].tolist())),
-        "with_declared_key": moved,
+        "hosts": hosts.records(rows, COLUMNS),
+        "carrying": int((rows["stations"] > 0).sum()) if len(mine) else 0,
+        "called_only": apart[:50],
+        "called_only_total": len(apart),
+        "other_callers": len(callers - mine),
         "other_keys": _other_keys(measured, context),
+        "by_network": len(
+            set(measured["addresses"]["address"][measured["addresses"]["by"] == "network"].tolist())
+        ),
         "stations": int(inside.sum()),
         "valid": int(stream.valid[inside].sum()) if stream is not None else 0,
         "entered": len(entered) if stream is None else int(np.isin(stream.sid, entered).sum()),
+        "sheets": 0 if stream is None else len(stream.sid),
+        "traffic": len(measured["edges"]["src"]) + len(entered) > 0,
     }
+
+
+def _called_only(
+    measured: Mapping[str, Columns], mine: set[str], context: Context
+) -> list[dict[str, Any]]:
+    """Undeclared addresses that were called and that nothing ties to the count, most called first.
+
+    Names that are no address are left out: they may be a declared machine's own name for itself.
+    """
+    called, told = measured["called"], measured["addresses"]
+    scope = dict(zip(*(hosts.text_column(told, n) for n in ("address", "scope")), strict=True))
+    found = [
+        {
+            "address": r["address"],
+            **{n: r[n] for n in ("called_by", "connections", "lines")},
+            **{n: hosts.stamp(r[n], context) for n in ("first", "last")},
+        }
+        for r in hosts.records(called, list(called))
+        if r["address"] not in mine and scope.get(str(r["address"])) != "name"
+    ]
+    return sorted(found, key=lambda r: (-r["connections"] - r["lines"], r["address"]))
 
 
 def _other_keys(measured: Mapping[str, Columns], context: Context) -> list[dict[str, str]]:
@@ -364,35 +412,41 @@ def _other_keys(measured: Mapping[str, Columns], context: Context) -> list[dict[
 
 
 def _sentence(status: str, statistic: Mapping[str, Any], context: Context) -> str:
-    if status == "not-determinable":
-        lost = "; ".join(w.what for w in hosts.gone(context))
-        return "No record of traffic tells which machines took part." + (
-            f" The case says that evidence was withheld: {lost}." if lost else ""
-        )
     rows = statistic["hosts"]
-    if not rows:
-        return ""
-    carried = (
-        f" {statistic['stations']:,} official sheets with {statistic['valid']:,} valid votes"
-        f" entered through {statistic['carrying']:,} of them."
-        if statistic["carrying"]
-        else f" No record ties a sheet to them ({statistic['entered']:,} sheets have a record of"
-        " the machine through which they entered)."
-    )
-    return (
-        f"{len(rows):,} {'address is' if len(rows) == 1 else 'addresses are'} part of the count's"
-        f" traffic and not in the plan at that time: {hosts.names(r['address'] for r in rows)}."
-        f" Declared machines called {statistic['called']:,} of them." + carried + _moved(statistic)
-    )
-
-
-def _moved(statistic: Mapping[str, Any]) -> str:
-    """Addresses outside the plan that presented a declared key, in words."""
-    moved = statistic["with_declared_key"]
-    if not moved:
-        return ""
-    listed = hosts.names(f"{m['address']} ({m['host']})" for m in moved)
-    return f" Not among them, for they presented the key of a declared host: {listed}."
+    parts = []
+    if rows:
+        verb = "address takes" if len(rows) == 1 else "addresses take"
+        parts.append(
+            f"{len(rows):,} {verb} part in the count and the plan does not declare"
+            f" {'it' if len(rows) == 1 else 'them'} at that time:"
+            f" {hosts.names(r['address'] for r in rows)}."
+        )
+        parts.append(
+            f"{statistic['stations']:,} official sheets with {statistic['valid']:,} valid votes"
+            f" entered through {statistic['carrying']:,} of them."
+            if statistic["carrying"]
+            else f"No record ties a sheet to them ({statistic['entered']:,} of"
+            f" {statistic['sheets']:,} sheets have a record of the machine through which they"
+            " entered)."
+        )
+    elif status != "not-determinable":
+        parts.append("No undeclared address is seen to take part in the count.")
+    else:
+        parts.append("No record tells by which machines most of the sheets came.")
+        lost = "; ".join(w.what.rstrip(".") for w in hosts.gone(context))
+        parts += [f"The case says that evidence was withheld: {lost}."] if lost else []
+    if keys := statistic["other_keys"]:
+        listed = hosts.names(f"{k['address']} ({k['host']})" for k in keys)
+        parts.append(f"Declared addresses presented another key than the declared one: {listed}.")
+    if total := statistic["called_only_total"]:
+        listed = hosts.names(r["address"] for r in statistic["called_only"])
+        parts.append(
+            f"Declared machines also called {total:,} undeclared addresses that nothing ties to the"
+            f" count ({listed})."
+        )
+    if not rows and status == "not-observed":
+        parts.append(f"{statistic['other_callers']:,} other addresses called declared hosts.")
+    return " ".join(parts)
 
 
 def _one_sentence(row: Mapping[str, Any], group: Mapping[str, Any]) -> str:
@@ -422,22 +476,33 @@ def _tested(
     measured: Mapping[str, Columns],
     context: Context,
 ) -> dict[str, Mapping[str, Any]]:
-    plans = context.plan.contingencies
-    with_key = set(hosts.text_column(measured["keys"], "address"))
+    tested: dict[str, Mapping[str, Any]] = {
+        "visitors": {"other_callers": statistic["other_callers"]},
+        "updates": {"called_only": statistic["called_only_total"]},
+    }
     mine = set(rows["address"].tolist())
-    return {
+    if not mine:
+        return tested
+    keyed = [r for r in statistic["hosts"] if r["key_of"]]
+    told = measured["addresses"]
+    otherwise = {
+        str(a): str(h)
+        for a, h, by in zip(*(told[n] for n in ("address", "host", "by")), strict=True)
+        if a in mine and h is not None and by != "key"
+    }
+    spare = {h for c in context.plan.contingencies for h in c.hosts}
+    return tested | {
         "key": {
-            "with_declared_key": len(statistic["with_declared_key"]),
-            "keys_seen": len(mine & with_key),
+            "keyed": len(keyed),
+            "listed": hosts.names(f"{r['address']}: {r['key_of']}" for r in keyed),
+            "shown": len(mine & set(hosts.text_column(measured["keys"], "address"))),
         },
         "contingency": {
-            "plans": len(plans),
-            "hosts": len({h for p in plans for h in p.hosts}),
-            "declared": sum(p.declared_from is not None for p in plans),
+            "otherwise": len(otherwise),
+            "contingency": sum(h in spare for h in otherwise.values()),
         },
         "translation": {
             "shared": sum(len(h.addresses) for h in context.plan.hosts if h.shared),
             "private": int((rows["scope"] == "private").sum()),
         },
-        "visitors": {"other_callers": statistic["other_callers"]},
     }

@@ -16,6 +16,8 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
 from veedor.checks.recorded import known, whole
 
+FEWEST = 100
+"""Flows, below which that a host is absent from them says nothing."""
 LEFT = 600
 """Seconds of a group's traffic after its last call to a host, from which it has left it."""
 
@@ -70,8 +72,8 @@ class UnusedHost(Check):
             " them."
         ),
         "not-determinable": (
-            "No record of network traffic covers the hosts of the plan: that a host is absent from"
-            " logs alone says nothing ({unused} of {due} hosts leave no line)."
+            "The records of traffic cover too little of the plan: that {unused} of {due} hosts"
+            " leave no trace in them says nothing."
         ),
     }
     benign = (
@@ -173,7 +175,8 @@ class UnusedHost(Check):
             "idle_contingency": len(idle),
         }
         status: Status = "observed" if unused else "not-observed"
-        if not whole(span["n"])[0]:
+        firm = [r for r in rows if not r["contingency"]]
+        if whole(span["n"])[0] < FEWEST or 2 * sum(map(_used, firm)) < len(firm):
             status = "not-determinable"
         yield self.fact(
             status,

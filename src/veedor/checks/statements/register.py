@@ -11,7 +11,7 @@ import numpy as np
 
 from veedor.audit.findings import Status
 from veedor.case.plan import Expectation, Statement
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
 
 Seen = tuple[Status, Mapping[str, Any]]
 
@@ -87,9 +87,12 @@ class Register(Check):
         """One fact for each topic."""
         topics: dict[str, list[Statement]] = {}
         for one in context.plan.statements:
-            topics.setdefault(_slug(one.topic), []).append(one)
-        for slug, group in topics.items():
-            yield self._topic(slug, group, context)
+            topics.setdefault(one.topic, []).append(one)
+        names = [_words(topic) for topic in topics]
+        for topic, group in topics.items():
+            words = _words(topic)
+            plain = words if names.count(words) == 1 and words else topic
+            yield self._topic(subject(plain), group, context)
 
     def _topic(self, slug: str, group: list[Statement], context: Context) -> Fact:
         makers = {one.id: one.by for one in context.plan.statements}
@@ -123,9 +126,9 @@ class Register(Check):
         )
 
 
-def _slug(topic: str) -> str:
-    """A topic as part of a finding's id: topics that differ in signs or case alone are one."""
-    return "-".join(re.findall(r"\w+", topic.lower())) or "topic"
+def _words(topic: str) -> str:
+    """The words of a topic, as part of an id."""
+    return "-".join(re.findall(r"[a-z0-9]+", topic.lower()))
 
 
 VERDICTS = ("corroborated", "contradicted", "untested")
