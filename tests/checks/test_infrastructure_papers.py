@@ -73,6 +73,45 @@ def test_what_was_never_hashed_while_frozen_is_not_determinable(hashes):
     assert (said.status, said.statistic["unchecked"]) == ("not-determinable", 1)
 
 
+def test_hashes_without_an_instant_are_counted_and_never_said_not_to_have_been_taken():
+    undated = taken("software", B, None)
+    said = freeze([frozen("software", A)], [undated, taken("other", A, None)])
+    assert (said.status, said.statistic["undated"]) == ("not-determinable", 1)
+    assert "No hash was taken" not in said.fact
+    assert "1 hash of a frozen item states no instant" in said.fact
+    assert "cannot be placed in time" in said.fact
+    said = freeze([frozen("software", A)], [undated, taken("software", A, "20:00:00"), undated])
+    assert (said.status, said.statistic["undated"]) == ("not-observed", 2)
+    assert "2 hashes of frozen items state no instant" in said.fact
+    assert "instant" not in freeze([frozen("software", A)], []).fact
+
+
+ON_APP = [frozen("software", A), frozen("software", B, "20:00:00", host="app")]
+
+
+@pytest.mark.parametrize(("at", "host", "sha256", "equal"), [
+    ("19:59:59", "app", A, True), ("20:00:00", "app", A, False), ("20:00:00", "app", B, True),
+    ("21:00:00", "db", A, True), ("21:00:00", "db", B, False),
+    ("21:00:00", None, A, True), ("21:00:00", None, B, True), ("21:00:00", None, C, False),
+])  # fmt: skip
+def test_a_later_freeze_of_one_host_takes_the_place_of_the_general_one_there(
+    at, host, sha256, equal
+):
+    hosts = [{"id": "app", "role": "application"}, {"id": "db", "role": "database"}]
+    for freezes in (ON_APP, ON_APP[::-1]):
+        said = freeze(freezes, [taken("software", sha256, at, host)], hosts=hosts)
+        assert said.status == ("not-observed" if equal else "observed")
+        assert sum(i["taken"] for i in said.statistic["items"]) == 1
+
+
+def test_a_later_general_freeze_takes_the_place_of_that_of_one_host():
+    hosts = [{"id": "app", "role": "application"}]
+    freezes = [frozen("software", A, host="app"), frozen("software", B, "20:00:00")]
+    for sha256, status in ((A, "observed"), (B, "not-observed")):
+        said = freeze(freezes, [taken("software", sha256, "21:00:00", "app")], hosts=hosts)
+        assert said.status == status
+
+
 def test_hostile_names_of_frozen_items_are_names():
     said = freeze([frozen(t, A) for t in HOSTILE], [taken(t, B, "20:00:00") for t in HOSTILE])
     assert said.statistic["different"] == len(HOSTILE)

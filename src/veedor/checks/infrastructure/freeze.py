@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
+from numpy.typing import NDArray
 
 from veedor.audit.findings import Status
 from veedor.case.plan import Freeze
@@ -17,8 +18,10 @@ from veedor.checks.instants import stamp, times
 class Frozen(Check):
     """Compare every hash that was taken with the freeze in force for its item at that instant.
 
-    A freeze holds from its instant until the next freeze of the same item. Where it names a host,
-    only hashes taken on that host (or on none named) are compared with it.
+    A freeze holds from its instant until the next freeze of the same item: one that names a host
+    takes the place of a general one on that host, and a later general one that of all before it. A
+    hash of which no host is stated is compared with the general freeze, or where there is none
+    with that of any host; one equal to any freeze that holds somewhere is equal to that one.
 
     Statistic
     ---------
@@ -30,6 +33,8 @@ class Frozen(Check):
         Freezes with a hash that differs, and those of which no hash was ever taken.
     unfrozen : int
         Hashes of items that nobody froze.
+    undated : int
+        Hashes of frozen items without an instant that could be read: they are compared with none.
 
     Uncertainty
     -----------
@@ -48,14 +53,15 @@ class Frozen(Check):
     sentences = {
         "observed": (
             "Of {freezes} frozen hashes, {different} differ from one taken later: {listed}."
-            " {unchecked} were never compared."
+            " {unchecked} were never compared.{undated_words}"
         ),
         "not-observed": (
             "Every hash taken while a freeze held is equal to it ({taken} hashes of {freezes}"
-            " freezes). {unchecked} freezes were never compared."
+            " freezes). {unchecked} freezes were never compared.{undated_words}"
         ),
         "not-determinable": (
-            "No hash was taken of anything that the case says was frozen ({freezes} freezes)."
+            "No hash is known to have been taken, while a freeze held, of anything that the case"
+            " says was frozen ({freezes} freezes).{undated_words}"
         ),
     }
     benign = (
@@ -80,24 +86,25 @@ class Frozen(Check):
         """One fact on all freezes."""
         taken = measured["hashes"]
         freezes = sorted(context.plan.freezes, key=lambda f: (f.item, f.at))
+        t = times(taken)
+        held = _held(freezes, taken)
         items, different, later = [], np.zeros(len(taken["item"]), bool), 0
         for i, freeze in enumerate(freezes):
-            after = next(
-                (f for f in freezes[i + 1 :] if (f.item, f.host) == (freeze.item, freeze.host)),
-                None,
-            )
-            held = _held(freeze, after, taken)
-            equal = held & (taken["sha256"] == freeze.sha256)
-            items.append(_item(freeze, held, equal, times(taken), context))
-            different |= held & ~equal
+            equal = held[i] & (taken["sha256"] == freeze.sha256)
+            items.append(_item(freeze, held[i], equal, t, context))
+            different |= held[i] & ~equal
             hashes = {f.sha256 for f in freezes[i + 1 :] if f.item == freeze.item}
-            later += int(np.isin(taken["sha256"][held & ~equal].astype(str), list(hashes)).sum())
+            later += int(np.isin(taken["sha256"][held[i] & ~equal].astype(str), list(hashes)).sum())
         known = {f.item for f in freezes}
         statistic: dict[str, Any] = {
             "items": items,
             "different": sum(i["different"] > 0 for i in items),
             "unchecked": sum(i["taken"] == 0 for i in items),
             "unfrozen": sum(item not in known for item in taken["item"].tolist()),
+            "undated": sum(
+                item in known and bool(np.isnan(at))
+                for item, at in zip(taken["item"].tolist(), t, strict=True)
+            ),
         }
         status: Status = "observed" if statistic["different"] else "not-observed"
         if all(i["taken"] == 0 for i in items):
@@ -108,7 +115,8 @@ class Frozen(Check):
             statistic,
             words={
                 "freezes": len(freezes),
-                "taken": sum(i["taken"] for i in items),
+                "taken": int(held.any(axis=0).sum()) if len(held) else 0,
+                "undated_words": _undated(statistic["undated"]),
                 "listed": "; ".join(
                     f"{i['item']} (frozen at {i['milestone'] or i['at']}, another hash from"
                     f" {i['first_different']})"
@@ -119,22 +127,45 @@ class Frozen(Check):
             explanations=self.explain(change={"refrozen": refrozen, "later": later}),
             rows={
                 **{n: taken[n] for n in ("row", "source", "item", "host", "sha256")},
-                "taken_at": np.array([stamp(t, context) for t in times(taken)], dtype=object),
+                "taken_at": np.array([stamp(at, context) for at in t], dtype=object),
                 "differs": different,
             },
             key="row",
         )
 
 
-def _held(freeze: Freeze, after: Freeze | None, taken: Columns) -> Any:
-    """bool (n): hashes of the item that were taken while the freeze held."""
-    t = times(taken)
-    held = (taken["item"] == freeze.item) & (t >= freeze.at.timestamp())
-    if after is not None:
-        held &= t < after.at.timestamp()
-    if freeze.host is not None:
-        held &= np.array([h is None or h == freeze.host for h in taken["host"].tolist()], bool)
+def _held(freezes: Sequence[Freeze], taken: Columns) -> NDArray[np.bool_]:
+    """bool (freezes, n): the freezes with which each hash is compared."""
+    held = np.zeros((len(freezes), len(taken["item"])), dtype=np.bool_)
+    rows = zip(times(taken), *(taken[n].tolist() for n in ("item", "sha256", "host")), strict=True)
+    for j, (t, item, sha256, host) in enumerate(rows):
+        before = [i for i, f in enumerate(freezes) if f.item == item and f.at.timestamp() <= t]
+        force = _in_force(freezes, before)
+        if host is not None:
+            found = [force[host]] if host in force else [force[None]] if None in force else []
+        else:
+            equal = [i for i in force.values() if freezes[i].sha256 == sha256]
+            found = equal or ([force[None]] if None in force else list(force.values()))
+        held[found, j] = True
     return held
+
+
+def _in_force(freezes: Sequence[Freeze], before: Sequence[int]) -> dict[str | None, int]:
+    """The freeze that holds on each host, and (None) on all others, of some of one item."""
+    force: dict[str | None, int] = {}
+    for i in sorted(before, key=lambda i: (freezes[i].at, freezes[i].host is not None)):
+        if freezes[i].host is None:
+            force = {}
+        force[freezes[i].host] = i
+    return force
+
+
+def _undated(number: int) -> str:
+    """A sentence on hashes that cannot be compared."""
+    if not number:
+        return ""
+    hashes = "hash of a frozen item states" if number == 1 else "hashes of frozen items state"
+    return f" {number:,} {hashes} no instant that could be read, and cannot be placed in time."
 
 
 def _item(freeze: Freeze, held: Any, equal: Any, t: Any, context: Context) -> dict[str, Any]:
