@@ -142,8 +142,10 @@ def test_one_login_in_two_incompatible_steps_is_told_sheet_by_sheet():
     assert said.status == "observed"
     assert said.questioned.tolist() == [1, 3]
     assert said.statistic["incompatible"] == [
-        {"duties": ["first", "second"], "sheets": 4, "both": 3, "same": 2, "people": 1}
-    ]
+        {"duties": ["first", "second"], "sheets": 4, "both": 3, "same": 2, "people": 1,
+         "shared_or_system": 0}
+    ]  # fmt: skip
+    assert "On 2 of 3 sheets one login took two of the steps first, second" in said.fact
     assert said.statistic["stations"] == 2
 
 
@@ -153,8 +155,30 @@ def test_one_person_with_two_logins_is_one_person_and_two_people_are_two():
     users = [{"id": "a1", "person": "p1"}, {"id": "a2", "person": "p1"}]
     said = duties(pair, users=users, **APART)
     assert (said.status, said.questioned.tolist()) == ("observed", [1])
+    assert "one login or one person's logins took two" in said.fact
     other = [{"id": "a1", "person": "p1"}, {"id": "a2", "person": "p2"}]
     assert duties(pair, users=other, **APART).status == "not-observed"
+
+
+@pytest.mark.parametrize("login", ["desk", "root", "Administrator"])
+def test_logins_that_are_nobodys_own_are_counted_apart_and_question_no_sheet(login):
+    users = [{"id": "desk", "shared": True}]
+    rows = [event(s, step_, login) for s in (1, 2) for step_ in ("first", "second")]
+    said = duties(rows, users=users, **APART)
+    assert (said.status, said.questioned) == ("not-observed", None)
+    found = said.statistic["incompatible"][0]
+    assert (found["same"], found["people"], found["shared_or_system"]) == (0, 0, 2)
+    assert "On 2 sheets a shared login or an account of a system took two" in said.fact
+    also = [event(2, step_, "ana") for step_ in ("first", "second")]
+    said = duties([*rows, *also], users=users, **APART)
+    assert (said.status, said.questioned.tolist()) == ("observed", [2])
+    assert said.statistic["incompatible"][0]["shared_or_system"] == 1
+
+
+def test_a_shared_login_is_not_joined_with_the_own_login_of_a_person():
+    users = [{"id": "a1", "person": "p", "shared": True}, {"id": "a2", "person": "p"}]
+    pair = [event(1, "first", "a1"), event(1, "second", "a2")]
+    assert duties(pair, users=users, **APART).status == "not-observed"
 
 
 def test_one_step_taken_twice_by_one_person_is_one_step():

@@ -1,4 +1,4 @@
-"""One person in steps of a sheet that no one person may take together."""
+"""One login in steps of a sheet that no one person may take together."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ import numpy as np
 
 from veedor.audit.findings import Status
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.engine.accounts import impersonal, joined, one_login
 
 
 class Duties(Check):
-    """For each sheet, ask who took which step: one person in two, or somebody outside their duties.
+    """For each sheet, ask who took which step: one login in two, or somebody outside their duties.
 
     Steps are those of the logs of the count and of the custody trails. Logins that the case says
-    belong to one person are one person. Incompatible sets of steps and the duties of each login are
-    of the case.
+    belong to one person count as one. Incompatible sets of steps and the duties of each login are
+    of the case. Logins declared as shared, and accounts of systems, are nobody's own: what they
+    took is counted apart.
 
     Statistic
     ---------
-    incompatible : array of {duties, sheets, both, same, people}
-        For each set of steps: sheets on which at least two of them have a known person; those with
-        two different steps of it by known people (`both`); those on which one person took two
-        (`same`), and by how many people.
+    incompatible : array of {duties, sheets, both, same, people, shared_or_system}
+        For each set of steps: sheets on which at least one of them has a known login; those with
+        two different steps of it by known logins (`both`); those on which one login, or one
+        person's logins, took two (`same`), and by how many; sheets on which a shared login or an
+        account of a system took two, and no other did.
     outside : array of {login, step, sheets, duties}
         Steps taken by a declared login that its duties do not include.
     unknown : int
         Logins that took steps and that the case does not declare.
     stations : int
-        Sheets with one person in incompatible steps.
+        Sheets with one login in incompatible steps.
 
     Uncertainty
     -----------
@@ -45,15 +48,15 @@ class Duties(Check):
     """
 
     title = "Incompatible duties"
-    asks = "Did one person take steps of a sheet that no one person may take together?"
+    asks = "Did one login take steps of a sheet that no one person may take together?"
     rule = "The steps that check one another are taken by different people."
     kind = "control"
     needs = ("operators",)
     sentences = {
         "observed": "{sentence}",
         "not-observed": (
-            "No sheet has one person in steps that the case keeps apart, and no declared login took"
-            " a step outside its duties ({both} sheets have people in two such steps)."
+            "No sheet has {login} in steps that the case keeps apart, and no declared login took"
+            " a step outside its duties ({both} sheets have logins in two such steps).{apart}"
         ),
         "not-determinable": "{sentence}",
     }
@@ -61,12 +64,13 @@ class Duties(Check):
         Benign(
             "shared",
             "Several people used one login.",
-            "{shared} of the logins concerned are declared as shared.",
+            "Shared logins and systems' accounts took two such steps on {shared_or_system} sheets,"
+            " which are not counted.",
         ),
         Benign(
             "few",
             "A small office had too few people at that hour.",
-            "{people} people took incompatible steps; the one with most did so on {most} sheets.",
+            "{people} logins took incompatible steps; the one with most did so on {most} sheets.",
         ),
         Benign("correction", "A supervisor corrected a mistake, as the procedure allows."),
     )
@@ -84,12 +88,10 @@ class Duties(Check):
         """One fact on all sheets."""
         rows = measured["steps"]
         users = {u.id: u for u in context.plan.users}
-        person = np.array(
-            [users[a].person or a if a in users else a for a in rows["actor"].tolist()],
-            dtype=object,
-        )
+        who = joined(rows["actor"], context.plan)
+        own = ~np.isin(rows["actor"], list(impersonal(context.plan, rows["actor"].tolist())))
         sets = [set(i.duties) for i in context.plan.incompatible]
-        found = [_set(duties, rows, person) for duties in sets]
+        found = [_set(duties, rows, who, own) for duties in sets]
         outside = _outside(rows, context)
         sids = np.unique(np.concatenate([f["sid"] for f in found] or [np.zeros(0, np.int64)]))
         people = np.concatenate([f["who"] for f in found] or [np.zeros(0, object)])
@@ -105,18 +107,21 @@ class Duties(Check):
         if not sets and not any(u.duties for u in users.values()):
             status = "not-determinable"
         names, counts = np.unique(people.astype(str), return_counts=True)
-        shared = {u.person or u.id for u in users.values() if u.shared}
+        shared = sum(f["shared_or_system"] for f in found)
+        login = one_login(context.plan)
         concerned = rows["sid"].astype(np.int64)
         keep = np.isin(concerned, sids)
         yield self.fact(
             status,
             statistic,
             words={
-                "sentence": _sentence(status, statistic),
+                "sentence": _sentence(status, statistic, login),
+                "login": login,
+                "apart": _apart(shared),
                 "both": sum(f["both"] for f in found),
             },
             explanations=self.explain(
-                shared={"shared": len(shared & set(names.tolist()))},
+                shared={"shared_or_system": shared},
                 few={"people": len(names), "most": int(counts.max(initial=0))},
             ),
             rows={
@@ -130,27 +135,32 @@ class Duties(Check):
         )
 
 
-def _set(duties: set[str], rows: Columns, person: Any) -> dict[str, Any]:
-    """The sheets on which one person took two steps of a set."""
+def _set(duties: set[str], rows: Columns, who: Any, own: Any) -> dict[str, Any]:
+    """The sheets on which one login took two steps of a set."""
     some = np.isin(rows["step"].astype(str), sorted(duties))
-    sid, step, who = rows["sid"][some].astype(np.int64), rows["step"][some], person[some]
-    by_sheet: dict[int, dict[str, set[str]]] = {}
-    for s, name, one in zip(sid.tolist(), step.tolist(), who.tolist(), strict=True):
-        by_sheet.setdefault(s, {}).setdefault(name, set()).add(one)
+    sid, step = rows["sid"][some].astype(np.int64), rows["step"][some]
+    by_sheet: dict[int, dict[str, set[tuple[str, bool]]]] = {}
+    for s, name, one, personal in zip(
+        sid.tolist(), step.tolist(), who[some].tolist(), own[some].tolist(), strict=True
+    ):
+        by_sheet.setdefault(s, {}).setdefault(name, set()).add((one, personal))
     both = {s: steps for s, steps in by_sheet.items() if len(steps) > 1}
     pairs = [
-        (s, one)
+        (s, *one)
         for s, steps in both.items()
         for one in sorted(set().union(*(a & b for a, b in combinations(steps.values(), 2))))
     ]
+    mine = [(s, one) for s, one, personal in pairs if personal]
+    sids = {s for s, _ in mine}
     return {
         "duties": sorted(duties),
         "sheets": len(by_sheet),
         "both": len(both),
-        "same": len({s for s, _ in pairs}),
-        "people": len({one for _, one in pairs}),
-        "sid": np.array(sorted({s for s, _ in pairs}), dtype=np.int64),
-        "who": np.array([one for _, one in pairs], dtype=object),
+        "same": len(sids),
+        "people": len({one for _, one in mine}),
+        "shared_or_system": len({s for s, _, _ in pairs} - sids),
+        "sid": np.array(sorted(sids), dtype=np.int64),
+        "who": np.array([one for _, one in mine], dtype=object),
     }
 
 
@@ -167,15 +177,25 @@ def _outside(rows: Columns, context: Context) -> list[dict[str, Any]]:
     ]
 
 
-def _sentence(status: str, statistic: Mapping[str, Any]) -> str:
+def _apart(shared: int) -> str:
+    """A sentence on what nobody's own logins did."""
+    if not shared:
+        return ""
+    return (
+        f" On {shared:,} sheets a shared login or an account of a system took two such steps, which"
+        " tells of no one person."
+    )
+
+
+def _sentence(status: str, statistic: Mapping[str, Any], login: str) -> str:
     if status == "not-determinable":
         return (
             "The records tell who took which step, and the case says neither which steps are"
             " incompatible nor what the duties of a login are."
         )
     parts = [
-        f"On {f['same']:,} of {f['both']:,} sheets one person took two of the steps"
-        f" {', '.join(f['duties'])} ({f['people']:,} people)."
+        f"On {f['same']:,} of {f['both']:,} sheets {login} took two of the steps"
+        f" {', '.join(f['duties'])} ({f['people']:,} in all)."
         for f in statistic["incompatible"]
         if f["same"]
     ]
@@ -186,4 +206,4 @@ def _sentence(status: str, statistic: Mapping[str, Any]) -> str:
             f"{logins:,} declared {'login' if logins == 1 else 'logins'} took steps outside their"
             f" duties, on {sheets:,} sheets."
         )
-    return " ".join(parts)
+    return " ".join(parts) + _apart(sum(f["shared_or_system"] for f in statistic["incompatible"]))
