@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import numpy as np
 import pytest
 
 from tests.checks.test_infrastructure_hosts import (
@@ -15,6 +18,7 @@ from tests.checks.test_infrastructure_hosts import (
     night,
     stamp,
 )
+from veedor.checks.infrastructure.access import _sessions
 from veedor.checks.infrastructure.clock_skew import _median_interval
 
 LOGS = ("log-gap", "clock-skew", "direct-write", "access")
@@ -423,6 +427,7 @@ def test_a_declared_login_on_a_host_that_is_not_its_own_is_named():
 
 
 FREEZE = {"freezes": [{"item": "software", "sha256": "a" * 64, "at": "2020-01-31T20:00:00Z"}]}
+EARLY = {"freezes": [{"item": "software", "sha256": "a" * 64, "at": "2020-01-31T09:00:00Z"}]}
 CLOSED = {"polls": ("polls-closed", "18:00:00")}
 
 
@@ -455,7 +460,69 @@ def test_refused_logins_count_and_those_that_got_in_after_ten_are_told(refused, 
     assert said.statistic["failed"] == {
         "attempts": refused, "accounts": 3, "addresses": 1, "succeeded_after": later,
     }  # fmt: skip
-    assert said.status == "not-observed"
+    assert said.status == ("observed" if later else "not-observed")
+    assert [g["refusals"] for g in said.statistic["got_in"]] == [refused] * later
+    words = f"The address {DESKS[0]} got in after 10 refusals, as ana on app"
+    assert (words in said.fact) == bool(later)
+
+
+def refusals(number, start=0.0, address=DESKS[0]):
+    return [line(clock(start + i), "app", "login-failed", address=address, actor="ana")
+            for i in range(number)]  # fmt: skip
+
+
+def test_refusals_after_an_address_got_in_or_of_another_address_are_not_before_it():
+    opened = session(clock(9), "20:10:00")
+    assert access(*refusals(9), *opened, *refusals(50, 100)).status == "not-observed"
+    again = session("20:00:00", "20:10:00", number="2")
+    assert access(*refusals(9), *opened, *refusals(9, 100), *again).status == "not-observed"
+    late = access(*refusals(9), *opened, *refusals(50, 100), *again)
+    assert [(g["refusals"], g["at"]) for g in late.statistic["got_in"]] == [(50, stamp("20:00:00"))]
+    assert access(*refusals(50, address=OTHER), *again).status == "not-observed"
+
+
+def test_a_refusal_of_the_second_of_the_session_is_before_it():
+    tries = [line(clock(9), "app", "login-failed", address=DESKS[0], actor="ana")] * 10
+    assert len(access(*session(clock(9), "20:10:00"), *tries).statistic["got_in"]) == 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost", "localhost.localdomain"])
+def test_a_session_that_a_machine_opened_from_itself_is_from_nowhere_else(address):
+    lines = [*session("19:00:00", "21:00:00"),
+             *session("19:10:00", "19:15:00", address, number="2")]  # fmt: skip
+    said = access(*lines)
+    assert (said.status, said.statistic["sessions"]) == ("not-observed", 2)
+
+
+def test_accounts_of_one_person_in_two_places_at_once_overlap():
+    lines = [*session("19:00:00", "20:00:00", actor="a1"),
+             *session("19:30:00", "21:00:00", DESKS[1], "a2", "2")]  # fmt: skip
+    assert overlap(*lines) == []
+    users = [{"id": "a1", "person": "p"}, {"id": "a2", "person": "p"}]
+    assert overlap(*lines, users=users) == [("a1 and a2", stamp("19:30:00"), stamp("20:00:00"))]
+    users[1]["shared"] = True
+    assert overlap(*lines, users=users) == []
+
+
+def test_without_a_freeze_and_a_close_of_the_polls_changes_are_not_asked():
+    said = access(*session("19:00:00", "19:30:00"), change("20:00:00"))
+    assert (said.status, said.statistic["changes"]) == ("not-observed", [])
+    assert "changes of accounts are not asked" in said.fact
+
+
+def test_many_sessions_of_one_number_are_followed_in_time_that_grows_with_them():
+    """Each login looks up its own end: no list of all ends is made for each."""
+    us = np.arange(40_000) * 1_000_000
+    about = {n: np.full(len(us), v, dtype=object)
+             for n, v in (("source", "log"), ("actor", "ana"), ("address", "a"), ("session", "1"),
+                          ("host", "app"))}  # fmt: skip
+    kinds = np.array(["login", "logout"] * (len(us) // 2), dtype=object)
+    rows = {"us": us, "row": np.arange(len(us)), "kind": kinds, **about}
+    before = time.process_time()
+    found = list(_sessions(rows))
+    assert time.process_time() - before < 4
+    assert len(found) == 20_000
+    assert {s["end"] - s["start"] for s in found} == {1_000_000}
 
 
 def test_where_no_log_tells_of_a_session_access_is_not_determinable():
@@ -476,7 +543,7 @@ def test_hostile_texts_in_logs_are_texts(check):
                   line(clock(60 * i), "app", "credential", sequence=10 * i,
                        **about | {"session": None}),
                   line(clock(60 * i), "db", "application-write", sid=50 + i, **about)]  # fmt: skip
-    said = fact(check, night(lines=lines, **DECLARED))
+    said = fact(check, night(lines=lines, **DECLARED | EARLY))
     if check == "access":
         assert {r["address"] for r in said.statistic["outside"]} == set(HOSTILE)
         assert len(said.statistic["changes"]) == len(HOSTILE)

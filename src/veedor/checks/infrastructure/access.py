@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
+from numpy.typing import NDArray
 
 from veedor.audit.findings import Status
 from veedor.checks import hosts
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
 from veedor.checks.recorded import known, whole
+from veedor.engine.accounts import joined
 
 OPEN = 12 * 3600
 """Seconds after which a session without an end is taken to have ended."""
+MANY = 10
+"""Refusals in a row from one address, from which its next session is told."""
 CHANGES = ("credential", "account", "log-cleared", "clock")
 
 
@@ -23,10 +29,12 @@ class Access(Check):
     """Follow the sessions on the machines of the count, and the changes made to accounts.
 
     Sessions are logins that succeeded on declared hosts, until the logout of the same session.
-    Asked are: sessions from addresses that the plan does not
-    declare; sessions on hosts that the plan does not give the account; one account in two sessions
-    at once from two addresses, where it is not declared as shared; and changes of passwords, keys,
-    accounts, clocks or logs from the close of the polls on, or from the first freeze.
+    Asked are: sessions from addresses that the plan does not declare; sessions on hosts that the
+    plan does not give the account; one account, or accounts of one person, in two sessions at once
+    from two addresses, where they are not declared as shared; an address that got in after at least
+    ten refusals in a row; and changes of passwords, keys, accounts, clocks or logs from the close
+    of the polls on, or from the first freeze. A session that a machine opened from itself is from
+    nowhere else.
 
     Statistic
     ---------
@@ -36,11 +44,14 @@ class Access(Check):
     not_given : array of {host, account, sessions, first, last}
         Sessions of declared logins on hosts that the case does not give them.
     shared : array of {account, host, addresses, from, to}
-        An account in two sessions at once from two addresses: the longest overlap of each account.
+        An account, or accounts of one person, in two sessions at once from two addresses: the
+        longest overlap of each.
+    got_in : array of {host, account, address, refusals, at}
+        Sessions from an address that was refused at least ten times since it last got in, if ever.
     changes : array of {host, kind, account, object, at, address, source, row}
         Changes of accounts, keys, clocks or logs since then.
     failed : {attempts, accounts, addresses, succeeded_after}
-        Refused logins on declared hosts; addresses with at least ten of them that got in later.
+        Refused logins on declared hosts, and the addresses of `got_in`.
     since : str or null
         From when changes are asked; where the case has neither a freeze nor the close of the polls,
         they are not.
@@ -66,8 +77,8 @@ class Access(Check):
         "observed": "{sentence}",
         "not-observed": (
             "{sessions} sessions of {accounts} accounts on declared hosts: all from declared"
-            " addresses, no account in two places at once, no change of accounts, keys, clocks or"
-            " logs since {since_words}. {attempts} logins were refused."
+            " addresses, no account in two places at once. {since_words}. {attempts} logins were"
+            " refused."
         ),
         "not-determinable": "No log tells of a session on a declared host.",
     }
@@ -75,8 +86,8 @@ class Access(Check):
         Benign(
             "scan",
             "Anybody may try to log in at a public address.",
-            "{attempts} logins were refused, from {addresses} addresses; {later} of those with ten"
-            " refusals or more got in afterwards.",
+            "{attempts} logins were refused, from {addresses} addresses; {later} of them got in"
+            " after ten refusals in a row or more.",
         ),
         Benign(
             "shared",
@@ -104,9 +115,10 @@ class Access(Check):
         )
         refused = mine.filter(mine.kind == "login-failed")
         return {
-            "sessions": mine.filter(mine.kind.isin(("login", "logout"))).select(
-                "source", "row", "us", "kind", "actor", "address", "session", host="on_host"
-            ),
+            "sessions": _elsewhere(
+                mine.filter(mine.kind.isin(("login", "logout"))), addresses
+            ).select("source", "row", "us", "kind", "actor", "address", "session", host="on_host"),
+            "got_in": _got_in(mine),
             "outside": outside.group_by("actor", "address", host=outside.on_host).agg(
                 sessions=outside.count(), first=outside.us.min(), last=outside.us.max()
             ),
@@ -114,13 +126,14 @@ class Access(Check):
                 "source", "row", "us", "kind", "actor", "address", "object", host="on_host"
             ),
             "refused": refused.group_by("address", "actor", host=refused.on_host).agg(
-                n=refused.count(), first=refused.us.min()
+                n=refused.count()
             ),
         }
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on all sessions."""
         found = list(_sessions(measured["sessions"]))
+        got_in = list(_after_refusals(measured["got_in"], context))
         users = {u.id: u for u in context.plan.users}
         outside = [
             {
@@ -133,7 +146,8 @@ class Access(Check):
             }
             for row in hosts.records(measured["outside"], list(measured["outside"]))
         ]
-        overlaps = [o for o in _overlaps(found) if not _shared(o["account"], users)]
+        own = [s for s in found if not _shared(s["actor"], users)]
+        overlaps = list(_overlaps(own, joined(_actors(own), context.plan)))
         since = _since(context)
         changes = list(_changes(measured["changes"], since, context))
         statistic: dict[str, Any] = {
@@ -142,12 +156,13 @@ class Access(Check):
             "outside": sorted(outside, key=lambda r: (str(r["host"]), str(r["address"]))),
             "not_given": list(_not_given(found, users, context)),
             "shared": [_overlap(o, context) for o in overlaps],
+            "got_in": got_in,
             "changes": changes,
-            "failed": _failed(measured["refused"], found),
+            "failed": _failed(measured["refused"], got_in),
             "since": hosts.stamp(since, context),
         }
         status: Status = "not-observed" if found else "not-determinable"
-        if outside or overlaps or changes or statistic["not_given"]:
+        if outside or overlaps or changes or got_in or statistic["not_given"]:
             status = "observed"
         rows = _rows(statistic)
         yield self.fact(
@@ -155,7 +170,7 @@ class Access(Check):
             statistic,
             words={
                 "sentence": _sentence(statistic),
-                "since_words": hosts.shown(statistic["since"]),
+                "since_words": _unchanged(statistic["since"]),
                 "attempts": statistic["failed"]["attempts"],
             },
             explanations=self.explain(
@@ -172,57 +187,108 @@ class Access(Check):
         )
 
 
+def _elsewhere(sessions: ir.Table, addresses: ir.Table) -> ir.Table:
+    """The sessions, without the address of those that a machine opened from itself."""
+    itself = addresses.filter(addresses.scope.isin(hosts.NO_MACHINE))
+    known_ = sessions.left_join(itself.select(itself="address").distinct(), [("address", "itself")])
+    return known_.mutate(address=known_.itself.isnull().ifelse(known_.address, ibis.null("string")))
+
+
+def _got_in(lines: ir.Table) -> ir.Table:
+    """Logins, with how often the same address was refused since it last got in."""
+    some = lines.filter(
+        lines.kind.isin(("login", "login-failed")), lines.address.notnull(), lines.us.notnull()
+    )
+    entered = (some.kind == "login").cast("int64")
+    before = ibis.window(
+        group_by="address", order_by=[some.us, entered, some.source, some.row], preceding=(None, 1)
+    )
+    turns = some.mutate(entered=entered, turn=entered.sum().over(before).fill_null(0))
+    found = turns.group_by("address", "turn").agg(
+        refusals=(1 - turns.entered).sum(),
+        host=turns.on_host.max(where=turns.entered == 1),
+        actor=turns.actor.max(where=turns.entered == 1),
+        us=turns.us.max(where=turns.entered == 1),
+    )
+    return found.filter(found.refusals >= MANY, found.us.notnull())
+
+
+def _after_refusals(rows: Columns, context: Context) -> Iterator[dict[str, Any]]:
+    """Sessions after many refusals, in order of time."""
+    names = np.array(hosts.text_column(rows, "address"), dtype=object)
+    for i in np.lexsort((names, known(rows["us"]))).tolist():
+        yield {
+            "host": rows["host"][i],
+            "account": rows["actor"][i],
+            "address": rows["address"][i],
+            "refusals": int(rows["refusals"][i]),
+            "at": hosts.stamp(rows["us"][i], context),
+        }
+
+
 def _sessions(rows: Columns) -> Iterator[dict[str, Any]]:
     """Logins with the instants of their ends."""
     us = known(rows["us"])
     order = np.lexsort((rows["row"], us))
     ends: dict[tuple[Any, Any, Any, Any], list[float]] = {}
     entries = hosts.records(rows, list(rows))
-    for i in order.tolist():
+    for i in order[~np.isnan(us[order])].tolist():
         e = entries[i]
-        if e["kind"] == "logout":
+        if e["kind"] == "logout" and e["session"] is not None:
             ends.setdefault((e["source"], e["host"], e["session"], e["actor"]), []).append(us[i])
-    for i in order.tolist():
+    for i in order[~np.isnan(us[order])].tolist():
         e = entries[i]
-        if e["kind"] != "login" or np.isnan(us[i]):
+        if e["kind"] != "login":
             continue
         closed = ends.get((e["source"], e["host"], e["session"], e["actor"]), [])
-        if e["session"] is None:
-            closed = []
-        later = [c for c in closed if c >= us[i]]
-        end = min(later, default=us[i] + OPEN * MICRO)
+        later = closed[bisect_left(closed, us[i]) :][:1]
+        end = later[0] if later else us[i] + OPEN * MICRO
         yield {**e, "start": us[i], "end": end, "ended": bool(later)}
 
 
-def _overlaps(sessions: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _actors(sessions: list[dict[str, Any]]) -> NDArray[Any]:
+    return np.array([s["actor"] for s in sessions], dtype=object)
+
+
+def _overlaps(sessions: list[dict[str, Any]], who: NDArray[Any]) -> Iterator[dict[str, Any]]:
     """The longest time at which each account was in sessions from two addresses at once.
+
+    Parameters
+    ----------
+    who : object (sessions)
+        The account, or the person to whom the case says that it belongs.
+    """
+    by: dict[Any, list[dict[str, Any]]] = {}
+    for s, name in zip(sessions, who.tolist(), strict=True):
+        if name is not None and s["address"] is not None:
+            by.setdefault(name, []).append(s)
+    for _, mine in sorted(by.items()):
+        best = max(_at_once(mine), key=lambda o: o["end"] - o["start"], default=None)
+        if best is not None:
+            yield best
+
+
+def _at_once(sessions: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Overlaps of each session with the one that lasts longest of those open elsewhere.
 
     A session of which no end is on record is counted at its start alone.
     """
-    by: dict[Any, list[dict[str, Any]]] = {}
-    for s in sessions:
-        if s["actor"] is not None and s["address"] is not None:
-            by.setdefault(s["actor"], []).append(s)
-    for account, mine in sorted(by.items()):
-        best: dict[str, Any] | None = None
-        active: list[dict[str, Any]] = []
-        for s in sorted(mine, key=lambda s: s["start"]):
-            active = [a for a in active if a["ended"] and a["end"] > s["start"]]
-            for a in active:
-                end = min(a["end"], s["end"]) if s["ended"] else s["start"]
-                if a["address"] != s["address"] and (
-                    best is None or end - s["start"] > best["end"] - best["start"]
-                ):
-                    best = {
-                        "account": account,
-                        "host": s["host"],
-                        "addresses": sorted((a["address"], s["address"])),
-                        "start": s["start"],
-                        "end": end,
-                    }
-            active.append(s)
-        if best is not None:
-            yield best
+    open_: dict[str, dict[str, Any]] = {}
+    for s in sorted(sessions, key=lambda s: s["start"]):
+        open_ = {address: a for address, a in open_.items() if a["end"] > s["start"]}
+        others = [a for address, a in open_.items() if address != s["address"]]
+        if others:
+            a = max(others, key=lambda a: a["end"])
+            yield {
+                "account": " and ".join(sorted({a["actor"], s["actor"]})),
+                "host": s["host"],
+                "addresses": sorted((a["address"], s["address"])),
+                "start": s["start"],
+                "end": min(a["end"], s["end"]) if s["ended"] else s["start"],
+            }
+        mine = open_.get(s["address"])
+        if s["ended"] and (mine is None or s["end"] > mine["end"]):
+            open_[s["address"]] = s
 
 
 def _brief(overlaps: list[dict[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -287,25 +353,24 @@ def _changes(rows: Columns, since: int | None, context: Context) -> Iterator[dic
             }
 
 
-def _failed(rows: Columns, sessions: list[dict[str, Any]]) -> dict[str, int]:
-    """Refused logins, and addresses with at least ten that got in later."""
-    counts: dict[str, int] = {}
-    first: dict[str, float] = {}
-    n, since = whole(rows["n"]), known(rows["first"])
-    for i, address in enumerate(hosts.text_column(rows, "address")):
-        counts[address] = counts.get(address, 0) + int(n[i])
-        first[address] = min(first.get(address, np.inf), since[i])
-    later = {
-        s["address"]
-        for s in sessions
-        if counts.get(s["address"], 0) >= 10 and s["start"] > first[s["address"]]
-    }
+def _failed(rows: Columns, got_in: list[dict[str, Any]]) -> dict[str, int]:
+    """Refused logins, and addresses that got in after many."""
     return {
-        "attempts": int(n.sum()),
+        "attempts": int(whole(rows["n"]).sum()),
         "accounts": len(set(hosts.text_column(rows, "actor"))),
-        "addresses": len({a for a in counts if a}),
-        "succeeded_after": len(later),
+        "addresses": len(set(hosts.text_column(rows, "address")) - {""}),
+        "succeeded_after": len({r["address"] for r in got_in}),
     }
+
+
+def _unchanged(since: str | None) -> str:
+    """A sentence on changes, where there is none."""
+    if since is None:
+        return (
+            "The case has neither a freeze nor the close of the polls, so that changes of accounts"
+            " are not asked"
+        )
+    return f"No account, key, clock or log was changed since {hosts.shown(since)}"
 
 
 def _rows(statistic: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -337,6 +402,10 @@ def _rows(statistic: Mapping[str, Any]) -> dict[str, Any] | None:
         for r in statistic["shared"]
     ]
     found += [
+        (r["host"], "in after refusals", r["account"], r["address"], r["at"], r["at"])
+        for r in statistic["got_in"]
+    ]
+    found += [
         (r["host"], r["kind"], r["account"], r["address"], r["at"], r["at"])
         for r in statistic["changes"]
     ]
@@ -364,10 +433,17 @@ def _sentence(statistic: Mapping[str, Any]) -> str:
             " them."
         )
     parts += [
-        f"The account {one['account']} was in sessions from {' and '.join(one['addresses'])} at"
-        f" once ({hosts.shown(one['from'])})."
+        f"Sessions of {one['account']} were open from {' and '.join(one['addresses'])} at once"
+        f" ({hosts.shown(one['from'])})."
         for one in statistic["shared"][:2]
     ]
+    parts += [
+        f"The address {one['address']} got in after {one['refusals']:,} refusals, as"
+        f" {one['account']} on {one['host']} ({hosts.shown(one['at'])})."
+        for one in statistic["got_in"][:2]
+    ]
+    if len(statistic["got_in"]) > 2:
+        parts.append(f"So did {len(statistic['got_in']) - 2:,} more sessions.")
     if statistic["changes"]:
         kinds = sorted({str(c["kind"]) for c in statistic["changes"]})
         parts.append(
