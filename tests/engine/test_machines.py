@@ -187,6 +187,22 @@ def test_a_person_has_one_label_in_every_table_that_is_not_the_name(tmp_path):
     assert {"root", "postgres", "administrator"} <= SYSTEM
 
 
+def test_an_account_to_which_something_was_done_has_the_label_of_one_that_did_something(tmp_path):
+    about = {"at": "2020-01-31T20:00:00Z", "host": "a"}
+    said = (("other", "Ana Roca", "/etc/Ana Roca"), ("credential", "root", "Ana Roca"),
+            ("account", "root", "Eva Paz"), ("login", "", "op7"), ("account", "op7", "postgres"),
+            ("credential", "op7", ""))  # fmt: skip
+    rows = [about | {"kind": k, "actor": a, "object": o} for k, a, o in said]
+    table = {n: [row.get(n, "") for row in rows] for n in (*COLUMNS, "object")}
+    entry = LINES | {"fields": {**LINES["fields"], "object": "object"}}
+    found = read(tmp_path, {"lines": (entry, table)}, users=[{"id": "op7"}])
+    read_ = collect(found.log_lines().order_by("row").select("row", "actor", "object"))
+    assert read_["actor"].tolist() == ["account 1", "root", "root", None, "op7", "op7"]
+    assert read_["object"].tolist() == [
+        "/etc/Ana Roca", "account 1", "account 2", "op7", "postgres", None,
+    ]  # fmt: skip
+
+
 def test_hostile_names_of_people_become_labels_too(tmp_path):
     names = ["'; drop table log_lines; --", "=1+1", "\u202eana", "x" * 500]
     rows = lines(*({"at": "2020-01-31T20:00:00Z", "host": n, "actor": n, "address": n}

@@ -26,6 +26,8 @@ SYSTEM = frozenset(
     )
 )
 """Accounts that come with systems: their names say nothing of a person."""
+OF_ACCOUNTS = ("account", "credential", "login", "login-failed", "logout")
+"""Kinds of log lines whose object is an account."""
 
 
 def label_accounts(

@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 from veedor.case.manifest import Case, Source
 from veedor.case.source import MACHINES
 from veedor.case.tables import cell, votes_columns
-from veedor.engine.accounts import label_accounts, names_in
+from veedor.engine.accounts import OF_ACCOUNTS, label_accounts, names_in
 from veedor.engine.custody import label_custody, make_custody
 from veedor.engine.declared import make_addresses, make_hosts, plan_of
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
@@ -100,7 +100,8 @@ def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
     respell(con)
     lines, events, custody = (con.table(f"unlabelled_{n}") for n in ("lines", "events", "custody"))
     operators = names_in(events, "actor") + names_in(custody, "actor") + names_in(custody, "taker")
-    label_accounts(con, evidence.plan, operators, names_in(lines, "actor"))
+    objects = names_in(lines.filter(lines.kind.isin(OF_ACCOUNTS)), "object")
+    label_accounts(con, evidence.plan, operators, names_in(lines, "actor") + objects)
     make_events(con)
     label_custody(con)
     make_log_lines(con)

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from veedor.case.manifest import Case, Source
 from veedor.case.tables import FLOWS, LOG_LINES
-from veedor.engine.accounts import labelled
+from veedor.engine.accounts import OF_ACCOUNTS, labelled
 from veedor.engine.parse import table_name
 from veedor.sources.machine import Read
 
@@ -108,7 +108,11 @@ def make_machines(
 
 def make_log_lines(con: ibis.BaseBackend) -> None:
     """`log_lines`: accounts by their labels, stations by their numbers."""
-    lines = labelled(con, con.table("unlabelled_lines"), "actor")
+    lines = con.table("unlabelled_lines")
+    accounts = lines.kind.isin(OF_ACCOUNTS)
+    named = lines.mutate(account=accounts.ifelse(lines.object, ibis.null("string")))
+    lines = labelled(con, named, "actor", "account")
+    lines = lines.mutate(object=lines.kind.isin(OF_ACCOUNTS).ifelse(lines.account, lines.object))
     stations = con.table("stations").select("sid", station_known="station")
     joined = lines.left_join(stations, [("station", "station_known")])
     con.create_table("log_lines", joined.select(*LOG_LINES))
