@@ -208,7 +208,7 @@ class Withheld(Entry):
     """Evidence that existed, or ought to have, and that the audit does not have."""
 
     id: Identifier
-    why: Literal["destroyed", "refused", "lost", "not-kept"]
+    why: Literal["destroyed", "refused", "lost", "not-kept", "not-public"]
     what: str
     """The evidence, in words."""
     host: str | None = None
@@ -252,7 +252,8 @@ class Statement(Entry):
     text: str
     topic: str
     """What it is about: statements of one topic are shown side by side."""
-    at: dt.date | None = None
+    at: Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")] | None = None
+    """When: a day, a month or a year (2021, 2021-07, 2021-07-29), as far as it is known."""
     source: str
     """Where it was stated."""
     tag: Literal["published", "press", "unverified"] = "published"

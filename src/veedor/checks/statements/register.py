@@ -148,7 +148,7 @@ def _row(one: Statement, findings: Mapping[str, Seen], makers: Mapping[str, str]
         "id": one.id,
         "by": one.by,
         "capacity": one.capacity,
-        "at": None if one.at is None else one.at.isoformat(),
+        "at": one.at,
         "text": one.text,
         "source": one.source,
         "tag": one.tag,
