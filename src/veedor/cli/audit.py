@@ -107,7 +107,7 @@ def summary(document: Document, directory: Path) -> list[str]:
     counted.update(entry.status for entry in document.not_run)
     changes = sorted({change.finding for change in document.outcome.changes_under})
     lines = [document.case.title + ("  [SIMULATED]" if document.case.simulated else ""), ""]
-    lines += [_sentence(document.outcome), *_open_votes(document.outcome)]
+    lines += [_sentence(document), *_open_votes(document.outcome)]
     if changes:
         lines += [f"  {line}" for line in _by_part(document)]
     lines += ["", "Findings by status:"]
@@ -117,7 +117,8 @@ def summary(document: Document, directory: Path) -> list[str]:
     return lines
 
 
-def _sentence(outcome: OutcomeSummary) -> str:
+def _sentence(document: Document) -> str:
+    outcome = document.outcome
     if outcome.winner is None:
         won = "The sheets give no winner"
     else:
@@ -126,6 +127,8 @@ def _sentence(outcome: OutcomeSummary) -> str:
     if outcome.margin_points is not None and outcome.runner_up is not None:
         lead = f", {outcome.margin_points:.2f} points ahead of {outcome.runner_up}"
     statement = outcome.statement.replace("-", " ")
+    if statement == "robust" and not any(f.materiality for f in document.findings):
+        statement = "not tested, for no finding and no list names sheets"
     return f"{won}{lead} ({outcome.sheets:,} sheets; {outcome.rule}). Outcome: {statement}."
 
 
