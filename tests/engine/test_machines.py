@@ -75,6 +75,45 @@ def test_a_wall_clock_is_read_in_the_zone_of_its_source_or_else_of_the_case(tmp_
     assert (york.first_us, york.last_us) == (expected[0] * 1e6, expected[3] * 1e6)
 
 
+def test_lines_that_fall_back_in_an_hour_shown_twice_are_of_its_second_time(tmp_path):
+    """On 1 November 2020 New York's clocks went from 2:00 back to 1:00."""
+    day = "2020-11-01T"
+    clocks = ["00:59:00", "01:05:00", "01:59:59", "01:00:00", "01:30:00", "01:29:59", "02:00:00"]
+    york = LINES | {"zone": "America/New_York"}
+    quiet = ["01:10:00", "01:20:00", "02:10:00"]
+    found = read(
+        tmp_path,
+        {
+            "falls": (york, at(*(day + c for c in clocks))),
+            "quiet": (york, at(*(day + c for c in quiet))),
+            "each": (york, lines({"at": f"{day}01:50:00", "host": "a"},
+                                 {"at": f"{day}01:10:00", "host": "b"})),
+            "other": (york, at(f"{day}05:50:00", f"{day}05:10:00")),
+        },
+    )  # fmt: skip
+    offsets = dict(zip(clocks, (-4, -4, -4, -5, -5, -5, -5), strict=True))
+    expected = [seconds(c, day=day[:-1], offset=o)[0] for c, o in offsets.items()]
+    assert found_at(found, "falls")[0] == expected
+    assert (found.machines["falls"].back, found.machines["quiet"].back) == (0, 0)
+    assert found_at(found, "quiet")[0] == seconds(*quiet[:2], day=day[:-1], offset=-4) + seconds(
+        quiet[2], day=day[:-1], offset=-5
+    )
+    assert found_at(found, "each")[0] == seconds("01:50:00", "01:10:00", day=day[:-1], offset=-4)
+    assert (found.machines["other"].back, found.machines["other"].back_most) == (1, 2400_000_000)
+
+
+def test_lines_stamped_when_a_request_began_say_nothing_of_a_clock(tmp_path):
+    read(tmp_path, {"lines": (LINES, at("2020-01-31T20:00:00Z"))})
+    text = '10.0.0.9 - - [31/Jan/2020:{} +0000] "GET / HTTP/1.1" 200 5\n'
+    (tmp_path / "web.log").write_text(text.format("20:40:00") + text.format("20:00:00"))
+    case = tmp_path / "case.toml"
+    entry = {"id": "web", "kind": "log-lines", "format": "access-log", "file": "web.log"}
+    keys = "".join(f'{name} = "{value}"\n' for name, value in entry.items())
+    case.write_text(f"{case.read_text()}\n[[sources]]\n{keys}")
+    info = read_case(case).machines["web"]
+    assert (info.lines, info.undated, info.back, info.back_most) == (2, 0, 0, 0)
+
+
 def twelve(hours, each=5):
     return at(*(f"2020-01-31T{h:02d}:{10 * m:02d}:00" for h in hours for m in range(each)))
 

@@ -21,6 +21,12 @@ QUARTER = 900_000_000
 """Microseconds of a quarter of an hour: zones change at quarters."""
 STEP_BACK = 1_000_000
 """Microseconds by which a stamp may precede the line before it without being called a step back."""
+MINUTE = 60_000_000
+"""Microseconds by which lines fall back, in an hour that a clock shows twice, from the first pass
+to the second."""
+STAMPED_AT_START = ("access-log", "iis")
+"""Formats whose lines are written when a request ends and stamped when it began: the order of their
+lines says nothing about a clock."""
 ENOUGH = 30
 """Stamps below which a clock's hours say nothing about the kind of clock."""
 
@@ -139,7 +145,8 @@ def _placed(
         undated=placed.us.isnull().sum(), first=placed.us.min(), last=placed.us.max()
     )
     ends = found.to_pyarrow().to_pylist()[0]
-    back, most = (0, 0) if source.kind == "flows" else _steps_back(placed)
+    unordered = source.kind == "flows" or source.format in STAMPED_AT_START
+    back, most = (0, 0) if unordered else _steps_back(placed)
     info = LogInfo(
         source=source.id,
         kind=source.kind,
@@ -176,13 +183,15 @@ def _dated(
     shifts = con.create_table(
         f"shifts_{table_name(source)}",
         ibis.memtable(
-            {"quarter": walls, "shift": [_shift(q, zoneinfo.ZoneInfo(zone)) for q in walls]},
-            schema={"quarter": "int64", "shift": "int64"},
+            _shifts(walls, zoneinfo.ZoneInfo(zone)),
+            schema={"quarter": "int64", "shift": "int64", "again": "int64"},
         ),
     )
     refused = _refusal(bare)
     marked = table.mutate(quarter=table.wall // QUARTER)
     joined = marked.left_join(shifts, "quarter")
+    if source.kind == "log-lines" and _repeats(shifts):
+        joined = _second_pass(joined)
     us = joined.us.fill_null(joined.wall - joined["shift"])
     if refused:
         us = joined.us
@@ -190,15 +199,50 @@ def _dated(
     if source.kind == "log-lines":
         offset = ibis.literal("offset in the stamp")
         given["zone"] = joined.us.notnull().ifelse(offset, ibis.literal(zone))
-    dated = joined.mutate(**given).drop("wall", "quarter", "quarter_right", "shift")
+    dated = joined.mutate(**given).drop("wall", "quarter", "quarter_right", "shift", "again")
     return dated.order_by("row"), zone, refused
 
 
-def _shift(quarter: int, zone: zoneinfo.ZoneInfo) -> int:
+def _shifts(quarters: list[int], zone: zoneinfo.ZoneInfo) -> dict[str, list[int]]:
+    """Each quarter of an hour of a wall clock, and how far it is ahead of UTC.
+
+    `again` says how far it is when it is shown for the second time, where it is.
+    """
+    first = [_shift(q, zone, 0) for q in quarters]
+    second = [_shift(q, zone, 1) for q in quarters]
+    again = [min(a, b) for a, b in zip(first, second, strict=True)]
+    return {"quarter": quarters, "shift": first, "again": again}
+
+
+def _shift(quarter: int, zone: zoneinfo.ZoneInfo, fold: int) -> int:
     """Microseconds that the zone's wall clock is ahead of UTC in a quarter of an hour of it."""
-    wall = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=quarter * QUARTER)
-    offset = wall.replace(tzinfo=zone).utcoffset() or dt.timedelta()
+    wall = dt.datetime(1970, 1, 1, fold=fold) + dt.timedelta(microseconds=quarter * QUARTER)
+    offset = wall.replace(tzinfo=zone, fold=fold).utcoffset() or dt.timedelta()
     return int(offset.total_seconds()) * 1_000_000
+
+
+def _repeats(shifts: ir.Table) -> bool:
+    """Whether any quarter of an hour was shown twice."""
+    twice = shifts.filter(shifts["shift"] != shifts.again)
+    return bool(twice.count().to_pyarrow().as_py())
+
+
+def _second_pass(table: ir.Table) -> ir.Table:
+    """The lines, with the `shift` of the second time from where they fall back in such an hour.
+
+    Where a machine's lines show no fall, the hour is taken for the first one.
+    """
+    table = table.mutate(day=table.wall // (96 * QUARTER))
+    window = ibis.window(group_by=["host", "day"], order_by="row")
+    fall = table.wall.lag().over(window) - table.wall
+    twice = table["shift"] != table.again
+    fell = (twice & (fall > MINUTE) & (fall <= 4 * QUARTER)).fill_null(False)
+    marked = table.mutate(fell=fell.cast("int64"))
+    until = ibis.window(group_by=["host", "day"], order_by="row", preceding=(None, 0))
+    passed = marked.mutate(passed=marked.fell.sum().over(until))
+    later = (passed.passed > 0) & (passed["shift"] != passed.again)
+    shift = later.fill_null(False).ifelse(passed.again, passed["shift"])
+    return passed.mutate(shift=shift).drop("day", "fell", "passed")
 
 
 def _refusal(bare: ir.Table) -> str | None:
