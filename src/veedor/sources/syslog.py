@@ -61,6 +61,8 @@ TAG = r"^(?P<program>[A-Za-z0-9_./@()-]+(?: [0-9.]+)?)(?:\[(?P<session>[^\]]*)\]
 FROM = r"from (?P<address>[0-9A-Za-z.:%-]+)"
 SSHD = r"sshd(?:-session)?(?:\(pam_unix\))?"
 CLOCKS = r"chronyd|ntpd|ntpdate|ntp|systemd-timesyncd|timesyncd"
+AT_MOST_A_SECOND = r"(?:0+(?:\.[0-9]+)?|\.[0-9]+|1(?:\.0+)?|[0-9]+(?:\.[0-9]+)?e-[0-9]+)"
+"""Seconds by which clocks are kept in step all the time; a clock is set by more."""
 
 RULES = (
     Rule(
@@ -143,14 +145,20 @@ RULES = (
     ),
     Rule("service", r"(?:startup|shutdown) (?:succeeded|failed)", None),
     Rule("service", r"(?i)^(?:re)?start(?:ed|ing)?\b|exiting|terminat", CLOCKS),
+    Rule("other", rf"(?i)(?:^|\s)[+-]?{AT_MOST_A_SECOND}\s?(?:s|secs?|seconds?)\b", CLOCKS),
+    Rule("other", r"(?i)frequency|^initial (?:clock )?synchroni[sz]ation", CLOCKS),
     Rule(
         "clock",
         r"(?i)\bstep(?:ped|ping)?\b|clock_step|system clock (?:wrong|was)|time reset"
         r"|adjust(?:ing|ed)?\b.*(?:clock|time)|time has been changed|changed local time"
-        r"|(?:initial|forward|backward).*(?:clock|time)",
+        r"|(?:forward|backward).*(?:clock|time)",
         rf"{CLOCKS}|systemd-timedated|hwclock|date",
     ),
-    Rule("log-cleared", r"(?i)vacuum|journal .*(?:deleted|rotated|cleared)", "systemd-journald"),
+    Rule(
+        "log-cleared",
+        r"(?i)vacuuming done, freed [0-9.]*[1-9]|journal .*(?:deleted|cleared)",
+        "systemd-journald",
+    ),
     Rule("log-cleared", r"(?i)(?:audit )?log (?:was )?(?:cleared|truncated)", None),
     Rule(
         "service", r"^(?:\[origin .*\] )?(?:re)?start|exiting on signal|restart\.", r"r?syslogd.*"
