@@ -328,6 +328,90 @@ def test_a_log_whose_stamps_go_back_by_more_than_a_minute_is_named():
     assert clocks(*two, machines=[some]).status == "not-observed"
 
 
+def test_logs_of_one_host_are_told_apart_and_sensors_logs_are_left_out():
+    lines = [
+        *shifted("app", 0),
+        *({**row, "source": "other"} for row in shifted("app", 90)),
+        *({**row, "source": "sensor"} for row in shifted("db", 600)),
+        *shifted("db", 1),
+    ]
+    said = clocks(*lines, machines=[info("sensor", format="zeek")])
+    offsets = {(p["first"], p["second"]): p["median_seconds"] for p in said.statistic["pairs"]}
+    assert offsets == {
+        ("app (lines)", "app (other)"): 90.0, ("app (lines)", "db"): 1.0,
+        ("app (other)", "db"): -89.0,
+    }  # fmt: skip
+
+
+def test_pairs_whose_offsets_vary_are_counted_where_others_are_told():
+    said = clocks(*shifted("app", 0), *shifted("db", 1), *shifted("page", 300, spread=100))
+    assert (said.status, said.statistic["untold"]) == ("not-observed", 2)
+    assert "2 pairs more share events, but the time between their lines varies" in said.fact
+    assert "1 pairs of machines agree" in said.fact
+
+
+def of_kind(rows, kind):
+    return [{**row, "kind": kind} for row in rows]
+
+
+@pytest.mark.parametrize(("kinds", "offset", "status"), [
+    (("request", "database-write"), 120, "not-determinable"),
+    (("request", "database-write"), -120, "observed"),
+    (("database-write", "request"), -120, "not-determinable"),
+    (("database-write", "request"), 120, "observed"),
+    (("application-write", "database-write"), 120, "not-determinable"),
+    (("request", "other"), 120, "not-determinable"),
+    (("request", "other"), -120, "not-determinable"),
+    (("other", "other"), 120, "observed"),
+    (("request", "database-write"), 60, "not-observed"),
+])  # fmt: skip
+def test_a_constant_time_between_two_steps_may_be_the_works(kinds, offset, status):
+    said = clocks(*of_kind(shifted("app", 200), kinds[0]),
+                  *of_kind(shifted("db", 200 + offset), kinds[1]))  # fmt: skip
+    assert said.status == status
+    (pair,) = said.statistic["pairs"]
+    assert (pair["first_kind"], pair["second_kind"]) == kinds
+    assert pair["may_be_delay"] == (status == "not-determinable")
+    words = "a clock and a constant delay of the work cannot be told apart"
+    assert (words in said.fact) == pair["may_be_delay"]
+    step = next(e for e in said.explanations if e.id == "step")
+    assert step.values["delays"] == pair["may_be_delay"]
+
+
+def test_one_machine_later_than_others_that_agree_is_observed_whatever_its_lines_tell():
+    said = clocks(*shifted("app", 0), *shifted("page", 1),
+                  *of_kind(shifted("db", 120), "database-write"))  # fmt: skip
+    assert (said.status, said.statistic["machine"]) == ("observed", "db")
+    step = next(e for e in said.explanations if e.id == "step")
+    assert (step.values["delays"], step.values["kinds"]) == (2, "database-write and request")
+
+
+@pytest.mark.parametrize(("before", "after", "by", "found"), [
+    (8, 8, 90, True), (8, 8, -90, True), (60, 8, 3600, True), (8, 60, 3600, True),
+    (8, 8, 60, False), (9, 7, 90, False),
+])  # fmt: skip
+def test_a_clock_that_jumps_midway_is_told_with_when_and_by_how_much(before, after, by, found):
+    n = before + after
+    late = [row for i in range(before, n) for row in shifted("db", 1 + by, [i])]
+    said = clocks(*shifted("app", 0, range(n)), *shifted("db", 1, range(before)), *late)
+    pair = said.statistic["pairs"][0]
+    assert (pair["jump_seconds"] == by) == found
+    assert (pair["jump_at"] == stamp(clock(60 * before))) == found
+    assert said.statistic["jumped"] == found
+    if found:
+        assert said.status == "observed"
+        assert f"by {by:+,} seconds".replace("-", "\u2212") in said.fact
+
+
+def test_offsets_that_vary_or_stray_now_and_then_have_not_jumped():
+    spread = clocks(*shifted("app", 0, range(40)), *shifted("db", 300, range(40), spread=100))
+    assert spread.statistic["jumped"] == 0
+    usual = [i for i in range(40) if i not in (5, 17, 30)]
+    stray = clocks(*shifted("app", 0, range(40)), *shifted("db", 1, usual),
+                   *shifted("db", 4000, (5, 17, 30)))  # fmt: skip
+    assert (stray.status, stray.statistic["jumped"]) == ("not-observed", 0)
+
+
 @pytest.mark.parametrize(("n", "rank"), [
     (8, 1), (9, 2), (10, 2), (12, 3), (15, 4), (20, 6), (25, 8), (30, 10), (50, 18), (100, 40),
 ])  # fmt: skip
