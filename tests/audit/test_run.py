@@ -66,6 +66,27 @@ def test_materiality_of_a_named_list_by_hand(tmp_path):
     assert by["replace"].low <= by["replace"].margin_points <= by["replace"].high
 
 
+def test_addresses_that_differ_in_signs_or_are_long_have_findings_and_files_of_their_own(tmp_path):
+    """Whoever writes into a log can choose them; each brought two sheets in."""
+    names = ["a:b", "a_b", "a b", "a/b", "../a", "x" * 300]
+    rows = [(name, str(2 * i + j)) for i, name in enumerate(names) for j in (0, 1)]
+    columns = {"at": ["2020-01-31T20:00:00Z"] * len(rows), "host": ["app"] * len(rows),
+               "kind": ["application-write"] * len(rows), "address": [n for n, _ in rows],
+               "station": [s for _, s in rows]}  # fmt: skip
+    fields = {n: n for n in ("host", "kind", "address", "station")}
+    about = {"kind": "log-lines", "instant": "at", "fields": fields}
+    hosts = [{"id": "app", "role": "application"}]
+    path = small_case(tmp_path / "case", {"official": COUNT}, files={"lines": (about, columns)},
+                      hosts=hosts)  # fmt: skip
+    only = ["infrastructure.undeclared-host"]
+    result = audit(path, tmp_path / "out", only=only, report=False)
+    found = [f for f in result.findings if f.check == only[0]]
+    mine = [f for f in found if f.subject]
+    assert {f.title.removeprefix("Sheets that entered through ") for f in mine} == set(names)
+    assert len({f.id for f in found}) == len({f.evidence.path for f in found}) == 7
+    assert [f.evidence.rows for f in mine] == [2] * 6
+
+
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
     path, _ = run(tmp_path)
     audit(path, tmp_path / "again", report=False)

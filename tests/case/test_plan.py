@@ -106,6 +106,23 @@ def test_a_plan_file_that_cannot_be_read_is_named(tmp_path, content, words):
     assert raised.value.place == str(tmp_path / "plan.toml")
 
 
+@pytest.mark.parametrize("name", ["../plan.toml", "inner/../../plan.toml", "ABSOLUTE"])
+def test_a_plan_file_outside_the_folder_of_the_case_is_refused(tmp_path, name):
+    (tmp_path / "plan.toml").write_text(HOST, encoding="utf-8")
+    (tmp_path / "case" / "inner").mkdir(parents=True)
+    name = str(tmp_path / "plan.toml") if name == "ABSOLUTE" else name
+    path = written(tmp_path / "case", plans=[name])
+    with pytest.raises(CaseError, match="does not lie beside the case file") as raised:
+        load_case(path)
+    assert raised.value.place == str(path)
+
+
+def test_a_plan_file_in_a_folder_beside_the_case_file_is_read(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "plan.toml").write_text(HOST, encoding="utf-8")
+    assert [h.id for h in load_case(written(tmp_path, plans=["inner/plan.toml"])).hosts] == ["app"]
+
+
 def test_the_order_of_custody_is_given_once(tmp_path):
     order = '[custody]\norder = [["in", "out"]]\n'
     with pytest.raises(CaseError, match="custody is given twice"):

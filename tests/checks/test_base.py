@@ -2,7 +2,8 @@
 
 import pytest
 
-from veedor.checks.base import _fill, registry
+from veedor.audit.files import slug
+from veedor.checks.base import _fill, registry, subject
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,18 @@ def test_only_a_testable_explanation_can_be_tested():
     check = registry()["sheets.unanimous"]
     with pytest.raises(KeyError, match="no testable explanation"):
         check.explain(nothing={})
+
+
+def test_a_subject_of_plain_and_short_text_is_the_text():
+    for text in ("203.0.113.9", "2001:db8::9", "db-1.internal", "a" * 60):
+        assert subject(text) == text
+
+
+def test_no_two_texts_share_a_subject_or_the_file_name_of_one():
+    hostile = ["a:b", "a_b", "a-b", "a b", "a/b", "a!b", "a!!b", "../a", "", " ", "..", "é",
+               "\ud800", "x" * 300, "x" * 301, "<p>", "2001:db8::9", "2001_db8__9"]  # fmt: skip
+    hostile += [subject(text) for text in hostile if subject(text) != text]
+    names = [slug(subject(text)) for text in hostile]
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) <= 60
+    assert not any("/" in name for name in names)

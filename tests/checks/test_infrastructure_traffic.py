@@ -17,11 +17,18 @@ from tests.checks.test_infrastructure_hosts import (
     one_host,
     stamp,
 )
+from veedor.checks.infrastructure import unused_host
 
 PERIMETER, APP, PAGE, NAT = "10.0.0.10", "10.0.0.20", "10.0.0.50", "198.51.100.11"
 USUAL = [flow("19:00:00", DESKS[0], PERIMETER), flow("19:00:01", PERIMETER, APP)]
 EVERYTHING = ("undeclared-host", "redirect", "oversight", "undocumented", "unused-host")
 PAPER = {"documents": [{"id": "inventory", "title": "Inventory"}]}
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A few flows are enough to say that a host is absent from them."""
+    monkeypatch.setattr(unused_host, "FEWEST", 1)
 
 
 def hosts_of(found, check="undeclared-host", column="address"):
@@ -44,11 +51,12 @@ def test_an_undeclared_machine_that_declared_ones_called_is_counted_call_by_call
     assert said.status == "observed"
     (row,) = said.statistic["hosts"]
     assert row == {
-        "address": OTHER, "scope": "public", "called": True, "called_by": 2, "connections": 3,
+        "address": OTHER, "scope": "public", "key_of": None, "called_by": 2, "connections": 3,
         "lines": 1, "bytes_out": 1500, "bytes_in": 30, "first": stamp("20:00:00"),
-        "last": stamp("21:00:00"), "sent_bytes": 0, "stations": 0, "valid": 0,
+        "last": stamp("21:00:00"), "sent_bytes": 0, "acts": 0, "stations": 0, "valid": 0,
     }  # fmt: skip
-    assert (said.statistic["called"], said.statistic["sending"]) == (1, 0)
+    assert (said.statistic["carrying"], said.statistic["called_only_total"]) == (0, 0)
+    assert (said.statistic["entered"], said.statistic["sheets"]) == (0, 100)
     assert said.questioned is None
 
 
@@ -58,11 +66,90 @@ def test_only_calls_outside_the_time_for_which_an_address_is_declared_count():
     inside = [flow("20:00:00", DESKS[0], OTHER), flow("21:59:59", DESKS[1], OTHER)]
     within = fact("undeclared-host", night(flows=inside, **plan))
     assert (within.status, within.statistic["hosts"]) == ("not-observed", [])
-    outside = [*inside, flow("22:00:00", DESKS[2], OTHER)]
+    outside = [*inside, flow("22:00:00", DESKS[2], OTHER), flow("22:00:09", DESKS[0], OTHER)]
     said = fact("undeclared-host", night(flows=outside, **plan))
     (row,) = said.statistic["hosts"]
-    assert (row["connections"], row["called_by"]) == (1, 1)
-    assert row["first"] == row["last"] == stamp("22:00:00")
+    assert (row["connections"], row["called_by"]) == (2, 2)
+    assert (row["first"], row["last"]) == (stamp("22:00:00"), stamp("22:00:09"))
+
+
+@pytest.mark.parametrize(("callers", "taking"), [(1, False), (2, True)])
+def test_what_half_of_the_clients_of_a_group_called_takes_part(callers, taking):
+    """Of three clients that were seen, one is less than half and two are more."""
+    seen = [flow("19:00:00", desk, PERIMETER) for desk in DESKS]
+    calls = [flow(f"20:00:0{i}", DESKS[i], OTHER) for i in range(callers)]
+    said = fact("undeclared-host", night(flows=[*seen, *calls, *calls], **DECLARED))
+    assert [h["address"] for h in said.statistic["hosts"]] == [OTHER] * taking
+    assert said.status == ("observed" if taking else "not-determinable")
+    apart = {"address": OTHER, "called_by": 1, "connections": 2, "lines": 0,
+             "first": stamp("20:00:00"), "last": stamp("20:00:00")}  # fmt: skip
+    assert said.statistic["called_only"] == ([] if taking else [apart])
+
+
+UPDATES, SITE = "198.51.100.200", "198.51.100.201"
+
+
+@pytest.mark.parametrize(("known", "status"), [
+    (0, "not-determinable"), (49, "not-determinable"), (50, "not-observed"),
+])  # fmt: skip
+def test_updates_and_a_site_that_somebody_browsed_are_no_part_of_the_count(known, status):
+    """They leave open by what way sheets came, unless that of half of the hundred is known."""
+    flows = [
+        *(flow("19:00:00", desk, PERIMETER) for desk in DESKS),
+        *(flow(f"19:3{i}:00", APP, UPDATES, 900_000) for i in range(5)),
+        flow("19:40:00", PERIMETER, UPDATES),
+        flow("19:50:00", DESKS[0], SITE, 900_000),
+    ]
+    lines = [line("20:00:00", "app", "application-write", address=PERIMETER, sid=i)
+             for i in range(known)]  # fmt: skip
+    said = fact("undeclared-host", night(flows=flows, lines=lines, **DECLARED))
+    assert (said.status, said.statistic["hosts"]) == (status, [])
+    apart = [(r["address"], r["called_by"], r["connections"])
+             for r in said.statistic["called_only"]]  # fmt: skip
+    assert apart == [(UPDATES, 2, 6), (SITE, 1, 1)]
+    assert (said.statistic["called_only_total"], said.statistic["entered"]) == (2, known)
+
+
+def test_names_that_are_no_address_are_not_said_to_be_called():
+    flows = [*USUAL, flow("20:00:00", APP, "db-1.internal")]
+    said = fact("undeclared-host", night(flows=flows, **DECLARED))
+    assert (said.status, said.statistic["called_only_total"]) == ("not-observed", 0)
+
+
+@pytest.mark.parametrize(("kind", "status", "host", "acts"), [
+    ("login", None, "app", 1), ("database-write", None, "app", 1),
+    ("application-write", None, "app", 1), ("login", "failed", "app", 0),
+    ("database-write", "500", "app", 0), ("request", None, "app", 0), ("login", None, "page", 0),
+    ("login-failed", None, "app", 0),
+])  # fmt: skip
+def test_who_did_something_on_a_host_that_is_not_public_takes_part(kind, status, host, acts):
+    lines = [line("20:00:00", host, kind, address=OTHER, status=status)]
+    said = fact("undeclared-host", night(flows=USUAL, lines=lines, **DECLARED))
+    assert [(h["address"], h["acts"]) for h in said.statistic["hosts"]] == [(OTHER, 1)] * acts
+    assert said.status == ("observed" if acts else "not-observed")
+
+
+@pytest.mark.parametrize(("message", "status", "host", "enters"), [
+    ("POST /acta/001", "200", "app", True),
+    ("PUT /acta/001", "303", "app", True),
+    ("POST /acta/001", None, "app", True),
+    ("GET /acta/001", "200", "app", False),
+    ("POSTING /acta/001", "200", "app", False),
+    (None, "200", "app", False),
+    ("POST /acta/001", "403", "app", False),
+    ("POST /acta/001", "502", "app", False),
+    ("POST /acta/001", "failed", "app", False),
+    ("POST /acta/001", "200", "page", False),
+])  # fmt: skip
+def test_a_visitors_look_at_a_sheet_or_a_refused_request_brings_no_sheet_in(
+    message, status, host, enters
+):
+    lines = [line("20:00:00", host, "request", address=OTHER, sid=1, message=message,
+                  status=status)]  # fmt: skip
+    said = fact("undeclared-host", night(flows=USUAL, lines=lines, **DECLARED))
+    assert said.status == ("observed" if enters else "not-observed")
+    assert (said.statistic["stations"], said.statistic["entered"]) == ((1, 1) if enters else (0, 0))
+    assert said.statistic["other_callers"] == (0 if enters else 1)
 
 
 @pytest.mark.parametrize(("sent", "target", "counted"), [
@@ -73,7 +160,7 @@ def test_who_only_knocks_or_reads_the_public_page_is_a_visitor(sent, target, cou
     said = fact("undeclared-host", night(flows=flows, **DECLARED))
     assert (said.status == "observed") == counted
     assert said.statistic["other_callers"] == (0 if counted else 1)
-    assert said.statistic["sending"] == (1 if counted else 0)
+    assert [h["sent_bytes"] for h in said.statistic["hosts"]] == [65_536] * counted
 
 
 def test_scans_from_many_addresses_are_counted_and_not_accused():
@@ -109,19 +196,19 @@ def test_sheets_through_a_shared_a_clients_or_a_named_address_of_the_plan_are_no
     assert (said.status, said.statistic["stations"]) == ("not-observed", 0)
 
 
-def test_an_address_that_presents_a_declared_key_is_taken_for_its_host():
-    plan = one_host(keys=["AB:01"])
-    calls = [*USUAL, flow("20:00:00", DESKS[0], OTHER, key="ab:01")]
-    said = fact("undeclared-host", night(flows=calls, **plan))
-    assert said.status == "not-observed"
-    assert said.statistic["with_declared_key"] == [{"address": OTHER, "host": "more"}]
-    other = [*USUAL, flow("20:00:00", DESKS[0], OTHER, key="ab:02")]
-    said = fact("undeclared-host", night(flows=other, **plan))
-    assert [h["address"] for h in said.statistic["hosts"]] == [OTHER]
-    assert said.statistic["with_declared_key"] == []
+@pytest.mark.parametrize(("key", "of"), [("ab:01", "more"), ("ab:02", None)])
+def test_an_address_with_a_declared_key_is_outside_the_plan_and_shown_with_it(key, of):
+    """It may be the host, or a relay that passes its traffic on."""
+    calls = [*USUAL, flow("20:00:00", DESKS[0], OTHER, key=key)]
+    said = fact("undeclared-host", night(flows=calls, **one_host(keys=["AB:01"])))
+    assert said.status == "observed"
+    assert [(h["address"], h["key_of"]) for h in said.statistic["hosts"]] == [(OTHER, of)]
+    values = next(e.values for e in said.explanations if e.id == "key")
+    listed = f"{OTHER}: more" if of else "none"
+    assert values == {"keyed": 1 if of else 0, "listed": listed, "shown": 1}
 
 
-def test_a_declared_address_that_presents_another_key_is_shown():
+def test_a_declared_address_that_presents_another_key_is_observed():
     plan = one_host(addresses="10.0.0.60", keys=["AB:01"])
     flows = [
         flow("20:00:00", DESKS[0], "10.0.0.60", key="ab:01"),
@@ -132,7 +219,9 @@ def test_a_declared_address_that_presents_another_key_is_shown():
     assert said.statistic["other_keys"] == [
         {"address": "10.0.0.60", "host": "more", "key": "ff:ff"}
     ]
-    assert said.status == "not-observed"
+    assert (said.status, said.statistic["hosts"]) == ("observed", [])
+    assert "another key" in said.fact
+    assert fact("undeclared-host", night(flows=flows[:1], **plan)).status == "not-observed"
 
 
 def test_a_machine_behind_the_one_through_which_sheets_entered_is_one_of_the_count():
@@ -153,7 +242,6 @@ def test_what_two_carriers_did_with_a_machine_behind_them_is_told_from_first_to_
     assert (row["first"], row["last"]) == (stamp("19:00:00"), stamp("23:00:00"))
 
 
-# XF
 def test_a_sheet_that_a_host_took_from_itself_entered_through_no_other_machine():
     lines = [line("20:00:00", "app", "application-write", address="127.0.0.1", sid=1)]
     assert fact("undeclared-host", night(flows=USUAL, lines=lines, **DECLARED)).status == (
@@ -161,7 +249,6 @@ def test_a_sheet_that_a_host_took_from_itself_entered_through_no_other_machine()
     )
 
 
-# XF
 def test_calls_from_an_address_that_is_shared_and_of_clients_count_once():
     groups = [{"id": "offices", "addresses": NAT, "uses": ["perimeter"]}]
     found = night(flows=[flow("20:00:00", NAT, OTHER, 500)], **declared(groups=groups))
@@ -197,7 +284,7 @@ def test_clients_that_went_over_to_another_host_are_counted_with_when():
     assert said.status == "observed"
     assert said.statistic["destinations"] == [{
         "group": "desks", "destination": OTHER, "declared": False, "clients": 2, "moved": 2,
-        "from": "perimeter", "connections": 3, "first": stamp("20:10:00"),
+        "from": "perimeter", "connections": 3, "lines": 0, "first": stamp("20:10:00"),
         "last": stamp("21:00:00"), "first_moved": stamp("20:10:00"),
         "median_moved": stamp("20:10:00"), "last_moved": stamp("20:20:00"),
     }]  # fmt: skip
@@ -217,12 +304,46 @@ def test_a_client_that_goes_on_calling_its_host_is_outside_and_has_not_moved():
     assert (said.statistic["outside"], said.statistic["moved"]) == (1, 1)
 
 
+def test_flows_and_log_lines_of_a_call_are_counted_apart():
+    flows = [flow("19:00:00", DESKS[0], PERIMETER), flow("20:00:00", DESKS[0], OTHER)]
+    lines = [line("20:00:00", OTHER, "request", address=DESKS[0])] * 2
+    said = fact("redirect", night(flows=flows, lines=lines, **DECLARED))
+    (row,) = said.statistic["destinations"]
+    assert (row["connections"], row["lines"], row["moved"]) == (1, 2, 1)
+    assert (said.rows["connections"].tolist(), said.rows["lines"].tolist()) == ([1], [2])
+
+
+def test_a_client_has_moved_only_when_all_that_it_called_before_was_over():
+    """A goes on when B begins, and is over when C begins; services that paths give go on."""
+    path = declared(paths=[{"from": "desks", "to": "app"}])
+    a, b, c = "203.0.113.1", "203.0.113.2", "203.0.113.3"
+    calls = (("19:00:00", 0, APP), ("19:00:00", 0, a), ("20:00:00", 0, b), ("20:05:00", 0, b),
+             ("20:30:00", 0, a), ("21:00:00", 0, c), ("22:00:00", 0, APP))  # fmt: skip
+    said = moved(*calls, **path)
+    came = {d["destination"]: d["from"] for d in said.statistic["destinations"]}
+    assert came == {a: None, b: None, c: a}
+    assert (said.statistic["outside"], said.statistic["moved"]) == (1, 1)
+
+
 @pytest.mark.parametrize("target", ["app", "application"])
 def test_a_path_allows_a_host_by_its_id_or_by_its_role(target):
-    calls = (("19:00:00", 0, PERIMETER), ("20:00:00", 0, APP), ("21:00:00", 0, DESKS[1]))
+    calls = (("19:00:00", 0, PERIMETER), ("20:00:00", 0, APP))
     assert moved(*calls, **DECLARED).statistic["outside"] == 1
     plan = declared(paths=[{"from": "desks", "to": target}])
     assert moved(*calls, **plan).status == "not-observed"
+
+
+def test_another_machine_of_the_group_is_a_destination_by_its_address():
+    said = moved(("19:00:00", 0, PERIMETER), ("21:00:00", 0, DESKS[1]), **DECLARED)
+    found = [(d["destination"], d["declared"]) for d in said.statistic["destinations"]]
+    assert found == [(DESKS[1], False)]
+
+
+def test_a_host_at_the_address_of_a_group_is_a_destination_as_a_host():
+    groups = [*DECLARED["groups"], {"id": "office", "addresses": APP, "uses": ["page"]}]
+    groups[0] = groups[0] | {"uses": ["app"]}
+    calls = (("19:00:00", 0, APP), ("20:00:00", 0, APP))
+    assert moved(*calls, **declared(groups=groups)).status == "not-observed"
 
 
 SPARE = {"id": "spare", "role": "contingency", "addresses": "10.0.0.40", "contingency": True}
@@ -258,10 +379,18 @@ def test_a_contingency_in_force_excuses_no_other_host():
     assert [d["destination"] for d in said.statistic["destinations"]] == [OTHER]
 
 
-# XF
 def test_a_path_allows_nothing_after_its_time():
     path = {"from": "desks", "to": "app", "valid_to": "2020-01-31T20:00:00Z"}
     assert moved(("21:00:00", 0, APP), **declared(paths=[path])).status == "observed"
+    assert moved(("19:59:59", 0, APP), **declared(paths=[path])).status == "not-observed"
+
+
+@pytest.mark.parametrize(("replaces", "status"), [
+    ([], "not-observed"), (["perimeter"], "not-observed"), (["app"], "observed"),
+])  # fmt: skip
+def test_a_contingency_counts_for_groups_that_use_a_host_that_it_replaces(replaces, status):
+    plan = contingency(declared_from="2020-01-31T19:30:00Z", replaces=replaces)
+    assert moved(*OVER, **plan).status == status
 
 
 def test_where_no_client_was_seen_nothing_is_said_of_them():
@@ -285,12 +414,24 @@ def unused(*flows, lines=(), **plan):
 PAIR = {"hosts": DECLARED["hosts"][:2]}
 
 
+@pytest.mark.usefixtures("few")
 def test_a_host_without_any_trace_is_named_and_one_with_a_line_of_its_own_is_not():
     calls = [flow("19:00:00", DESKS[0], PERIMETER)]
     said, idle = unused(*calls, **declared(**PAIR))
     assert (said.status, idle) == ("observed", {"app": "always"})
     said, idle = unused(*calls, lines=[line("19:00:00", "app", "service")], **declared(**PAIR))
     assert (said.status, idle) == ("not-observed", {})
+
+
+def test_few_flows_or_a_plan_of_which_little_is_seen_say_nothing_of_an_idle_host():
+    calls = [flow("19:00:00", DESKS[0], PERIMETER)] * 100
+    assert unused(*calls, **declared(**PAIR))[0].status == "observed"
+    assert unused(*calls[1:], **declared(**PAIR))[0].status == "not-determinable"
+    # One of four hosts is seen in use, and then two of them.
+    said, idle = unused(*calls, **DECLARED)
+    assert said.status == "not-determinable"
+    assert idle == {"app": "always", "page": "always", "nat": "always"}
+    assert unused(*calls, flow("19:00:00", PERIMETER, APP), **DECLARED)[0].status == "observed"
 
 
 def test_a_host_declared_for_another_time_is_not_due():
@@ -302,6 +443,7 @@ def test_a_host_declared_for_another_time_is_not_due():
     assert unused(*calls, **in_time)[1] == {"more": "always"}
 
 
+@pytest.mark.usefixtures("few")
 def test_a_contingency_host_held_ready_is_no_departure():
     said, idle = unused(*USUAL, **contingency() | {"hosts": [*PAIR["hosts"], SPARE]})
     assert (said.status, idle) == ("not-observed", {})
@@ -312,6 +454,7 @@ def ready(**when):
     return contingency(**when) | {"hosts": [*PAIR["hosts"], SPARE]}
 
 
+@pytest.mark.usefixtures("few")
 def test_a_declared_contingency_is_due_and_its_own_signs_of_life_are_no_use():
     plan = ready(declared_from="2020-01-31T18:00:00Z")
     alive = [line("19:00:00", "spare", "heartbeat")]
@@ -360,7 +503,8 @@ def test_hosts_in_use_that_nobody_oversees_or_watches_are_named():
     idle = [{"id": "idle", "role": "database", "addresses": "10.0.0.61"}]
     plan = declared(hosts=[*DECLARED["hosts"], *bare, *idle])
     calls = [flow("20:00:00", APP, "10.0.0.60"), flow("21:00:00", APP, PAGE),
-             flow("21:00:00", NAT, PERIMETER), flow("22:00:00", APP, OTHER)]  # fmt: skip
+             flow("21:00:00", NAT, PERIMETER), flow("22:00:00", OTHER, APP, 65_536),
+             flow("22:00:00", APP, UPDATES)]  # fmt: skip
     said = watched(plan, flows=[*USUAL, *calls])
     rows = {h["host"]: (h["declared"], h["overseer"], h["monitor"])
             for h in said.statistic["hosts"]}  # fmt: skip
@@ -416,7 +560,7 @@ LOST = [
 
 
 def test_machines_stops_incidents_and_lost_evidence_that_no_document_mentions_are_named():
-    calls = [*USUAL, flow("20:00:00", DESKS[0], OTHER)]
+    calls = [*USUAL, flow("20:00:00", DESKS[0], OTHER), flow("20:00:00", APP, UPDATES)]
     said, missing = mentioned(flows=calls, incidents=HAPPENED, withheld=LOST)
     assert said.status == "observed"
     assert missing == {
@@ -458,12 +602,13 @@ def test_with_nothing_to_look_up_the_documents_say_nothing():
 # Hostile text
 
 
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("check", EVERYTHING)
 def test_hostile_texts_in_place_of_addresses_are_machines_like_any_other(check):
     calls = [flow("20:00:00", DESKS[0], text) for text in HOSTILE]
     calls += [flow("20:00:00", text, PERIMETER, 99_999) for text in HOSTILE]
     lines = [line("20:01:00", text, "request", address=text, sid=i, actor=text, object=text,
-                  message=text) for i, text in enumerate(HOSTILE)]  # fmt: skip
+                  message=f"POST {text}") for i, text in enumerate(HOSTILE)]  # fmt: skip
     found = night(flows=[*USUAL, *calls], lines=lines, **DECLARED | PAPER)
     said = fact(check, found)
     if check == "undeclared-host":

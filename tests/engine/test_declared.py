@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from tests.building import small_case
 from veedor.case.manifest import load_case
 from veedor.case.plan import Plan
-from veedor.engine.declared import Book, make_addresses, make_hosts, micros, parsed, plan_of, scope
+from veedor.engine.declared import (
+    Book,
+    apart,
+    make_addresses,
+    make_hosts,
+    micros,
+    parsed,
+    plan_of,
+    scope,
+)
 from veedor.engine.duck import connect
 from veedor.errors import SourceError
 
@@ -94,6 +103,31 @@ def test_instants_are_exact_microseconds_of_utc():
     assert micros(None) is None
 
 
+def match(host, start=None, end=None, kind="host"):
+    return {"host": host, "kind": kind, "from_us": start, "to_us": end}
+
+
+@pytest.mark.parametrize(("given", "expected"), [
+    ([("b", None, None), ("a", None, None)], [("a", None, None)]),
+    ([("a", None, 5), ("b", 5, None)], [("a", None, 5), ("b", 5, None)]),
+    ([("a", 3, 7), ("b", None, None)], [("b", None, 3), ("a", 3, 7), ("b", 7, None)]),
+    ([("a", None, 5), ("b", 2, 9)], [("a", None, 5), ("b", 5, 9)]),
+    ([("a", 1, 2), ("b", 4, None)], [("a", 1, 2), ("b", 4, None)]),
+    ([("a", 1, 4), ("a", 4, 9)], [("a", 1, 9)]),
+    ([("a", 1, 4), ("a", 5, 9)], [("a", 1, 4), ("a", 5, 9)]),
+    ([], []),
+])  # fmt: skip
+def test_an_address_is_one_host_at_a_time_the_first_by_id_where_there_are_several(given, expected):
+    found = apart([match(*one) for one in given])
+    assert [(m["host"], m["from_us"], m["to_us"]) for m in found] == expected
+
+
+def test_an_address_may_be_a_host_and_a_group_at_once():
+    given = [match("z", kind="group"), match("y", 3, 7), match("x", 3, 7), match("w", kind="group")]
+    found = [(m["kind"], m["host"], m["from_us"], m["to_us"]) for m in apart(given)]
+    assert found == [("host", "x", 3, 7), ("group", "w", None, None)]
+
+
 def test_tables_hold_each_declaration_of_each_address_that_was_seen(tmp_path):
     con = connect(tmp_path)
     make_hosts(con, PLAN)
@@ -106,7 +140,6 @@ def test_tables_hold_each_declaration_of_each_address_that_was_seen(tmp_path):
         ("10.0.9.9", "new", "host", "address", at, None, "private", None),
         ("10.0.9.9", "old", "host", "address", None, at, "private", None),
         ("192.0.2.1", "app", "host", "key", None, None, "public", "ab:cd"),
-        ("192.0.2.1", "new", "host", "key", at, None, "public", "ab:cd"),
         ("192.0.2.2", None, None, None, None, None, "public", None),
     ]
     hosts = {r["host"]: r for r in con.table("hosts").to_pyarrow().to_pylist()}

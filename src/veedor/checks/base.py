@@ -267,12 +267,13 @@ class _Plain(string.Formatter):
 
 def subject(text: str) -> str:
     """A text of the data as part of a finding's id: as it is where it is plain and short, else a
-    readable part of it with a hash, so that no two texts share an id and none is a path.
+    readable part of it with a hash, so that no two texts share an id or the name of a file, and
+    none is a path. A text that looks like such an id has a hash too.
     """
-    plain = "-".join(re.findall(r"[A-Za-z0-9.:_+-]+", text))
-    if plain == text and 0 < len(text) <= 60:
+    plain = "-".join(re.findall(r"[A-Za-z0-9.:+-]+", text))
+    if plain == text and 0 < len(text) <= 60 and not re.search(r"-[0-9a-f]{16}$", text):
         return text
-    code = hashlib.sha256(text.encode()).hexdigest()[:8]
+    code = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{plain[:40].strip('-.:') or 'text'}-{code}"
 
 

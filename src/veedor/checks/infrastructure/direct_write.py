@@ -111,8 +111,12 @@ class DirectWrite(Check):
         every = every.union(
             logged.select(sid="sid", told=logged.t * MICRO, by=ibis.literal("log"))
         ).distinct()
-        own = lines.semi_join(told.select("source").distinct().view(), "source")
-        awake = own.filter(own.us.notnull())
+        tellers = told.select(of=told.source, machine=told.host.fill_null("")).distinct().view()
+        own = lines.semi_join(
+            tellers, [lines.source == tellers.of, lines.host.fill_null("") == tellers.machine]
+        )
+        # A change tells of the database, whatever file it stands in.
+        awake = own.filter(own.us.notnull(), (own.kind != "database-write").fill_null(True))
         return {
             "writes": named.select(
                 "source", "row", "sid", "us", "station", "actor", "address", "host", "object",
@@ -146,7 +150,7 @@ class DirectWrite(Check):
             "unpaired_silent": int(hidden.sum()),
         }
         status: Status = "observed" if clear.any() else "not-observed"
-        if not clear.any() and (hidden.any() or not size or not len(measured["minutes"]["minute"])):
+        if not clear.any() and (hidden.any() or not size):
             status = "not-determinable"
         questioned = clear if clear.any() else hidden
         actors = {

@@ -96,10 +96,9 @@ class Redirect(Check):
         addresses = evidence.addresses()
         reached = hosts.contacts(evidence)
         groups = hosts.with_host(reached, "src", addresses, "by", kind="group")
-        placed = hosts.with_host(groups, "dst", addresses, "to", how="left")
-        known_ = (placed.to_kind == "host").fill_null(False)
+        placed = hosts.with_host(groups, "dst", addresses, "to", how="left", kind="host")
         ends = placed.mutate(
-            end=known_.ifelse(placed.to_host, placed.dst), known=placed.to_host.notnull()
+            end=placed.to_host.fill_null(placed.dst), known=placed.to_host.notnull()
         )
         lines = evidence.log_lines()
         changed = lines.filter(lines.kind == "configuration")
