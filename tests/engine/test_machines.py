@@ -177,11 +177,13 @@ def test_a_log_without_a_line_and_a_case_without_logs_have_empty_tables(tmp_path
 
 def test_stations_are_known_by_their_code_and_keys_by_who_presents_them(tmp_path):
     rows = lines(
-        {"at": "2020-01-31T20:00:00Z", "host": "a", "station": "2", "key": "k1"},
+        {"at": "2020-01-31T20:00:00Z", "host": "a", "kind": "handshake", "station": "2",
+         "key": "k1"},
         {"at": "2020-01-31T20:00:00Z", "host": "a", "station": "3"},
         {"at": "2020-01-31T20:00:00Z", "host": "a", "station": "02"},
         {"at": "2020-01-31T20:00:00Z", "address": "192.0.2.9"},
-    )
+        {"at": "2020-01-31T20:00:00Z", "host": "d", "kind": "login", "key": "k1"},
+    )  # fmt: skip
     flows = {"at": ["2020-01-31T20:00:00Z"] * 2, "src": ["192.0.2.9", ""], "dst": ["b", "c"],
              "key": ["k2", ""]}  # fmt: skip
     hosts = [{"id": "app", "role": "web", "keys": ["k1", "k2"]}]
@@ -195,7 +197,9 @@ def test_stations_are_known_by_their_code_and_keys_by_who_presents_them(tmp_path
     seen = set(addresses["address"].tolist())
     assert {"a", "192.0.2.9", "b"} <= seen
     # Only addresses are taken for a host by a key; both machines here are known by name.
-    assert set(addresses["key"].tolist()) == {"k1", "k2", None}
+    # The key of a login is of who came, and not of the machine that wrote the line.
+    keys = dict(zip(addresses["address"].tolist(), addresses["key"].tolist(), strict=True))
+    assert keys == {"a": "k1", "b": "k2", "c": None, "d": None, "192.0.2.9": None}
     assert set(addresses["host"].tolist()) == {None}
 
 

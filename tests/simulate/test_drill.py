@@ -24,6 +24,8 @@ from veedor.simulate import load, write_case
 
 GROUPS = ("infrastructure", "custody")
 PROXY, SIDE, HOP, INNER = "198.51.100.77", "192.0.2.20", "10.99.0.2", "10.99.0.20"
+SUPPORT = "192.0.2.41"
+"""From where an account of the vendor logged in, outside the plan."""
 SECONDS = 5
 """Clocks of an honest night are off by no more than this."""
 
@@ -117,11 +119,14 @@ INFRASTRUCTURE = (
 )
 
 
-def test_undeclared_machines_are_told_from_one_that_presents_a_declared_key(drill):
+def test_undeclared_machines_are_those_planted_and_that_from_which_support_logged_in(drill):
     fact = drill.fact("undeclared-host")
-    assert [h["address"] for h in fact.statistic["hosts"]] == [PROXY, HOP, SIDE]
-    assert fact.statistic["with_declared_key"] == [{"address": INNER, "host": "primary"}]
-    assert fact.statistic["other_keys"] == []
+    key_of = {h["address"]: h["key_of"] for h in fact.statistic["hosts"]}
+    assert key_of == {PROXY: None, HOP: None, SIDE: None, INNER: "primary", SUPPORT: None}
+    assert fact.statistic["other_keys"] == fact.statistic["called_only"] == []
+    assert drill.truth("access")["addresses"][1] == SUPPORT
+    support = of(fact.statistic["hosts"], address=SUPPORT)
+    assert (support["acts"], support["called_by"], support["stations"]) == (1, 0, 0)
     planted = [p for p in drill.planted if p["check"] == "infrastructure.undeclared-host"]
     assert {a for p in planted for a in p["addresses"]} == {PROXY, HOP, SIDE, INNER}
     sheets = {s for p in planted for s in p["stations"]}
@@ -147,7 +152,7 @@ def test_calls_and_sheets_of_the_second_path_are_counted(drill):
     assert entry["called_by"] == len(truth["clients"]) == 350
     assert entry["connections"] == truth["values"]["calls"]
     assert both(entry, truth) == (True, True)
-    assert not hop["called"]
+    assert hop["called_by"] == hop["connections"] == 0
     assert hop["stations"] == truth["values"]["sheets"]
     assert near(hop["last"], truth["to"])
     one = drill.fact("undeclared-host", HOP)
@@ -155,13 +160,6 @@ def test_calls_and_sheets_of_the_second_path_are_counted(drill):
     assert set(drill.facts["infrastructure.undeclared-host"]) == {"", PROXY, HOP}
 
 
-EARLIER = (
-    "the step `received` of the log of the count names the machine through which the sheet"
-    " entered later, so that sheets seem to have entered before that machine was there"
-)
-
-
-# XF
 @pytest.mark.parametrize("address", [PROXY, HOP])
 def test_no_sheet_entered_through_a_machine_before_it_was_there(drill, address):
     truth = drill.truth("undeclared-host", address)
@@ -203,7 +201,6 @@ def test_no_client_is_said_to_have_moved_elsewhere(drill):
     assert (said["outside"], said["moved"], said["planned"]) == (350, 350, [])
 
 
-# XF
 @pytest.mark.parametrize("after", [PROXY, SIDE])
 def test_a_connection_that_two_records_tell_of_counts_once(drill, after):
     rows = [r for r in drill.fact("redirect").statistic["destinations"]
@@ -214,22 +211,22 @@ def test_a_connection_that_two_records_tell_of_counts_once(drill, after):
 
 def test_machines_without_oversight_are_those_outside_the_plan(drill):
     said = drill.fact("oversight").statistic
-    assert {h["host"] for h in said["hosts"]} == {PROXY, SIDE, HOP}
+    assert {h["host"] for h in said["hosts"]} == {PROXY, SIDE, HOP, INNER, SUPPORT}
     for row in said["hosts"]:
         assert (row["declared"], row["overseer"], row["monitor"], row["signs"]) == (
             (False, None, None, 0)
         )
-    assert said["unseen_overseer"] == said["unmonitored"] == 3
+    assert said["unseen_overseer"] == said["unmonitored"] == 5
     through = {h["host"]: h["stations"] for h in said["hosts"]}
     sheets = {a: len(drill.truth("undeclared-host", a)["stations"]) for a in (PROXY, HOP)}
-    assert through == {SIDE: 0, **sheets}
+    # Sheets that came in at the inner address came to the declared host, whose key it has.
+    assert through == {SIDE: 0, INNER: 0, SUPPORT: 0, **sheets}
     assert said["stations"] == sum(sheets.values())
     truth = drill.truth("oversight", SIDE)
     assert both(of(said["hosts"], host=SIDE), truth) == (True, True)
     assert near(of(said["hosts"], host=PROXY)["last"], drill.truth("oversight", PROXY)["to"])
 
 
-# XF
 def test_oversight_follows_an_undeclared_machine_to_its_last_call(drill):
     row = of(drill.fact("oversight").statistic["hosts"], host=HOP)
     assert near(row["last"], drill.truth("oversight", HOP)["to"])
@@ -246,11 +243,11 @@ def test_what_no_document_mentions_is_what_was_planted(drill):
     stop = drill.truth("undocumented", events=["cut", "snapshot-2"])
     restart = drill.truth("undocumented", events=["application-restart"])
     assert missing == {
-        *((a, "undeclared machine") for a in (PROXY, SIDE, HOP)),
+        *((a, "undeclared machine") for a in (PROXY, SIDE, HOP, INNER, SUPPORT)),
         ("cut", "stop"),
         ("application-restart", "incident"),
     }
-    assert fact.statistic["unmentioned"] == 5
+    assert fact.statistic["unmentioned"] == 7
     things = fact.statistic["things"]
     assert near(of(things, thing="cut")["at"], stop["from"])
     assert near(of(things, thing="application-restart")["at"], restart["from"])
@@ -308,7 +305,15 @@ def test_sheets_whose_machine_has_no_logs_left_are_those_of_the_second_path(dril
     assert (said["host"], said["why"]) == (HOP, "destroyed")
     assert (said["from"], said["to"]) == (truth["from"], truth["to"])
     assert SIDE in said["what"]
-    assert drill.stations(fact.questioned) == {*drill.truth("undeclared-host", SIDE)["stations"]}
+    sheets = {*drill.truth("undeclared-host", SIDE)["stations"]}
+    # By the clock of the machine that took it in, the last sheet may come after the end.
+    entered = drill.fact("undeclared-host", HOP).rows
+    end = dt.datetime.fromisoformat(truth["to"])
+    rows = zip(entered["sid"].tolist(), entered["entered_at"].tolist(), strict=True)
+    late = [(drill.codes[sid], at) for sid, at in rows if dt.datetime.fromisoformat(at) >= end]
+    assert len(late) <= 1
+    assert all(near(at, truth["to"]) for _, at in late)
+    assert drill.stations(fact.questioned) == sheets - {station for station, _ in late}
 
 
 def test_sheets_that_the_replica_lacks_are_named_and_those_published_by_the_stop_told_apart(drill):

@@ -185,9 +185,12 @@ def test_clients_and_stations_of_the_second_path_are_those_of_the_truth(drill):
     redirect = next(f for f in planted(drill, "infrastructure.redirect") if SIDE in f["addresses"])
     assert clients == set(redirect["clients"])
     assert len(clients) == redirect["values"]["workstations"]
+    assert redirect["stations"] == []
+    (host,) = (f for f in planted(drill, "infrastructure.undeclared-host")
+               if SIDE in f["addresses"])  # fmt: skip
     lines = list(requests(drill / "access-primary.log"))
     posted = {r[4].removeprefix("/acta/") for r in lines if r[0] == "10.99.0.2" and r[3] == "POST"}
-    assert posted == set(redirect["stations"])
+    assert posted == set(host["stations"])
     assert {r["station"] for r in table(drill / "processing.csv") if r["host"] == "10.99.0.2"} == (
         posted
     )
