@@ -35,6 +35,7 @@ from veedor.case.plan import (
     Statement,
     User,
     Withheld,
+    is_address,
     mistakes,
 )
 from veedor.case.source import Filter, Lookup, Source, Split, Step, known_zone
@@ -321,6 +322,7 @@ class Case(Plan):
             unknown = set(union.lists) - lists
             if unknown:
                 raise ValueError(f"unions ({union.id}): unknown list {sorted(unknown)[0]!r}")
+        _check_machines(self)
         if wrong := mistakes(self, {e.id for e in self.events}):
             raise ValueError("; ".join(wrong[:6]))
         fields = {"valid", "blank", "null", "cast", "registered", "sheets"}
@@ -329,6 +331,33 @@ class Case(Plan):
             if unknown:
                 raise ValueError(f"announced: unknown option {sorted(unknown)[0]!r}")
         return self
+
+
+def _check_machines(case: Case) -> None:
+    """Names in sources of logs and of custody that must lead somewhere."""
+    trails = [s for s in case.sources if s.kind == "custody"]
+    steps = {step.id for s in trails for step in s.steps}
+    if trails and all(s.steps for s in trails):
+        for step in (s for pair in case.custody.order for s in pair):
+            if step not in steps:
+                raise ValueError(
+                    f"custody.order: no source has the step {step!r}{_near(step, steps)}"
+                )
+    if not case.hosts or any(s.kind == "inventory" for s in case.sources):
+        return
+    names = {n.lower() for h in case.hosts for n in (h.id, *h.names)}
+    for source in case.sources:
+        host = source.of_host
+        if host and not is_address(host) and host.lower() not in names:
+            raise ValueError(
+                f"sources ({source.id}): of_host {host!r} is no declared host{_near(host, names)};"
+                " the log of an undeclared one is named by its address"
+            )
+
+
+def _near(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=2)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _unique(key: str, values: list[str]) -> None:

@@ -49,6 +49,9 @@ def mistakes(case: Case, tell: Callable[[str], None]) -> list[SourceError]:
 def _lines(source: str, file: str, read: Read) -> str:
     """What was read of a file of flows or log lines, in words."""
     told = f"{source}: {read.lines:,} lines in {file}; stamps: {read.basis}"
+    bare = read.table.filter(read.table.us.isnull(), read.table.wall.isnull())
+    if undated := int(bare.count().to_pyarrow().as_py()):
+        told += f". {undated:,} lines have a stamp that is not read: see `instant_format`"
     if not read.broken or read.first_broken is None:
         return told
     row, text = read.first_broken

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from veedor.case.plan import Entry, Identifier, Names
+from veedor.case.tables import KINDS_OF_LINES
 
 Kind = Literal[
     "count",
@@ -352,6 +353,10 @@ class Source(Entry):
                 "a custody trail needs `steps` (a row a sheet), or `fields` with step and"
                 " `instant` (a row a handover)"
             )
+        if odd := sorted(set(self.kinds) - set(KINDS_OF_LINES)):
+            near = difflib.get_close_matches(odd[0], KINDS_OF_LINES, n=2)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ValueError(f"`kinds` has no class {odd[0]!r}{hint}")
         patterns: list[tuple[str, str | None]] = [("pattern", self.pattern), *self.kinds.items()]
         for name, expression in patterns:
             if expression is None:

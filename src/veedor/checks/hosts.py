@@ -229,16 +229,22 @@ def told(evidence: Evidence) -> ir.Table:
 
 
 def entries(evidence: Evidence) -> ir.Table:
-    """Through which machines each sheet entered: `sid`, `address`, `us` (null where not known).
+    """Through which machines each sheet entered: `sid`, `address`, `us` (null where not known),
+    and `remote`.
 
-    From logs of the count that name a machine, and from lines that tell of a sheet coming in.
+    From logs of the count that name a machine, and from lines that tell of a sheet coming in:
+    `remote` is False for the machine that wrote such a line, which is the end of the way and does
+    not tell by which the sheet came.
     """
     events = evidence.events()
     logged = events.filter(events.sid.notnull(), events.host.notnull()).select(
-        sid="sid", address="host", us=events.t * MICRO
+        sid="sid", address="host", us=events.t * MICRO, remote=ibis.literal(True)
     )
     named = told(evidence)
-    ends = [named.select(sid="sid", address=named[end], us="us") for end in ("address", "host")]
+    ends = [
+        named.select(sid="sid", address=named[end], us="us", remote=ibis.literal(end == "address"))
+        for end in ("address", "host")
+    ]
     every = logged.union(*ends)
     return every.filter(every.address.notnull())
 

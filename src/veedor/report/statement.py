@@ -109,12 +109,14 @@ def statement(document: Document, words: Wording) -> Statement:
     treated = _one_of(changing["what-if"], "remove", "replace")
     key = _headline(document, states, any(totals.values()), decisive)
     bounding = changing["bound"] or changing["what-if"]
+    too = states["controls"] if key.startswith(("fragile_what", "fragile_b", "fragile_r")) else ""
     side = words.text(f"outcome.side_{_one_of(bounding, 'worst', 'best')}")
     names = {option.id: option.name for option in document.options}
     return Statement(
         headline=words.text(
             f"outcome.statement_{key}", side=side, treated=words.text(f"outcome.treated_{treated}")
-        ),
+        )
+        + (f" {words.text(f'outcome.controls_{too}')}" if too in ("what-if", "bound") else ""),
         parts=[
             (source, by_source[source])
             for source in SOURCES

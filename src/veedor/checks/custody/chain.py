@@ -122,7 +122,7 @@ class Chain(Check):
         ways = trails.departing(prescribed, people)
         departed = np.logical_or.reduce(list(ways.values()))
         pairs = list(trails.pairs(prescribed))
-        statistic = {
+        statistic: dict[str, Any] = {
             "trails": trails.size,
             "stations": len(np.unique(trails.sid[trails.sid >= 0])),
             "several_bundles": trails.legs.several_bundles(),
@@ -136,6 +136,13 @@ class Chain(Check):
         }
         status: Status = "observed" if departed.any() else "not-observed"
         if not departed.any() and not _judged(statistic):
+            status = "not-determinable"
+        unread = sum(step["unread"] for step in statistic["steps"])
+        if (
+            status == "not-observed"
+            and unread
+            and any(pair["prescribed"] and not pair["both"] for pair in statistic["order"])
+        ):
             status = "not-determinable"
         shown = np.lexsort((trails.row, ~departed))
         yield self.fact(
@@ -602,6 +609,11 @@ def _sentence(statistic: Mapping[str, Any], login: str) -> str:
     if statistic["departures"]:
         parts.append(
             f"{statistic['departures']:,} trails depart in some way from what is prescribed."
+        )
+    if unread := sum(step["unread"] for step in statistic["steps"]):
+        parts.append(
+            f"{unread:,} stamps cannot be read as instants; the source's `instant_format` says how"
+            " they are written."
         )
     parts += _of_order(statistic)
     parts += _of_people(statistic, login)

@@ -46,9 +46,11 @@ class DirectWrite(Check):
     paired : int
         Changes with an event of their own.
     unpaired : array of {source, row, at, station, actor, address, host, object, before, after,
-        nearest_seconds, silent}, at most 200
+        nearest_seconds, silent, official_holds}, at most 200
         The others: `nearest_seconds` is the distance of the nearest event of the station (null
-        where there is none), `silent` says that the application's logs have no line then.
+        where there is none), `silent` says that the application's logs have no line then, or tell
+        of the station without an instant; `official_holds` which of the two values the official
+        sheet has: before, after or neither, null where they are no votes of all options.
     without_station : int
         Changes that name no station and could not be paired.
     unpaired_clear, unpaired_silent : int
@@ -123,6 +125,10 @@ class DirectWrite(Check):
                 "before", "after",
             ),
             "events": every.semi_join(named.select("sid").distinct().view(), "sid"),
+            "undated": told.filter(told.us.isnull()).select("sid").distinct(),
+            "official": evidence.sheets()
+            .select("sid", *evidence.votes_columns)
+            .semi_join(named.select("sid").distinct().view(), "sid"),
             "unnamed": writes.filter(writes.sid.isnull()).agg(n=ibis._.count()),
             "minutes": awake.select(minute=awake.us // (60 * MICRO)).distinct(),
         }  # fmt: skip
@@ -134,6 +140,9 @@ class DirectWrite(Check):
         at = known(rows["us"])
         pairs = _pairs(rows, at, measured["events"])
         silent = _silent(at, known(measured["minutes"]["minute"]))
+        # An event whose instant is not read may be the one that goes with the change.
+        silent |= np.isin(rows["sid"].astype(np.int64), measured["undated"]["sid"].astype(np.int64))
+        holds = _holds(rows, measured["official"])
         alone = np.flatnonzero(~pairs.paired)
         alone = alone[np.lexsort((rows["row"][alone], at[alone]))]
         clear = ~pairs.paired & ~silent
@@ -144,7 +153,10 @@ class DirectWrite(Check):
             "stations": len(np.unique(rows["sid"].astype(np.int64))) if size else 0,
             "usual_seconds": rounded(pairs.usual, 3),
             "paired": int(pairs.paired.sum()),
-            "unpaired": [_one(i, rows, nearest, silent, context) for i in alone.tolist()[:200]],
+            "unpaired": [
+                {**_one(i, rows, nearest, silent, context), "official_holds": holds[i]}
+                for i in alone.tolist()[:200]
+            ],
             "without_station": int(measured["unnamed"]["n"][0]),
             "unpaired_clear": int(clear.sum()),
             "unpaired_silent": int(hidden.sum()),
@@ -257,6 +269,28 @@ def _silent(at: Any, minutes: Any) -> Any:
     return np.isnan(at) | ((next_ - before) > SILENCE * MICRO)
 
 
+def _holds(rows: Columns, official: Columns) -> list[str | None]:
+    """Which value of each change the official sheet has, where the values are votes in order."""
+    names = [n for n in official if n != "sid"]
+    votes = {
+        int(sid): ",".join(str(int(official[n][i])) for n in names)
+        for i, sid in enumerate(official["sid"].tolist())
+        if all(official[n][i] is not None and official[n][i] == official[n][i] for n in names)
+    }
+    found: list[str | None] = []
+    for sid, before, after in zip(
+        *(rows[n].tolist() for n in ("sid", "before", "after")), strict=True
+    ):
+        ours = votes.get(int(sid))
+        whole = ours is not None and str(after).count(",") == len(names) - 1
+        if not whole:
+            found.append(None)
+        else:
+            same = {str(before): "before", str(after): "after"}
+            found.append(same.get(str(ours), "neither"))
+    return found
+
+
 def _one(i: int, rows: Columns, nearest: Any, silent: Any, context: Context) -> dict[str, Any]:
     return {
         "at": hosts.stamp(rows["us"][i], context),
@@ -280,6 +314,13 @@ def _sentence(statistic: Mapping[str, Any]) -> str:
         listed = "; ".join(
             f"station {u['station']} at {hosts.shown(u['at'])}"
             + (f" from {u['before']} to {u['after']}" if u["before"] or u["after"] else "")
+            + (f" by {u['actor']}" if u["actor"] else "")
+            + (f" from {u['address']}" if u["address"] else "")
+            + (
+                f" (the official sheet has the value {u['official_holds']})"
+                if u["official_holds"] in ("before", "after")
+                else ""
+            )
             for u in some
         )
         more = f" and {clear - 4:,} more" if clear > 4 else ""

@@ -66,9 +66,10 @@ class LogGap(Check):
         Logs of machines that could be judged for silences, and those that could not.
     unplanned : int
         Silences that no plan or document explains.
-    sources : array of {source, host, lines, broken, first_broken_row, undated, steps_back, zone,
-        zone_given, basis, refused}
-        Each file as it was read: lines that are broken are in no table.
+    sources : array of {source, host, lines, broken, first_broken_row, undated, unknown_stations,
+        steps_back, zone, zone_given, basis, refused}
+        Each file as it was read: lines that are broken are in no table; `undated` have a stamp that
+        is no instant; `unknown_stations` are lines that name a station which is in no count.
     For a log that is gone: {why, what, host, from, to, stations, valid}.
 
     Uncertainty
@@ -121,6 +122,9 @@ class LogGap(Check):
             "minutes": minutes,
             **{f"numbers:{i}": _left_out(lines, keys) for i, keys in enumerate(NUMBERED)},
             **{f"repeated:{i}": _repeated(lines, keys) for i, keys in enumerate(NUMBERED)},
+            "stations": lines.filter(lines.station.notnull())
+            .group_by("source")
+            .agg(n=ibis._.count(), unknown=ibis._.sid.isnull().sum()),
             "named": named.group_by("source", "host", "sid").agg(us=named.us.min()),
             "names": addresses.select("address", "host").distinct(),
             "entered": hosts.entries(evidence).select("sid", "address", "us").distinct(),
@@ -132,6 +136,10 @@ class LogGap(Check):
         series = _Series(measured, context)
         silences = list(_silences(measured, series, context))
         numbers = list(_numbers(measured, context))
+        unknown = dict(
+            zip(hosts.text_column(measured["stations"], "source"),
+                whole(measured["stations"]["unknown"]).tolist(), strict=True)
+        )  # fmt: skip
         unplanned = [s for s in silences if not s["planned"]]
         statistic = {
             "silences": [_told(s, context) for s in silences],
@@ -140,10 +148,11 @@ class LogGap(Check):
             "judged": series.judged,
             "not_judged": series.not_judged,
             "unplanned": len(unplanned),
-            "sources": [_source(context, name) for name in context.machines],
+            "sources": [_source(context, name, unknown) for name in context.machines],
         }
         status: Status = "observed" if unplanned or numbers else "not-observed"
-        if status == "not-observed" and not series.judged:
+        undated = any(2 * i.undated > i.lines for i in context.machines.values())
+        if status == "not-observed" and (undated or not series.judged):
             status = "not-determinable"
         found = [
             {"host": s["host"], "source": s["source"], "what": "silence", **_ends(s, context)}
@@ -443,7 +452,7 @@ def _told(silence: Mapping[str, Any], context: Context) -> dict[str, Any]:
     }
 
 
-def _source(context: Context, name: str) -> dict[str, Any]:
+def _source(context: Context, name: str, unknown: Mapping[str, int]) -> dict[str, Any]:
     info = context.machines[name]
     return {
         "source": name,
@@ -452,6 +461,7 @@ def _source(context: Context, name: str) -> dict[str, Any]:
         "broken": info.broken,
         "first_broken_row": info.first_broken[0] if info.first_broken else None,
         "undated": info.undated,
+        "unknown_stations": int(unknown.get(name, 0)),
         "steps_back": info.back,
         "zone": info.zone or None,
         "zone_given": info.zone_given,
@@ -473,6 +483,13 @@ def _sentence(
         f"{logs} files of logs and flows were read, with {broken:,} broken lines;"
         f" {statistic['judged']:,} of {every:,} logs of machines can be judged for silences."
     )
+    for key, words in (
+        ("undated", "lines have a stamp that cannot be read as an instant"),
+        ("unknown_stations", "lines name a station that is in no count"),
+    ):
+        if total := sum(s[key] for s in statistic["sources"]):
+            where = hosts.names(s["source"] for s in statistic["sources"] if s[key])
+            read += f" {total:,} {words} ({where})."
     if not unplanned and not statistic["numbers"]:
         if not statistic["judged"]:
             return f"{read} Nothing else tells whether a stretch is missing."

@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
+from numpy.typing import NDArray
 
 from veedor.audit.findings import Status
 from veedor.case.plan import ClientGroup
@@ -16,6 +17,8 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
 from veedor.checks.recorded import known, whole
 
+NEAR = 1800
+"""Seconds around a move in which a command may have to do with it."""
 SLACK = 60
 """Seconds by which two destinations of a client may overlap and still be one after the other."""
 
@@ -47,6 +50,9 @@ class Redirect(Check):
         Machines that the plan counts in each group, and addresses of it that were seen.
     configuration : int
         Log lines on the clients or hosts that tell of a change of configuration.
+    commands : array of {at, host, account, command, source, row}, at most 50
+        Commands with privilege and changes of configuration within half an hour of a move, those
+        nearest to it first.
 
     Uncertainty
     -----------
@@ -86,7 +92,8 @@ class Redirect(Check):
         Benign(
             "record",
             "The change was ordered and recorded.",
-            "{configuration} log lines tell of a change of configuration.",
+            "{configuration} log lines tell of a change of configuration. Within half an hour of"
+            " the moves {commands} commands with privilege are on record{listed}.",
         ),
         Benign("other", "The destination serves something else than the count, such as updates."),
     )
@@ -102,6 +109,11 @@ class Redirect(Check):
         )
         lines = evidence.log_lines()
         changed = lines.filter(lines.kind == "configuration")
+        given = lines.filter(
+            lines.kind.isin(("configuration", "privilege")),
+            lines.us.notnull(),
+            ~lines.program.fill_null("").lower().contains("cron"),
+        )
         return {
             "calls": ends.group_by(
                 "src", group=ends.by_host, end=ends.end, declared=ends.known
@@ -112,6 +124,7 @@ class Redirect(Check):
                 lines=ends.lines.sum(),
             ),
             "configuration": changed.agg(n=changed.count()),
+            "commands": given.select("us", "host", "actor", "object", "source", "row"),
         }
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
@@ -129,6 +142,7 @@ class Redirect(Check):
             "planned": planned,
             "members": found.members(),
             "configuration": int(measured["configuration"]["n"][0]),
+            "commands": _commands(measured["commands"], found.instants(), context),
         }
         status: Status = "observed" if destinations else "not-observed"
         if not clients:
@@ -150,7 +164,11 @@ class Redirect(Check):
                     "later": sum(d["destination"] in hosts_ for d in destinations),
                 },
                 translation={"groups": _translation(statistic["members"])},
-                record={"configuration": statistic["configuration"]},
+                record={
+                    "configuration": statistic["configuration"],
+                    "commands": len(statistic["commands"]),
+                    "listed": _listed(statistic["commands"]),
+                },
             ),
             rows=found.rows(),
             key="client",
@@ -284,6 +302,11 @@ class _Calls:
             for g in self._groups.values()
         ]
 
+    def instants(self) -> NDArray[np.float64]:
+        """When clients moved, in microseconds of UTC."""
+        moved = sorted(i for i in self.outside() if i in self._came)
+        return np.unique(self._first[moved]) if moved else np.empty(0)
+
     def rows(self) -> dict[str, Any] | None:
         """Every client with a destination outside the plan."""
         some = self.outside()
@@ -300,6 +323,40 @@ class _Calls:
             "connections": self._connections[some],
             "lines": self._lines[some],
         }
+
+
+def _commands(rows: Columns, moves: NDArray[np.float64], context: Context) -> list[dict[str, Any]]:
+    """Commands within half an hour of a move, the nearest first."""
+    us = known(rows["us"])
+    if not len(moves) or not len(us):
+        return []
+    at = np.searchsorted(moves, us)
+    near = np.minimum(
+        np.abs(us - moves[np.maximum(at - 1, 0)]),
+        np.abs(us - moves[np.minimum(at, len(moves) - 1)]),
+    )
+    order = [i for i in np.lexsort((rows["row"], near)).tolist() if near[i] <= NEAR * MICRO][:50]
+    return [
+        {
+            "at": hosts.stamp(us[i], context),
+            "host": rows["host"][i],
+            "account": rows["actor"][i],
+            "command": rows["object"][i],
+            "source": rows["source"][i],
+            "row": int(rows["row"][i]),
+        }
+        for i in order
+    ]
+
+
+def _listed(commands: list[dict[str, Any]]) -> str:
+    if not commands:
+        return ""
+    first = commands[0]
+    who = f" by {first['account']}" if first["account"] else ""
+    return (
+        f", the nearest at {hosts.shown(first['at'])} on {first['host']}{who}: {first['command']}"
+    )
 
 
 def _translation(members: list[dict[str, Any]]) -> str:

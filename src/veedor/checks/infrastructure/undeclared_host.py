@@ -46,8 +46,9 @@ class UndeclaredHost(Check):
         flows; `sent_bytes` what it sent to hosts not open to the public, `acts` lines of what it
         did there; `stations` and `valid` the counted official sheets that entered through it;
         `key_of` the declared host whose key it presented.
-    carrying : int
-        How many of them carried sheets.
+    carrying : int or null
+        How many of them carried sheets; null where none is seen to, and the way of fewer than half
+        of the sheets is on record.
     called_only : array of {address, called_by, connections, lines, first, last}, at most 50
     called_only_total : int
         Undeclared addresses that declared machines called and that nothing ties to the count.
@@ -179,7 +180,7 @@ class UndeclaredHost(Check):
                 first=ibis._.us.min(),
                 last=ibis._.us.max(),
             ),
-            "entered": entered.select("sid").distinct(),
+            "entered": entered.filter(entered.remote).group_by("sid").agg(n=ibis._.count()),
             "keys": shown.distinct(),
             "addresses": addresses,
             "edges": edges(evidence, taking),
@@ -354,10 +355,13 @@ def _statistic(
     entered = measured["entered"]["sid"].astype(np.int64)
     mine = set(rows["address"].tolist())
     apart = _called_only(measured, mine, context)
+    carrying = int((rows["stations"] > 0).sum()) if len(mine) else 0
+    ways = len(entered) if stream is None else int(np.isin(stream.sid, entered).sum())
+    sheets = 0 if stream is None else len(stream.sid)
     callers = set(hosts.text_column(measured["calling"], "address"))
     return {
         "hosts": hosts.records(rows, COLUMNS),
-        "carrying": int((rows["stations"] > 0).sum()) if len(mine) else 0,
+        "carrying": carrying if carrying or ways * 2 >= sheets > 0 else None,
         "called_only": apart[:50],
         "called_only_total": len(apart),
         "other_callers": len(callers - mine),
@@ -367,8 +371,8 @@ def _statistic(
         ),
         "stations": int(inside.sum()),
         "valid": int(stream.valid[inside].sum()) if stream is not None else 0,
-        "entered": len(entered) if stream is None else int(np.isin(stream.sid, entered).sum()),
-        "sheets": 0 if stream is None else len(stream.sid),
+        "entered": ways,
+        "sheets": sheets,
         "traffic": len(measured["edges"]["src"]) + len(entered) > 0,
     }
 

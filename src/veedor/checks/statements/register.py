@@ -11,7 +11,7 @@ import numpy as np
 
 from veedor.audit.findings import Status
 from veedor.case.plan import Expectation, Statement
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, registry, subject
 
 Seen = tuple[Status, Mapping[str, Any]]
 
@@ -164,13 +164,16 @@ def _ask(expectation: Expectation, findings: Mapping[str, Seen]) -> tuple[bool |
     """Whether a finding agrees with what is expected of it (None: it cannot say), and in words."""
     name = expectation.finding
     if name not in findings:
-        return None, f"{name} was not made"
+        known = any(name == check or name.startswith(f"{check}.") for check in registry())
+        return None, f"{name} was not made" if known else f"there is no check {name}"
     status, statistic = findings[name]
     if expectation.status:
         if status in ("not-determinable", "void", "not-applicable"):
             can = status in expectation.status
             return (True if can else None), f"{name} is {status}"
         return status in expectation.status, f"{name} is {status}"
+    if status in ("not-determinable", "void", "not-applicable"):
+        return None, f"{name} is {status}"
     value = _value(statistic, str(expectation.statistic))
     where = f"{name}, {expectation.statistic}"
     if value is None:
