@@ -64,7 +64,7 @@ def test_a_change_that_no_event_explains_is_told_with_what_it_changed():
     assert statistic["unpaired"] == [{
         "at": stamp(clock(3000)), "station": "005", "source": "lines", "row": 201, "actor": "dba",
         "address": "10.0.0.99", "host": "db", "object": "acta", "before": "7,3", "after": "9,3",
-        "nearest_seconds": 2700.0, "silent": False,
+        "nearest_seconds": 2700.0, "silent": False, "official_holds": "neither",
     }]  # fmt: skip
     assert statistic["unpaired_clear"] == 1
 
