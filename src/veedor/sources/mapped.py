@@ -39,7 +39,7 @@ from veedor.sources.lines import (
 )
 from veedor.sources.machine import Read
 from veedor.sources.nfdump import protocols
-from veedor.sources.read import _check_columns
+from veedor.sources.read import check_columns
 from veedor.sources.records import Dialect, delimited_cells, quoted
 from veedor.sources.stamps import by_format, iso, spans
 
@@ -73,7 +73,7 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
 def _delimited(con: ibis.BaseBackend, source: Source, path: Path, folder: Path, shown: str) -> Read:
     dialect = dialect_of(source, shown)
     names = header(source, path, shown)
-    _check_columns(source, names, set(), shown)
+    check_columns(source, names, set(), shown)
     join = quoted(source.quote, source.escape).join if source.quote else None
     parser = Rows(source, names, dialect)
     return read_lines(con, source, path, folder, parser, join=join, may_be_empty=True)
@@ -186,7 +186,7 @@ def _tabular(
     plain = unpacked(source, path, folder)
     if source.format == "excel":
         names = excel.header_names(plain, shown=shown, sheet=source.sheet, header=source.header)
-        _check_columns(source, names, set(), shown)
+        check_columns(source, names, set(), shown)
         name = f"mapped_{source.id}".replace("-", "_")
         sheet, header = source.sheet, source.header
         table = excel.read(con, plain, shown=shown, sheet=sheet, header=header, name=name)
@@ -195,7 +195,7 @@ def _tabular(
         yield rows, {n: filled(found.column(n).combine_chunks()) for n in names}
         return
     names = parquet.header_names(plain, shown=shown)
-    _check_columns(source, names, set(), shown)
+    check_columns(source, names, set(), shown)
     wanted = {column for _, column in source.mapped()}
     yield from _parquet(plain, [n for n in names if n in wanted], shown)
 

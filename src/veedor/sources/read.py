@@ -60,7 +60,7 @@ def open_source(
         if column not in lookup.on.values()
     }
     made = {name for part in source.split for name in part.names}
-    _check_columns(source, names, {*added, *made}, shown)
+    check_columns(source, names, {*added, *made}, shown)
     table = _table(con, source, path, shown, names, folder)
     rows = _rows(table)
     if rows == 0:
@@ -164,7 +164,8 @@ def _table(
     )
 
 
-def _check_columns(source: Source, names: list[str], added: set[str], shown: str) -> None:
+def check_columns(source: Source, names: list[str], added: set[str], shown: str) -> None:
+    """Raise a SourceError where a mapped column is lacking, or one is neither mapped nor ignored."""
     known = set(names) | added
     for key, column in source.mapped():
         if column not in known:
