@@ -165,7 +165,7 @@ def _table(
 
 
 def check_columns(source: Source, names: list[str], added: set[str], shown: str) -> None:
-    """Raise a SourceError where a mapped column is lacking, or one is neither mapped nor ignored."""
+    """Raise a SourceError where a mapped column is lacking, or one is not mapped nor ignored."""
     known = set(names) | added
     for key, column in source.mapped():
         if column not in known:
