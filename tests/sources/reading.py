@@ -15,7 +15,8 @@ import pytest
 from veedor.case.source import Source
 from veedor.sources.machine import Read, columns_of, open_machine
 
-LOGS = Path(os.environ.get("VEEDOR_DATA", "/work/shared/data")) / "logs"
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
+LOGS = Path(os.environ.get("VEEDOR_DATA", BESIDE)) / "logs"
 
 needs_logs = pytest.mark.skipif(
     not LOGS.is_dir(), reason="public logs are not on this machine (VEEDOR_DATA)"
