@@ -150,8 +150,8 @@ def page(
         f" stations ({', '.join(HONEST)} in turn) and {arguments.drills} drills of the same size."
         " The nights have clients behind the addresses of offices, proxies, clocks off by seconds,"
         " a declared contingency, a network outage and scans of public addresses. An alarm is the"
-        " status *observed*. Intervals are exact, 95 %, for nights drawn like these: a real night differs"
-        " in more ways than the simulator knows.",
+        " status *observed*. Intervals are exact, 95 %, for nights drawn like these: a real night"
+        " differs in more ways than the simulator knows.",
         "",
         "| check | alarms on honest nights | interval |",
         "|---|---:|---|",
