@@ -22,7 +22,7 @@ from scipy import stats
 from veedor.audit.findings import Fact
 from veedor.audit.plan import applicable, read
 from veedor.audit.run import run_checks
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.checks.base import Check, registry
 from veedor.simulate import load, write_case
 from veedor.stats.multiplicity import holm

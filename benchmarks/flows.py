@@ -31,7 +31,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks import flows_spark
-from veedor.case.manifest import Case, load_case
+from veedor.case.loading import load_case
+from veedor.case.manifest import Case
 from veedor.case.source import Source
 from veedor.case.tables import FLOWS
 from veedor.checks.base import registry

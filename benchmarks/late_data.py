@@ -18,7 +18,8 @@ from veedor.audit import plan
 from veedor.audit.judge import generator
 from veedor.audit.run import context as audit_context
 from veedor.case.catalogue import find_case
-from veedor.case.manifest import Case, load_case
+from veedor.case.loading import load_case
+from veedor.case.manifest import Case
 from veedor.case.tables import cell
 from veedor.checks.base import Columns, Context, registry
 from veedor.checks.lateness import Stream

@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.methods_data import recomputed
 from veedor.audit import plan
 from veedor.case.catalogue import find_case
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 
 CASE = "bolivia-2019"
 HERE = Path(__file__).parent

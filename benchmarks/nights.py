@@ -26,7 +26,7 @@ from veedor.audit import files
 from veedor.audit.findings import Fact
 from veedor.audit.plan import applicable, chosen, read
 from veedor.audit.run import run_checks
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.simulate import load, write_case
 
 GROUPS = ("infrastructure", "custody")

@@ -32,7 +32,7 @@ from benchmarks import late_data
 from veedor.audit import plan
 from veedor.audit.run import context as audit_context
 from veedor.case.catalogue import find_case
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.checks.base import registry
 from veedor.checks.lateness import Stream
 from veedor.engine.verbs import collect

@@ -10,7 +10,8 @@ from typing import Any
 
 from veedor.audit.findings import Fact
 from veedor.audit.run import context
-from veedor.case.manifest import Case, load_case
+from veedor.case.loading import load_case
+from veedor.case.manifest import Case
 from veedor.checks.base import registry
 from veedor.engine.duck import connect
 from veedor.engine.evidence import Evidence

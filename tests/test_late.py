@@ -12,7 +12,7 @@ from benchmarks.late_tests import SHORTCUTS, SUBJECTS, p_values, shortcuts
 from tests.conformance.test_checks import FORBIDDEN
 from veedor.audit.plan import applicable, read
 from veedor.audit.run import run_checks
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.checks.base import registry
 from veedor.simulate import load, write_case
 

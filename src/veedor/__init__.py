@@ -19,7 +19,7 @@ _PUBLIC = {
     "Result": "veedor.audit.run",
     "Rule": "veedor.contest",
     "VeedorError": "veedor.errors",
-    "load_case": "veedor.case.manifest",
+    "load_case": "veedor.case.loading",
     "registry": "veedor.checks.base",
     "verify": "veedor.audit.verify",
 }

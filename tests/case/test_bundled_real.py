@@ -7,7 +7,7 @@ import pytest
 
 from veedor.audit.plan import read
 from veedor.case import catalogue
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 
 pytestmark = pytest.mark.real
 

@@ -17,7 +17,8 @@ import pytest
 
 from veedor.case import catalogue
 from veedor.case.cache import cache_folder, locked, pack
-from veedor.case.manifest import Case, load_case
+from veedor.case.loading import load_case
+from veedor.case.manifest import Case
 from veedor.errors import CaseError, DownloadError, SourceError, VeedorError
 
 from .served import plain_fetcher, serve

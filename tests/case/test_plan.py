@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.building import small_case
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.case.plan import Freeze, Host, Plan, is_address, mistakes
 from veedor.errors import CaseError
 

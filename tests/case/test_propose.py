@@ -8,7 +8,8 @@ import zipfile
 
 import pytest
 
-from veedor.case.manifest import Case, load_case
+from veedor.case.loading import load_case
+from veedor.case.manifest import Case
 from veedor.case.proof import mistakes
 from veedor.case.propose import propose
 from veedor.case.recognise import normalise, role

@@ -9,7 +9,7 @@ import pytest
 from tests.building import evidence, facts
 from veedor.audit import plan
 from veedor.case.catalogue import find_case
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 
 DATA = Path(os.environ.get("VEEDOR_DATA") or "no-data")
 ENTRY = {"kind": "log", "key": "station", "stage": "verified", "instant": "at"}

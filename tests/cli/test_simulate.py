@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.cli import main
 from veedor.simulate import names
 

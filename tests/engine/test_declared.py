@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.building import small_case
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.case.plan import Plan
 from veedor.engine.declared import (
     Book,
@@ -51,6 +51,8 @@ def hosts_of(seen, *keys):
     ("[2001:db8::20]", [("app", "address")]),
     ("::ffff:10.0.0.20", [("app", "address")]),
     (" 10.0.0.20 ", [("app", "address")]),
+    ("10.0.0.20:443", [("app", "address")]),
+    ("[2001:db8::20]:443", [("app", "address")]),
     ("10.0.0.21", [("pool", "network")]),
     ("10.0.1.1", [("desks", "network")]),
     ("2001:db8:1:5::7", [("desks", "network")]),
@@ -89,7 +91,7 @@ def test_of_nested_networks_the_narrowest_wins(number, prefixes):
     ("10.1.2.3", "private"), ("172.16.0.1", "private"), ("172.32.0.1", "public"),
     ("192.168.1.1", "private"), ("100.64.0.1", "private"), ("100.128.0.1", "public"),
     ("fd00::1", "private"), ("::ffff:192.168.0.1", "private"), ("203.0.113.9", "public"),
-    ("2001:db8::1", "public"), ("app", "name"), ("10.0.0.1:443", "name"), ("10.0.0", "name"),
+    ("2001:db8::1", "public"), ("app", "name"), ("10.0.0.1:443", "private"), ("10.0.0", "name"),
     ("<b>10.0.0.1</b>", "name"), ("", "name"),
 ])  # fmt: skip
 def test_the_scope_of_an_address(written, expected):

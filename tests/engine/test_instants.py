@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from tests.building import small_case
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.engine.instants import UNKNOWN, read_instants
 
 OFFICIAL = {"official": {"station": ["1"], "A": [1], "B": [0], "C": [0]}}

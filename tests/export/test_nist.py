@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from veedor.export import Written, nist, timesketch
+from veedor.export import Written, merged, nist, timesketch
 
 from .rows import HOSTILE, START, line, log_lines
 
@@ -77,7 +77,7 @@ def test_an_event_tells_the_line_in_its_own_zone() -> None:
 def test_a_hash_is_that_of_the_line_for_timesketch() -> None:
     document, _ = _written(*ROWS)
     out = io.StringIO()
-    timesketch.write_jsonl(log_lines(*ROWS), out)
+    timesketch.write_jsonl(merged(log_lines(*ROWS)), out)
     lines = {hashlib.sha256(text.encode()).hexdigest() for text in out.getvalue().splitlines()}
     assert {e["Hash"] for device in document["Device"] for e in device["Event"]} == lines
 

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from veedor.case.manifest import Event
-from veedor.export import BATCH, Written, timesketch
+from veedor.export import BATCH, Written, merged, timesketch
 
 from .rows import HOSTILE, START, flows, line, log_lines, steps
 
@@ -28,15 +28,15 @@ FLOW = {
 }
 
 
-def _jsonl(*args, **kwargs) -> tuple[list[dict], Written]:
+def _jsonl(*args, progress=None, **kwargs) -> tuple[list[dict], Written]:
     out = io.StringIO()
-    written = timesketch.write_jsonl(*args, out, **kwargs)
+    written = timesketch.write_jsonl(merged(*args, **kwargs), out, progress=progress)
     return [json.loads(text) for text in out.getvalue().splitlines()], written
 
 
 def _csv(*args, **kwargs) -> list[dict[str, str]]:
     out = io.StringIO(newline="")
-    timesketch.write_csv(*args, out, **kwargs)
+    timesketch.write_csv(merged(*args, **kwargs), out)
     return list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
 
 
@@ -102,7 +102,7 @@ def test_a_line_without_words_or_kind_still_has_what_timesketch_asks_for() -> No
 
 def test_json_lines_keep_the_text_and_hold_no_control_character() -> None:
     out = io.StringIO()
-    timesketch.write_jsonl(log_lines(line(1, START, message=HOSTILE)), out)
+    timesketch.write_jsonl(merged(log_lines(line(1, START, message=HOSTILE))), out)
     assert json.loads(out.getvalue())["message"] == HOSTILE
     assert out.getvalue().isascii()
     assert out.getvalue()[:-1].isprintable()

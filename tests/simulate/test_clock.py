@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from veedor.audit.plan import read
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.engine.verbs import collect
 from veedor.simulate import Parameters, honest_election, load, write_case
 from veedor.simulate.clock import CADENCE, MOST, STATES, clock_of, publications

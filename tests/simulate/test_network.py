@@ -16,7 +16,7 @@ import tomllib
 import pyarrow.parquet as pq
 import pytest
 
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.case.tables import FLOWS
 from veedor.errors import VeedorError
 from veedor.simulate import Parameters, honest_election, load, names, write_case

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.errors import VeedorError
 from veedor.simulate import Parameters, honest_election, load, write_case
 

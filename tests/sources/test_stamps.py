@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.reading import us
-from veedor.sources.lines import whole_numbers
+from veedor.sources.columns import whole_numbers
 from veedor.sources.stamps import by_format, epoch, iso, spans
 
 

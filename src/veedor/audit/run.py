@@ -33,7 +33,7 @@ from veedor.audit.findings import (
 from veedor.audit.judge import Judge, adjust, generator
 from veedor.audit.plan import Progress
 from veedor.case.catalogue import find_case
-from veedor.case.manifest import load_case
+from veedor.case.loading import load_case
 from veedor.checks.base import Check, Context
 from veedor.engine.evidence import Evidence
 from veedor.engine.verbs import collect

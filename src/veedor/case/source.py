@@ -7,7 +7,7 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -53,19 +53,10 @@ Format = Literal[
 MACHINES = ("flows", "log-lines")
 """Kinds that machines recorded: they are streamed, and a broken line is counted."""
 
+_FLOWS_ONLY = ("nfdump", "pcap")
 FORMATS: dict[str, tuple[str, ...]] = {
-    "flows": ("zeek", "nfdump", "pcap", *TABULAR),
-    "log-lines": (
-        "zeek",
-        "access-log",
-        "iis",
-        "syslog",
-        "evtx",
-        "postgresql",
-        "mysql",
-        "timesketch",
-        *TABULAR,
-    ),
+    "flows": ("zeek", *_FLOWS_ONLY, *TABULAR),
+    "log-lines": tuple(name for name in get_args(Format) if name not in _FLOWS_ONLY),
 }
 """Formats of the kinds that machines recorded; every other kind is a table."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,10 +11,11 @@ import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
-from veedor.case.plan import Withheld
 from veedor.checks.base import Columns, Context, Evidence
 from veedor.checks.instants import shown
 from veedor.checks.recorded import known
+from veedor.engine.declared import micros
+from veedor.engine.spelling import spelt
 
 __all__ = [
     "ACTS",
@@ -29,15 +29,14 @@ __all__ = [
     "during",
     "entries",
     "failed",
-    "gone",
     "micros",
     "names",
     "only_undeclared",
     "part_takers",
-    "plain",
     "records",
     "seen",
     "shown",
+    "spelt",
     "stamp",
     "stamps",
     "text_column",
@@ -261,19 +260,6 @@ def stamps(us: NDArray[Any], context: Context) -> NDArray[Any]:
     return np.array([stamp(v, context) for v in known(us)], dtype=object)
 
 
-def plain(name: str) -> str:
-    """An address in its usual spelling; any other name as it is."""
-    try:
-        return str(ipaddress.ip_address(name))
-    except ValueError:
-        return name
-
-
-def micros(at: dt.datetime | None) -> int | None:
-    """An instant as microseconds of UTC since 1970."""
-    return None if at is None else round(at.timestamp() * MICRO)
-
-
 def names(values: Iterable[Any], most: int = 4) -> str:
     """A few names for a sentence."""
     every = [str(v) for v in values]
@@ -294,11 +280,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if not np.isfinite(value) else int(value) if value.is_integer() else value
     return value
-
-
-def gone(context: Context, host: str | None = None) -> list[Withheld]:
-    """Evidence that the case says was withheld: all of it, or that of one host."""
-    return [w for w in context.plan.withheld if host is None or w.host == host]
 
 
 def text_column(rows: Columns, name: str) -> list[str]:

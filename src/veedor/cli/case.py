@@ -71,7 +71,7 @@ def check(path: str) -> None:
     Nothing is fetched. A file that is not on this machine is named and passed over.
     """
     from veedor.case import catalogue
-    from veedor.case.manifest import load_case
+    from veedor.case.loading import load_case
     from veedor.case.proof import mistakes
 
     case = load_case(catalogue.find_case(path))

@@ -33,7 +33,7 @@ def command() -> None:
 def list_() -> None:
     """List the public cases, and whether their data are on this machine."""
     from veedor.case import catalogue
-    from veedor.case.manifest import load_case
+    from veedor.case.loading import load_case
 
     rows = []
     for bundled in catalogue.bundled():
@@ -57,7 +57,7 @@ Exit codes: 0 all that the case cannot do without is here, 4 it cannot be had, 1
 def get(case: str) -> None:
     """Fetch the files of CASE that are not on this machine."""
     from veedor.case import catalogue
-    from veedor.case.manifest import load_case
+    from veedor.case.loading import load_case
     from veedor.errors import DownloadError
 
     manifest = load_case(catalogue.find_case(case))
@@ -93,7 +93,7 @@ Exit codes: 0 every file that is here is the listed one and none is lacking, 1 o
 def verify(case: str) -> None:
     """Compare the files of CASE with their SHA-256. Nothing is fetched."""
     from veedor.case import catalogue
-    from veedor.case.manifest import load_case
+    from veedor.case.loading import load_case
 
     manifest = load_case(catalogue.find_case(case))
     states = catalogue.verify(manifest)

@@ -56,7 +56,7 @@ def command(case: str, out: Path, kind: str) -> None:
     """
     from veedor.audit.plan import read
     from veedor.case.catalogue import find_case
-    from veedor.case.manifest import load_case
+    from veedor.case.loading import load_case
     from veedor.errors import VeedorError
 
     if not out.parent.is_dir():
@@ -85,7 +85,7 @@ def _replace(out: Path, write: Callable[[TextIO], Written]) -> Written:
             raise VeedorError(
                 "the case has nothing with an instant for a timeline",
                 remedy="Give it sources of machines' logs or of connections"
-                " (docs/case-format.md), or events.",
+                " (docs/machines.md), or events.",
             )
         part.replace(out)
     except OSError as error:
@@ -100,7 +100,7 @@ def _write(
 ) -> Written:
     import datetime as dt
 
-    from veedor.export import nist, timesketch
+    from veedor.export import merged, nist, timesketch
 
     def progress(number: int) -> None:
         if number % 100_000 == 0:
@@ -112,11 +112,10 @@ def _write(
             evidence.log_lines(), stream, election=case.id, generated=now, progress=progress
         )
     write = timesketch.write_csv if kind == "timesketch-csv" else timesketch.write_jsonl
-    return write(
+    timeline = merged(
         evidence.log_lines(),
-        stream,
         flows=evidence.flows(),
         events=evidence.events(),
         moments=case.events,
-        progress=progress,
     )
+    return write(timeline, stream, progress=progress)

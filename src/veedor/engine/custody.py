@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
 from veedor.case.manifest import Case, Source
-from veedor.case.source import Step
 from veedor.case.tables import CUSTODY, HASHES
 from veedor.engine.accounts import labelled
-from veedor.engine.instants import UNKNOWN, ClockInfo, read_instants
+from veedor.engine.instants import ClockInfo
 from veedor.engine.parse import station_code, text
-from veedor.engine.timeline import make_union, stamp_text, types_of, with_sid
+from veedor.engine.timeline import make_union, stamped, types_of, with_sid
 from veedor.sources import Opened
 
 
@@ -63,46 +61,23 @@ def _trail(
 
     station = station_code(table, source)
     if not source.steps:
-        columns = {n: words(source.fields.get(n)) for n in _WORDS}
-        yield _stamped(con, case, source, table, source.id, station, columns, clocks)
+        columns = {n: words(source.fields.get(n)) for n in _WORDS} | {"station": station}
+        yield _placed(con, source, stamped(con, case, source, table, clocks, columns))
         return
     for step in source.steps:
         columns = {n: words(getattr(step, n, None)) for n in _WORDS}
         columns |= {"bundle": words(source.fields.get("bundle")), "step": ibis.literal(step.id)}
+        columns |= {"station": station}
         part = source.model_copy(update={"instant": step.instant, "stage": step.id})
-        name = f"{source.id}.{step.id}"
-        yield _stamped(con, case, part, table, name, station, columns, clocks)
+        rows = stamped(con, case, part, table, clocks, columns, clock=f"{source.id}.{step.id}")
+        yield _placed(con, source, rows)
 
 
 _WORDS = ("bundle", "step", "actor", "taker", "host", "place", "seal")
 
 
-def _stamped(
-    con: ibis.BaseBackend,
-    case: Case,
-    source: Source,
-    table: ir.Table,
-    name: str,
-    station: ir.Value,
-    columns: Mapping[str, ir.Value],
-    clocks: dict[str, ClockInfo],
-) -> ir.Table:
-    raw = stamp_text(table, source) if source.instant else ibis.null("string")
-    rows = (
-        table.select(row=table["_row"].cast("int64"), raw=raw, station=station, **columns)
-        .order_by("row")
-        .to_pyarrow()
-    )
-    stamps = rows["raw"].combine_chunks().cast(pa.string())
-    read = read_instants(case, source, stamps, rows["row"].to_numpy())
-    if source.instant:
-        clocks[name] = read.info
-    for column, values in (("local", read.local), ("t", read.utc)):
-        rows = rows.append_column(column, pa.array(values, pa.int64(), mask=values == UNKNOWN))
-    made = con.create_table(
-        "trail_" + "".join(c if c.isalnum() else "_" for c in name), ibis.memtable(rows)
-    )
-    return with_sid(con, made).mutate(source=ibis.literal(source.id))
+def _placed(con: ibis.BaseBackend, source: Source, rows: ir.Table) -> ir.Table:
+    return with_sid(con, rows).mutate(source=ibis.literal(source.id))
 
 
 def _hashes(
@@ -115,11 +90,5 @@ def _hashes(
     cells = {n: text(table[c], source.strip).nullif("") for n, c in source.fields.items()}
     cells = {n: cells.get(n, ibis.null("string")) for n in ("item", "sha256", "host")}
     cells["sha256"] = cells["sha256"].lower()
-    none = ibis.null("string")
-    return _stamped(con, case, source, table, source.id, none, cells, clocks)
-
-
-def steps_of(case: Case) -> tuple[str, ...]:
-    """The steps of the custody trails, in the case's order, where rows hold whole trails."""
-    found: list[Step] = [step for s in case.sources if s.kind == "custody" for step in s.steps]
-    return tuple(dict.fromkeys(step.id for step in found))
+    rows = stamped(con, case, source, table, clocks, cells)
+    return rows.mutate(source=ibis.literal(source.id))

@@ -17,11 +17,11 @@ from veedor.case.manifest import Case, Source
 from veedor.case.plan import Host, Plan
 from veedor.case.tables import ADDRESSES, HOSTS
 from veedor.engine.parse import text
+from veedor.engine.spelling import parsed
 from veedor.errors import SourceError
 from veedor.sources import Opened
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LISTS = ("addresses", "names", "keys")
 
 
@@ -237,16 +237,6 @@ class Book:
             self._about(h.id, "host", h.role, h.valid_from, h.valid_to) | {"by": "key"}
             for h in hosts.values()
         ]
-
-
-def parsed(written: str) -> Address | None:
-    """The address that a text is, None where it is a name."""
-    try:
-        found = ipaddress.ip_address(written.strip().strip("[]"))
-    except ValueError:
-        return None
-    mapped = getattr(found, "ipv4_mapped", None)
-    return mapped or found
 
 
 def scope(written: str) -> str:

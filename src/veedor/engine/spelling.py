@@ -11,8 +11,11 @@ import ibis.expr.types as ir
 _WITH_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+))(?::[0-9]{1,5})?$")
 
 
-def spelt(written: str) -> str:
-    """An address in its usual spelling, without brackets and port; any other text as it is.
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def parsed(written: str) -> Address | None:
+    """The address that a text is, without brackets and port; None where it is a name.
 
     An IPv6 address that maps an IPv4 one is that one.
     """
@@ -22,8 +25,14 @@ def spelt(written: str) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        return written
-    return str(getattr(address, "ipv4_mapped", None) or address)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def spelt(written: str) -> str:
+    """An address in its usual spelling, without brackets and port; any other text as it is."""
+    address = parsed(written)
+    return written if address is None else str(address)
 
 
 TABLES = {

@@ -209,26 +209,34 @@ def _values(table: ir.Table, case: Case, source: Source) -> dict[str, ir.Value]:
     return found
 
 
-def _stamped(
+def stamped(
     con: ibis.BaseBackend,
     case: Case,
     source: Source,
     table: ir.Table,
     clocks: dict[str, ClockInfo],
     columns: Mapping[str, ir.Value],
+    clock: str = "",
 ) -> ir.Table:
-    """The rows with their instants read, as a table."""
+    """The rows with their instants read (`row`, `raw`, `local`, `t`), as a table.
+
+    `clocks` takes what the clock is, under the name of the clock: the source's where none is given.
+    """
+    name = clock or source.id
+    raw = stamp_text(table, source) if source.instant else ibis.null("string")
     rows = (
-        table.select(row=table["_row"].cast("int64"), raw=stamp_text(table, source), **columns)
+        table.select(row=table["_row"].cast("int64"), raw=raw, **columns)
         .order_by("row")
         .to_pyarrow()
     )
-    raw = rows["raw"].combine_chunks()
-    read = read_instants(case, source, raw, rows["row"].to_numpy())
-    clocks[source.id] = read.info
-    for name, values in (("local", read.local), ("t", read.utc)):
-        rows = rows.append_column(name, pa.array(values, pa.int64(), mask=values == UNKNOWN))
-    return con.create_table(f"stamped_{table_name(source)}", ibis.memtable(rows))
+    stamps = rows["raw"].combine_chunks().cast(pa.string())
+    read = read_instants(case, source, stamps, rows["row"].to_numpy())
+    if source.instant:
+        clocks[name] = read.info
+    for column, values in (("local", read.local), ("t", read.utc)):
+        rows = rows.append_column(column, pa.array(values, pa.int64(), mask=values == UNKNOWN))
+    stem = "".join(c if c.isalnum() else "_" for c in name)
+    return con.create_table(f"stamped_{stem}", ibis.memtable(rows))
 
 
 def _log(
@@ -245,8 +253,8 @@ def _log(
         "host": text(table[source.host], source.strip).nullif("") if source.host else none,
         **_values(table, case, source),
     }
-    stamped = _stamped(con, case, source, table, clocks, columns)
-    return with_sid(con, stamped).mutate(
+    rows = stamped(con, case, source, table, clocks, columns)
+    return with_sid(con, rows).mutate(
         stage=ibis.literal(source.stage), source=ibis.literal(source.id)
     )
 
@@ -270,8 +278,8 @@ def _publications(
         "received": number(table[source.received], source)[0] if source.received else none,
         **_values(table, case, source),
     }
-    stamped = _stamped(con, case, source, table, clocks, columns)
-    return stamped.mutate(source=ibis.literal(source.id), origin=ibis.literal("log"))
+    rows = stamped(con, case, source, table, clocks, columns)
+    return rows.mutate(source=ibis.literal(source.id), origin=ibis.literal("log"))
 
 
 def _count_published(

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
 import ibis.expr.types as ir
 
-from veedor.export import FIELDS, Progress, Written, counted, entries, instant, merged, undated
+from veedor.export import FIELDS, Progress, Written, counted, entries, instant, undated
 from veedor.report.plain import clean
-
-if TYPE_CHECKING:
-    from veedor.case.manifest import Event
 
 COLUMNS = ("message", "datetime", *(name for name in FIELDS if name not in ("us", "message")))
 """Columns of the CSV, and the order of the keys of each JSON line."""
@@ -26,49 +23,37 @@ _FORMULA = tuple("=+-@\t\r＝＋－＠")
 """A cell that begins so is a formula to a spreadsheet."""
 
 
-def write_jsonl(
-    log_lines: ir.Table,
-    out: TextIO,
-    *,
-    flows: ir.Table | None = None,
-    events: ir.Table | None = None,
-    moments: Iterable[Event] = (),
-    progress: Progress | None = None,
-) -> Written:
-    """One JSON object a line, by time, then source, then row; see `merged` for the tables.
+def write_jsonl(timeline: ir.Table, out: TextIO, *, progress: Progress | None = None) -> Written:
+    """One JSON object a line, by time, then source, then row; `timeline` is as `merged` makes it.
 
     Nothing of the text is changed: JSON writes every character outside of ASCII and every control
     character as an escape. A field without a value is left out.
     """
-    timeline = merged(log_lines, flows=flows, events=events, moments=moments)
-    number = 0
-    for row in counted(entries(timeline), progress):
-        out.write(line(row) + "\n")
-        number += 1
-    return Written(number, undated(timeline))
+    return _write(timeline, lambda row: out.write(line(row) + "\n"), progress)
 
 
-def write_csv(
-    log_lines: ir.Table,
-    out: TextIO,
-    *,
-    flows: ir.Table | None = None,
-    events: ir.Table | None = None,
-    moments: Iterable[Event] = (),
-    progress: Progress | None = None,
-) -> Written:
+def write_csv(timeline: ir.Table, out: TextIO, *, progress: Progress | None = None) -> Written:
     """As `write_jsonl`, in a CSV that is safe to open in a spreadsheet; open `out` with newline="".
 
     Control characters, escapes of a terminal and direction overrides are written as escapes. A
     cell that begins with `=`, `+`, `-` or `@` gets an apostrophe before it.
     """
-    timeline = merged(log_lines, flows=flows, events=events, moments=moments)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    number = 0
-    for row in counted(entries(timeline), progress):
+
+    def put(row: dict[str, Any]) -> None:
         fields = _fields(row)
         writer.writerow([cell(fields.get(name)) for name in COLUMNS])
+
+    return _write(timeline, put, progress)
+
+
+def _write(
+    timeline: ir.Table, put: Callable[[dict[str, Any]], Any], progress: Progress | None
+) -> Written:
+    number = 0
+    for row in counted(entries(timeline), progress):
+        put(row)
         number += 1
     return Written(number, undated(timeline))
 

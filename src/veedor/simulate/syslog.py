@@ -38,7 +38,7 @@ def _session(session: Session, process: int) -> list[Line]:
     step = (session.end - session.start) / (len(session.commands) + 2)
     for number, command in enumerate(session.commands, 1):
         at = session.start + number * step
-        text = f"{who} : TTY=pts/0 ; PWD=/home/{who} ; USER=root ; COMMAND={command}"
+        text = f"{who} : TTY=pts/0 ; PWD=/srv ; USER=root ; COMMAND={command}"
         found.append((at, f"sudo: {text}"))
     if session.password:
         text = f"passwd[{process + 3}]: pam_unix(passwd:chauthtok): password changed for"

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from veedor.case.manifest import FORMAT, load_case
+from veedor.case.loading import load_case
+from veedor.case.manifest import FORMAT
 from veedor.errors import VeedorError
 from veedor.simulate.clock import POLLS_CLOSED, STATES, Clock, clock_of, publications
 from veedor.simulate.departures import depart

@@ -14,20 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veedor.case.source import Source
-from veedor.sources.lines import (
-    Batch,
+from veedor.sources.columns import (
     Columns,
-    Parsed,
     constant,
     distinct,
     filled,
     first_of,
     matches,
     parts,
-    read_lines,
     spaced,
     take,
 )
+from veedor.sources.lines import Batch, Parsed, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.stamps import CLOCK, OFFSET, of_groups
 

@@ -14,21 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veedor.case.source import Source
-from veedor.sources.lines import (
-    Batch,
-    Columns,
-    Mask,
-    Parsed,
-    by_layout,
-    constant,
-    distinct,
-    filled,
-    in_order,
-    matches,
-    read_lines,
-    spaced,
-    take,
-)
+from veedor.sources.columns import Columns, Mask, constant, distinct, filled, matches, spaced, take
+from veedor.sources.lines import Batch, Parsed, by_layout, in_order, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.records import cells
 from veedor.sources.stamps import iso

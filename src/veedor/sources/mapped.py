@@ -20,23 +20,18 @@ from veedor.case.source import Source
 from veedor.case.tables import FLOWS
 from veedor.errors import SourceError
 from veedor.sources import excel, parquet
-from veedor.sources.delimited import check_names
-from veedor.sources.lines import (
-    Batch,
+from veedor.sources.columns import (
     Columns,
     Mask,
-    Parsed,
     constant,
     filled,
-    first_lines,
     known_kinds,
     matches,
-    read_lines,
-    sink,
     take,
-    unpacked,
     whole_numbers,
 )
+from veedor.sources.delimited import check_names
+from veedor.sources.lines import Batch, Parsed, first_lines, read_lines, sink, unpacked
 from veedor.sources.machine import Read
 from veedor.sources.nfdump import protocols
 from veedor.sources.read import check_columns

@@ -16,18 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veedor.case.source import Source
-from veedor.sources.lines import (
-    Batch,
-    Columns,
-    Parsed,
-    Rule,
-    classified,
-    constant,
-    matches,
-    parts,
-    read_lines,
-    take,
-)
+from veedor.sources.columns import Columns, Rule, classified, constant, matches, parts, take
+from veedor.sources.lines import Batch, Parsed, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.postgresql import what_is_done
 from veedor.sources.records import begun_by

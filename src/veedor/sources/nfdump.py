@@ -16,20 +16,8 @@ import pyarrow.compute as pc
 
 from veedor.case.source import Source
 from veedor.errors import SourceError
-from veedor.sources.lines import (
-    Batch,
-    Columns,
-    Mask,
-    Parsed,
-    by_layout,
-    distinct,
-    filled,
-    in_order,
-    matches,
-    read_lines,
-    take,
-    whole_numbers,
-)
+from veedor.sources.columns import Columns, Mask, distinct, filled, matches, take, whole_numbers
+from veedor.sources.lines import Batch, Parsed, by_layout, in_order, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.records import cells
 from veedor.sources.stamps import epoch, iso, spans

@@ -15,21 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veedor.case.source import Source
-from veedor.sources.lines import (
-    Batch,
+from veedor.sources.columns import (
     Columns,
     Mask,
-    Parsed,
     Rule,
     classified,
     constant,
     filled,
     matches,
     parts,
-    read_lines,
     take,
     whole_numbers,
 )
+from veedor.sources.lines import Batch, Parsed, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.records import Dialect, delimited_cells, quoted
 from veedor.sources.stamps import iso

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from veedor.sources.lines import LONGEST, Batch, Columns, Mask, matches
+from veedor.sources.columns import Columns, Mask, matches
+from veedor.sources.lines import LONGEST, Batch
 
 
 @dataclass(frozen=True, slots=True)

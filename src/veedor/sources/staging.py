@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -76,6 +77,26 @@ def _member(archive: zipfile.ZipFile, path: Path, member: str | None) -> str:
     )
 
 
+def chunks(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+    """The bytes of an opened file, block by block.
+
+    Raises
+    ------
+    SourceError
+        Where it unpacks to more than published files do.
+    """
+    room = MOST_UNPACKED * path.stat().st_size + SMALL
+    while chunk := stream.read(CHUNK):
+        room -= len(chunk)
+        if room < 0:
+            raise SourceError(
+                f"unpacks to more than {MOST_UNPACKED} times its size",
+                place=str(path),
+                remedy="Unpack it by hand, look at what it holds, and name the plain file.",
+            )
+        yield chunk
+
+
 def stage(path: Path, folder: Path, name: str, *, encoding: str, member: str | None) -> Path:
     """Write the file's text as UTF-8 without a byte order mark to `folder`, and say where.
 
@@ -92,18 +113,9 @@ def stage(path: Path, folder: Path, name: str, *, encoding: str, member: str | N
         ) from error
     target = folder / f"{name}.csv"
     row = 1
-    room = MOST_UNPACKED * path.stat().st_size + SMALL
     with open_bytes(path, member) as stream, target.open("w", encoding="utf-8", newline="") as out:
         first = True
-        while True:
-            chunk = stream.read(CHUNK)
-            room -= len(chunk)
-            if room < 0:
-                raise SourceError(
-                    f"unpacks to more than {MOST_UNPACKED} times its size",
-                    place=str(path),
-                    remedy="Unpack it by hand, look at what it holds, and name the plain file.",
-                )
+        for chunk in chain(chunks(stream, path), [b""]):
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
@@ -124,8 +136,6 @@ def stage(path: Path, folder: Path, name: str, *, encoding: str, member: str | N
                 )
             row += text.count("\n")
             out.write(text)
-            if not chunk:
-                break
     return target
 
 

@@ -20,11 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from veedor.case.source import Source
-from veedor.sources.lines import (
-    Batch,
+from veedor.sources.columns import (
     Columns,
     Mask,
-    Parsed,
     Rule,
     classified,
     constant,
@@ -33,9 +31,9 @@ from veedor.sources.lines import (
     first_of,
     matches,
     parts,
-    read_lines,
     take,
 )
+from veedor.sources.lines import Batch, Parsed, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.stamps import CLOCK, MONTHS, OFFSET, iso, of_groups
 

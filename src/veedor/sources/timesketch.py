@@ -17,20 +17,17 @@ import pyarrow.compute as pc
 from veedor.case.source import Source
 from veedor.errors import SourceError
 from veedor.sources import evtx, syslog
-from veedor.sources.lines import (
-    Batch,
+from veedor.sources.columns import (
     Columns,
     Mask,
-    Parsed,
     classified,
     constant,
     filled,
-    first_lines,
     matches,
-    read_lines,
     take,
     whole_numbers,
 )
+from veedor.sources.lines import Batch, Parsed, first_lines, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.mapped import dialect_of, header
 from veedor.sources.records import Dialect, delimited_cells, quoted

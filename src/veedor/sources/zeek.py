@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,22 +21,17 @@ import pyarrow.compute as pc
 
 from veedor.case.source import Source
 from veedor.errors import SourceError
-from veedor.sources.lines import (
-    Batch,
+from veedor.sources.columns import (
     Columns,
     Mask,
-    Parsed,
-    by_layout,
     constant,
     filled,
-    first_lines,
-    in_order,
     matches,
-    read_lines,
     spaced,
     take,
     whole_numbers,
 )
+from veedor.sources.lines import Batch, Parsed, by_layout, first_lines, in_order, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.records import cells
 from veedor.sources.stamps import epoch, iso, spans
@@ -82,14 +78,15 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
     return read_lines(con, source, path, folder, parser, may_be_empty=True)
 
 
-class _Parser:
+class _Parser(ABC):
     """What both ways of writing share."""
 
     def __init__(self, source: Source, shown: str) -> None:
         self.source, self.shown = source, shown
 
+    @abstractmethod
     def parse(self, batch: Batch) -> Parsed:
-        raise NotImplementedError
+        """Columns of a batch."""
 
     def basis(self) -> str:
         return "seconds since 1970 in UTC"

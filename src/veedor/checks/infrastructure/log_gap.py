@@ -8,35 +8,16 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-from numpy.typing import NDArray
 
-from veedor.audit.findings import Figure, Status
+from veedor.audit.findings import Status
 from veedor.case.plan import Withheld
 from veedor.checks import hosts
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
-from veedor.checks.instants import wall
+from veedor.checks.lanes import lanes
 from veedor.checks.lateness import rounded
 from veedor.checks.recorded import known, whole
-from veedor.stats.gaps import find_gaps
-
-LEAST = 600
-"""Seconds of the shortest gap that is told."""
-TIMES = 10.0
-"""A regular log has a gap where it is silent for so many of its own cadences."""
-ENOUGH = 60
-"""Minutes with lines, below which a log has no cadence."""
-EXPECTED = 20.0
-"""Stations that others name in a silence and that the log would have named, from which it misses
-them."""
-TIGHT = 30
-"""Seconds of the middle half of the offsets of two logs that go with one another."""
-JOIN = 300
-"""Seconds up to which a lane of the picture is drawn without a break."""
-LANES = 24
-
-
-Series = tuple[str, str, NDArray[np.int64], NDArray[Any], NDArray[Any]]
+from veedor.checks.silences import Logs, silences_of
 
 
 class LogGap(Check):
@@ -133,8 +114,8 @@ class LogGap(Check):
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on the logs that are there, and one for each that is gone."""
-        series = _Series(measured, context)
-        silences = list(_silences(measured, series, context))
+        logs = Logs(measured, context)
+        silences = list(silences_of(logs, context))
         numbers = list(_numbers(measured, context))
         unknown = dict(
             zip(hosts.text_column(measured["stations"], "source"),
@@ -145,14 +126,14 @@ class LogGap(Check):
             "silences": [_told(s, context) for s in silences],
             "numbers": numbers,
             "missing_records": sum(n["missing"] for n in numbers),
-            "judged": series.judged,
-            "not_judged": series.not_judged,
+            "judged": logs.judged,
+            "not_judged": logs.not_judged,
             "unplanned": len(unplanned),
             "sources": [_source(context, name, unknown) for name in context.machines],
         }
         status: Status = "observed" if unplanned or numbers else "not-observed"
         undated = any(2 * i.undated > i.lines for i in context.machines.values())
-        if status == "not-observed" and (undated or not series.judged):
+        if status == "not-observed" and (undated or not logs.judged):
             status = "not-determinable"
         found = [
             {"host": s["host"], "source": s["source"], "what": "silence", **_ends(s, context)}
@@ -173,24 +154,19 @@ class LogGap(Check):
             if found
             else None,
             key="host",
-            figures=_lanes(measured, silences, context),
+            figures=lanes(logs, silences, context),
         )
         for one in context.plan.withheld:
-            yield self._gone(one, measured, context)
+            yield self._gone(one, measured, logs, context)
 
-    def _gone(self, one: Withheld, measured: Mapping[str, Columns], context: Context) -> Fact:
+    def _gone(
+        self, one: Withheld, measured: Mapping[str, Columns], logs: Logs, context: Context
+    ) -> Fact:
         entered = measured["entered"]
         us = known(entered["us"])
         inside = np.zeros(len(us), dtype=np.bool_)
         if one.host is not None:
-            mine = {hosts.plain(one.host)} | {
-                a
-                for a, h in zip(
-                    *(hosts.text_column(measured["names"], n) for n in ("address", "host")),
-                    strict=True,
-                )
-                if h == one.host
-            }
+            mine = {hosts.spelt(one.host)} | {a for a, h in logs.names.items() if h == one.host}
             start, end = hosts.micros(one.start), hosts.micros(one.end)
             inside = np.isin(entered["address"].astype(str), sorted(mine))
             inside &= np.isnan(us) | (us >= (-np.inf if start is None else start))
@@ -228,160 +204,6 @@ class LogGap(Check):
             rows={"sid": sids} if len(sids) else None,
             questioned=sids if len(sids) else None,
         )
-
-
-def _series(measured: Mapping[str, Columns]) -> Iterator[Series]:
-    """Each log: source, host, minutes with lines in order, lines of each, signs of life of each."""
-    rows = measured["minutes"]
-    keys = list(zip(*(hosts.text_column(rows, n) for n in ("source", "host")), strict=True))
-    places = {key: i for i, key in enumerate(sorted(set(keys)))}
-    which = np.array([places[key] for key in keys], dtype=np.int64)
-    minute, n, beat = known(rows["minute"]), whole(rows["n"]), rows["beat"].astype(bool)
-    order = np.argsort(which, kind="stable")
-    ends = np.searchsorted(which[order], np.arange(len(places) + 1))
-    for (source, machine), i in places.items():
-        mine = order[ends[i] : ends[i + 1]]
-        at, inverse = np.unique(minute[mine].astype(np.int64), return_inverse=True)
-        lines = np.bincount(inverse, n[mine], len(at))
-        beats = np.bincount(inverse, n[mine] * beat[mine], len(at))
-        yield source, machine, at, lines, beats
-
-
-class _Series:
-    """The logs that machines wrote, those of sensors left out, and which can be judged."""
-
-    def __init__(self, measured: Mapping[str, Columns], context: Context) -> None:
-        # A sensor's lines tell of a machine; they are not its own log.
-        self.all = [s for s in _series(measured) if context.machines[s[0]].format != "zeek"]
-        self.named = _Named(measured["named"])
-        self.span = _span([at[beats > 0] for _, _, at, _, beats in self.all])
-        fit = [
-            len(at) >= ENOUGH
-            and ((beats > 0).sum() >= ENOUGH or bool(self.named.partners(source, machine)))
-            for source, machine, at, _, beats in self.all
-        ]
-        self.judged, self.not_judged = sum(fit), len(fit) - sum(fit)
-
-
-def _silences(
-    measured: Mapping[str, Columns], series: _Series, context: Context
-) -> Iterator[dict[str, Any]]:
-    """Stretches of a log without a line that ought to have some."""
-    names: dict[str, str] = dict(
-        zip(*(hosts.text_column(measured["names"], n) for n in ("address", "host")), strict=True)
-    )
-    named = series.named
-    for source, machine, at, _, beats in series.all:
-        for start, end in _stretches(at, beats, series.span, named.span):
-            expected = None if (beats > 0).sum() >= ENOUGH else named.expected(
-                source, machine, start, end
-            )  # fmt: skip
-            if expected is None or expected >= EXPECTED:
-                host = names.get(machine) or machine
-                yield {
-                    "source": source,
-                    "host": host,
-                    "from": start,
-                    "to": end,
-                    "expected": expected,
-                    "planned": _planned(host, start, end, context),
-                }
-
-
-def _span(beats: Sequence[NDArray[np.int64]]) -> tuple[int, int] | None:
-    """The first and the last minute of any sign of life, of logs that have enough of them."""
-    some = [at for at in beats if len(at) >= ENOUGH]
-    if not some:
-        return None
-    return min(int(at[0]) for at in some), max(int(at[-1]) for at in some)
-
-
-def _stretches(
-    at: NDArray[np.int64], beats: Any, span: tuple[int, int] | None, named: tuple[int, int]
-) -> Iterator[tuple[int, int]]:
-    """Start and end, in seconds, of the stretches without a line that are worth a question.
-
-    Signs of life are due from the first to the last of any machine; what comes before the first
-    line of another log, or after its last, is a question where other logs go on.
-    """
-    if len(at) < ENOUGH:
-        return
-    signs = at[beats > 0]
-    beating = len(signs) >= ENOUGH
-    minutes = signs if beating else at
-    gaps = find_gaps(minutes * 60)
-    whole_ = [(int(gaps.start[i]) + 60, int(gaps.end[i])) for i in range(len(gaps.seconds))]
-    first, last = int(minutes[0]) * 60, int(minutes[-1]) * 60 + 60
-    if beating and span is not None:
-        whole_ += [(span[0] * 60, first), (last, span[1] * 60 + 60)]
-    elif not beating:
-        whole_ += [(named[0], first), (last, named[1])]
-    least = max(LEAST, TIMES * gaps.median) if beating else LEAST
-    yield from ((start, end) for start, end in whole_ if end - start > least)
-
-
-class _Named:
-    """Which stations each log names, and when first."""
-
-    def __init__(self, rows: Columns) -> None:
-        keys = list(zip(*(hosts.text_column(rows, n) for n in ("source", "host")), strict=True))
-        places = {key: i for i, key in enumerate(sorted(set(keys)))}
-        at = np.array([places[key] for key in keys], dtype=np.int64)
-        sid, t = rows["sid"].astype(np.int64), known(rows["us"]) / MICRO
-        self._logs = {key: (sid[at == i], t[at == i]) for key, i in places.items()}
-        dated = t[np.isfinite(t)]
-        self.span = (int(dated.min()), int(dated.max()) + 1) if len(dated) else (0, 0)
-        self._with: dict[tuple[str, str], list[tuple[NDArray[np.int64], NDArray[Any]]]] = {}
-
-    def expected(self, source: str, machine: str, start: int, end: int) -> float:
-        """Stations that a log would have named between two instants, by what one other log names
-        that goes with it; the most that any of them says.
-        """
-        if (source, machine) not in self._logs:
-            return 0.0
-        sid, _ = self._logs[source, machine]
-        found = [0.0]
-        for theirs, t in self.partners(source, machine):
-            during = (t >= start) & (t < end)
-            elsewhere = theirs[~during]
-            share = float(np.isin(elsewhere, sid).mean()) if len(elsewhere) else 0.0
-            found.append(share * float((~np.isin(theirs[during], sid)).sum()))
-        return max(found)
-
-    def partners(self, source: str, machine: str) -> list[tuple[NDArray[np.int64], NDArray[Any]]]:
-        """Logs of other machines that name the same stations within seconds of this one."""
-        if (source, machine) in self._with:
-            return self._with[source, machine]
-        if (source, machine) not in self._logs:
-            return []
-        sid, t = self._logs[source, machine]
-        found = []
-        for (_, host), (theirs, when) in self._logs.items():
-            if host == machine:
-                continue
-            _, i, j = np.intersect1d(sid, theirs, return_indices=True)
-            offset = t[i] - when[j]
-            if len(offset) >= ENOUGH:
-                half = float(np.subtract(*np.quantile(offset, [0.75, 0.25])))
-                found += [(theirs, when)] if half <= TIGHT else []
-        self._with[source, machine] = found
-        return found
-
-
-def _planned(host: str, start: int, end: int, context: Context) -> bool:
-    """Whether a silence lies in a planned stop, or holds an incident that a document mentions."""
-    plan = context.plan
-    for stop in plan.stops:
-        inside = stop.start.timestamp() - 120 <= start and end <= stop.end.timestamp() + 120
-        if inside and stop.host in (None, host):
-            return True
-    mentioned = {e for d in plan.documents for e in d.events}
-    return any(
-        event.kind is None
-        and event.id in mentioned
-        and start - LEAST <= event.at.timestamp() <= end + LEAST
-        for event in context.case.events
-    )
 
 
 NUMBERED = (("source",), ("source", "host"), ("source", "host", "session"))
@@ -533,58 +355,3 @@ def _tested(
         missing = sum(n["missing"] for n in numbers)
         tested["extract"] = {"runs": len(numbers), "missing": missing}
     return tested
-
-
-def _lanes(
-    measured: Mapping[str, Columns], silences: Sequence[Mapping[str, Any]], context: Context
-) -> Sequence[Figure]:
-    """A lane for each machine: stretches with lines, silences, logs that are gone, and events."""
-    table: dict[str, list[Any]] = {n: [] for n in ("lane", "x", "until", "state", "event")}
-
-    def add(lane: str, start: float, end: float | None, state: str, event: str = "") -> None:
-        until = None if end is None else wall(end, context)
-        for column, value in zip(
-            table.values(), (lane, wall(start, context), until, state, event), strict=True
-        ):
-            column.append(value)
-
-    series: dict[str, list[NDArray[np.int64]]] = {}
-    names = dict(
-        zip(*(hosts.text_column(measured["names"], n) for n in ("address", "host")), strict=True)
-    )
-    for _, machine, at, _, _ in _series(measured):
-        series.setdefault(names.get(machine) or machine, []).append(at)
-    # Machines that few lines name, such as visitors of a page, have no lane.
-    busy = sorted(series, key=lambda m: (-sum(map(len, series[m])), m))[:LANES]
-    if not busy:
-        return ()
-    ends = []
-    for machine in sorted(busy):
-        at = np.unique(np.concatenate(series[machine])) * 60
-        parts = np.split(at, np.flatnonzero(np.diff(at) > JOIN) + 1)
-        for part in parts:
-            add(machine, float(part[0]), float(part[-1]) + 60, "recorded")
-        ends += [float(at[0]), float(at[-1])]
-        for silence in silences:
-            if silence["host"] == machine:
-                add(machine, silence["from"], silence["to"], "silent")
-    for one in context.plan.withheld:
-        if one.host is not None:
-            start = one.start.timestamp() if one.start else min(ends)
-            end = one.end.timestamp() if one.end else max(ends)
-            add(one.host, start, end, "not kept")
-    for event in context.case.events:
-        if min(ends) <= event.at.timestamp() <= max(ends):
-            add("", event.at.timestamp(), None, "", event.id)
-    return (
-        Figure(
-            id="infrastructure.log-gap.lanes",
-            chart="lanes",
-            rows={n: np.array(v, dtype=object) for n, v in table.items()},
-            alt=(
-                f"When the logs of {len(busy)} machines have lines. {len(silences)} silences are"
-                f" marked, and {len(context.plan.withheld)} logs that are gone."
-            ),
-            labels={"title": "What is on record of each machine", "x": "", "y": "", "state": ""},
-        ),
-    )

@@ -122,8 +122,8 @@ def _things(measured: Mapping[str, Columns], context: Context) -> Iterable[dict[
     by_host = {h.id: set(h.addresses) | {h.id} | set(h.names) for h in plan.hosts}
 
     def row(thing: str, kind: str, at: str | None, names: set[str]) -> dict[str, Any]:
-        own = {hosts.plain(name) for name in names}
-        found = [d.id for d in plan.documents if own & {*map(hosts.plain, d.hosts), *d.events}]
+        own = {hosts.spelt(name) for name in names}
+        found = [d.id for d in plan.documents if own & {*map(hosts.spelt, d.hosts), *d.events}]
         return {"thing": thing, "kind": kind, "at": at, "documents": found}
 
     for table, kind in (("unknown", "undeclared machine"), ("used", "declared host")):
