@@ -243,6 +243,7 @@ class Case(Plan):
     def _consistent(self) -> Case:
         _unique("options", [o.id for o in self.options])
         _unique("sources", [s.id for s in self.sources])
+        _unlike("sources", [s.id for s in self.sources])
         _unique("geography", list(self.geography))
         options = {o.id for o in self.options}
         counts: dict[str, int] = {}
@@ -346,3 +347,14 @@ def _unique(key: str, values: list[str]) -> None:
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"{key}: {value!r} stands twice")
+
+
+def _unlike(key: str, values: list[str]) -> None:
+    """Refuse ids that differ in case or punctuation only: tables and files are named after them."""
+    seen: dict[str, str] = {}
+    for value in values:
+        other = seen.setdefault("".join(c if c.isalnum() else "_" for c in value.lower()), value)
+        if other != value:
+            raise ValueError(
+                f"{key}: {other!r} and {value!r} differ in case or punctuation only; rename one"
+            )

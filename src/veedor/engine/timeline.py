@@ -235,8 +235,7 @@ def stamped(
         clocks[name] = read.info
     for column, values in (("local", read.local), ("t", read.utc)):
         rows = rows.append_column(column, pa.array(values, pa.int64(), mask=values == UNKNOWN))
-    stem = "".join(c if c.isalnum() else "_" for c in name)
-    return con.create_table(f"stamped_{stem}", ibis.memtable(rows))
+    return con.create_table(ibis.util.gen_name("stamped"), ibis.memtable(rows))
 
 
 def _log(
