@@ -146,9 +146,58 @@ def test_the_log_of_the_count_tells_of_a_change_as_well():
     said = fact("direct-write", night(lines=WRITES, events=events[:60]))
     assert (said.status, said.statistic["paired"]) == ("not-determinable", 60)
     assert said.questioned.tolist() == list(range(60, 100))
-    # Where the application tells by itself, the log of the count is not asked.
-    said = fact("direct-write", night(lines=[*WRITES, told(0, 0)], events=events))
-    assert said.statistic["paired"] == 1
+    # Of a station that the application tells of by itself, the log of the count is not asked.
+    said = fact("direct-write", night(lines=[*WRITES, told(0, 900)], events=events))
+    assert (said.statistic["paired"], said.questioned.tolist()) == (99, [0])
+
+
+def test_a_second_server_that_keeps_requests_only_tells_of_its_own_stations():
+    requests = [line(clock(60 * i), "web", "request", sid=i, message="POST /acta", status="200")
+                for i in range(50, 100)]  # fmt: skip
+    said = direct(*APPLICATION[:50], *requests, *WRITES)
+    assert (said.status, said.statistic["paired"]) == ("not-observed", 100)
+    by_hand = changed(70, 900)
+    assert direct(*APPLICATION[:50], *requests, *WRITES, by_hand).questioned.tolist() == [70]
+
+
+def test_a_save_of_several_statements_is_one_change_of_its_session():
+    more = [changed(i, s + 0.27, object="audit") for i, s in enumerate(EACH)]
+    said = direct(*APPLICATION, *WRITES, *more)
+    assert (said.status, said.statistic["writes"], said.statistic["saves"]) == (
+        "not-observed",
+        200,
+        100,
+    )
+    assert said.fact.startswith("Each of the 100 saves that changed a station in a database (200")
+    # One by another account, or in another session, or later, is not of the save.
+    for other in (
+        changed(5, 301) | {"actor": "admin"},
+        changed(5, 301, session="9"),
+        changed(5, 303),
+    ):
+        said = direct(*APPLICATION, *WRITES, *more, other)
+        assert said.questioned.tolist() == [5]
+        assert said.statistic["unpaired_clear"] == 1
+
+
+def test_changes_that_name_no_station_may_have_changed_any():
+    writes = [changed(i, s + 0.25, object="votes") for i, s in enumerate(EACH)]
+    bulk = [changed(None, 100, object="votes")] * 500
+    said = direct(*APPLICATION, *writes, *bulk)
+    assert (said.status, said.statistic["of_sheets"]) == ("not-determinable", 500)
+    assert (
+        "500 other changes name no station, 500 of them to tables that hold stations" in said.fact
+    )
+    said = direct(*APPLICATION, *writes, *[changed(None, 100, object="sessions")] * 3)
+    assert (said.status, said.statistic["of_sheets"]) == ("not-observed", 0)
+    assert "3 other changes name no station, all to other tables" in said.fact
+
+
+def test_very_many_changes_of_one_station_are_paired_in_time_that_grows_with_them():
+    events = [told(1, 0.02 * i) for i in range(2000)]
+    writes = [changed(1, 0.02 * i + 0.01, session=str(i)) for i in range(2000)]
+    said = direct(*events, *writes)
+    assert (said.statistic["saves"], said.statistic["paired"]) == (2000, 2000)
 
 
 def test_a_station_of_which_the_application_never_told_has_no_nearest_event():
@@ -161,6 +210,8 @@ def test_a_station_of_which_the_application_never_told_has_no_nearest_event():
 def test_without_both_sides_no_change_can_be_paired():
     said = direct(*APPLICATION)
     assert (said.status, said.questioned) == ("not-determinable", None)
+    assert said.statistic["usual_seconds"] is None
+    assert not any(e.tested for e in said.explanations if e.id == "clock")
     said = direct(*WRITES)
     assert (said.status, said.questioned.tolist()) == ("not-determinable", list(range(100)))
 

@@ -16,12 +16,19 @@ from veedor.checks import hosts
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
 from veedor.checks.lateness import rounded
-from veedor.checks.recorded import known
+from veedor.checks.recorded import known, whole
 
 WINDOW = 120
 """Seconds around the usual distance, in which the event of a change must lie."""
+BURST = 2
+"""Seconds between changes of a station by one session, up to which they are of one save."""
 TELLERS = ("application-write", "request", "log")
-"""What tells of a sheet, best first: one of them is used, so that a sheet is told of once."""
+"""What tells of a sheet, best first: of each station the best is used, so that a sheet is told of
+once."""
+FEW = 10
+"""Distances of one kind of teller, below which it has no usual one of its own."""
+MOST = 1_000_000
+"""Pairs of changes and events of one station, above which they are paired in order of time."""
 SILENCE = 600
 """Seconds without any line of the application, in which it may have told and the log not kept."""
 
@@ -29,10 +36,12 @@ SILENCE = 600
 class DirectWrite(Check):
     """Pair each change of a database that names a station with what the application tells of it.
 
-    The application tells by its own lines; without any, by web requests that write; without these,
-    by the log of the count. Each change is paired with one event of its station, and each event
-    with one change: the nearest ones first, at most two minutes from the usual distance, which is
-    the commonest one and holds what the clocks differ by. A change without an event, at a time when
+    The application tells of a station by its own lines; without any, by web requests that write;
+    without these, by the log of the count. A save may be several statements: changes of a station
+    by one account in one session of a database, within two seconds of one another, are one. Each
+    save is paired with one event of its station, and each event with one save: the nearest ones
+    first, at most two minutes from the usual distance, which is the commonest one and holds what
+    the clocks differ by. A change without an event, at a time when
     the logs of the application have other lines, was made by another way. Where they have none for
     ten minutes, the log may be missing, or nobody was at work: which, is not known, and such
     changes are counted apart.
@@ -51,15 +60,20 @@ class DirectWrite(Check):
         where there is none), `silent` says that the application's logs have no line then, or tell
         of the station without an instant; `official_holds` which of the two values the official
         sheet has: before, after or neither, null where they are no votes of all options.
+    saves : int
+        The saves that the changes are of.
     without_station : int
         Changes that name no station and could not be paired.
+    of_sheets : int
+        Those of them to a table that other changes name a station of, or to one that is not known:
+        they may have changed any sheet.
     unpaired_clear, unpaired_silent : int
         Unpaired changes at a time when the application's logs have lines, and when they have none.
 
     Uncertainty
     -----------
     None: a pair is there or not. A change made within two minutes of an event of its station is
-    paired with it, whoever made it.
+    paired with it, whoever made it, and one made in the session and the seconds of a save is of it.
 
     Source
     ------
@@ -75,8 +89,8 @@ class DirectWrite(Check):
     sentences = {
         "observed": "{sentence}",
         "not-observed": (
-            "Each of the {writes:change|changes} of a database that name a station has an event of"
-            " the application of its own."
+            "Each of the {saves:save|saves} that changed a station in a database"
+            " ({writes:change|changes}) has an event of the application of its own.{rest}"
         ),
         "not-determinable": "{sentence}",
     }
@@ -122,14 +136,16 @@ class DirectWrite(Check):
         return {
             "writes": named.select(
                 "source", "row", "sid", "us", "station", "actor", "address", "host", "object",
-                "before", "after",
+                "before", "after", "session",
             ),
             "events": every.semi_join(named.select("sid").distinct().view(), "sid"),
             "undated": told.filter(told.us.isnull()).select("sid").distinct(),
             "official": evidence.sheets()
             .select("sid", *evidence.votes_columns)
             .semi_join(named.select("sid").distinct().view(), "sid"),
-            "unnamed": writes.filter(writes.sid.isnull()).agg(n=ibis._.count()),
+            "unnamed": writes.filter(writes.sid.isnull())
+            .group_by("object")
+            .agg(n=ibis._.count()),
             "minutes": awake.select(minute=awake.us // (60 * MICRO)).distinct(),
         }  # fmt: skip
 
@@ -138,7 +154,8 @@ class DirectWrite(Check):
         rows = measured["writes"]
         size = len(rows["row"])
         at = known(rows["us"])
-        pairs = _pairs(rows, at, measured["events"])
+        saves = _saves(rows, at)
+        pairs = _pairs(rows, at, saves, measured["events"])
         silent = _silent(at, known(measured["minutes"]["minute"]))
         # An event whose instant is not read may be the one that goes with the change.
         silent |= np.isin(rows["sid"].astype(np.int64), measured["undated"]["sid"].astype(np.int64))
@@ -151,18 +168,20 @@ class DirectWrite(Check):
         statistic: dict[str, Any] = {
             "writes": size,
             "stations": len(np.unique(rows["sid"].astype(np.int64))) if size else 0,
-            "usual_seconds": rounded(pairs.usual, 3),
+            "saves": int(saves.max(initial=-1)) + 1,
+            "usual_seconds": None if pairs.usual is None else rounded(pairs.usual, 3),
             "paired": int(pairs.paired.sum()),
             "unpaired": [
                 {**_one(i, rows, nearest, silent, context), "official_holds": holds[i]}
                 for i in alone.tolist()[:200]
             ],
-            "without_station": int(measured["unnamed"]["n"][0]),
+            "without_station": int(whole(measured["unnamed"]["n"]).sum()),
+            "of_sheets": _of_sheets(rows, measured["unnamed"]),
             "unpaired_clear": int(clear.sum()),
             "unpaired_silent": int(hidden.sum()),
         }
         status: Status = "observed" if clear.any() else "not-observed"
-        if not clear.any() and (hidden.any() or not size):
+        if not clear.any() and (hidden.any() or not size or statistic["of_sheets"]):
             status = "not-determinable"
         questioned = clear if clear.any() else hidden
         actors = {
@@ -171,13 +190,9 @@ class DirectWrite(Check):
         yield self.fact(
             status,
             statistic,
-            words={"sentence": _sentence(statistic)},
+            words={"sentence": _sentence(statistic), "rest": _rest(statistic)},
             explanations=self.explain(
-                clock={
-                    "usual": pairs.usual,
-                    "near": int((~pairs.paired & (nearest <= 3600)).sum()),
-                    "unpaired": len(alone),
-                },
+                **_clock(pairs, len(alone)),
                 silence={"silent": int(hidden.sum()), "unpaired": len(alone)},
                 maintenance={
                     "declared": len(actors & {u.id for u in context.plan.users}),
@@ -200,48 +215,161 @@ class DirectWrite(Check):
         )
 
 
+def _saves(rows: Columns, at: NDArray[np.float64]) -> NDArray[np.int64]:
+    """int64 (n): the save that each change is of, numbered from 0."""
+    size = len(at)
+    words = ("source", "host", "session", "actor")
+    keys = list(
+        zip(rows["sid"].tolist(), *(hosts.text_column(rows, n) for n in words), strict=True)
+    )
+    places = {key: i for i, key in enumerate(sorted(set(keys)))}
+    who = np.array([places[key] for key in keys], dtype=np.int64)
+    order = np.lexsort((rows["row"].astype(np.int64), at, who)) if size else np.zeros(0, np.int64)
+    seconds = at[order] / MICRO
+    new = np.ones(size, dtype=np.bool_)
+    new[1:] = (np.diff(who[order]) != 0) | ~(np.diff(seconds) <= BURST)
+    found = np.empty(size, dtype=np.int64)
+    found[order] = np.cumsum(new) - 1
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Of n changes: whether each has an event of its own, and how far the nearest one is.
+    """Of n changes: whether the save of each has an event of its own, and how far the nearest is.
 
     `nearest` is float64 (n) in seconds, NaN where its station has none; `usual` is the commonest
-    distance of a change after the nearest event, 0 where there is none.
+    distance of a save after the nearest event, None where there is none.
     """
 
     paired: NDArray[np.bool_]
     nearest: NDArray[np.float64]
-    usual: float
+    usual: float | None
 
 
-def _pairs(rows: Columns, at: NDArray[np.float64], events: Columns) -> Pairs:
-    """Each change with one event of its station, and each event with one change."""
-    told: dict[int, list[float]] = {}
-    by = np.array(hosts.text_column(events, "by"), dtype=object)
-    kind = next((k for k in TELLERS if (by == k).any()), "")
-    mine_ = by == kind
-    for sid, us in zip(
-        events["sid"][mine_].tolist(), known(events["told"])[mine_].tolist(), strict=True
-    ):
-        told.setdefault(int(sid), []).append(us / MICRO)
-    seconds = at / MICRO
-    after = np.full(len(at), np.nan)
-    for i, sid in enumerate(rows["sid"].tolist()):
-        if int(sid) in told and np.isfinite(seconds[i]):
-            gaps = seconds[i] - np.array(told[int(sid)])
-            after[i] = gaps[np.argmin(np.abs(gaps))]
-    usual = _commonest(after[np.isfinite(after)])
-    paired = np.zeros(len(at), dtype=np.bool_)
+def _pairs(
+    rows: Columns, at: NDArray[np.float64], saves: NDArray[np.int64], events: Columns
+) -> Pairs:
+    """Each save with one event of its station, and each event with one save."""
+    told, teller = _told(events)
+    sid = rows["sid"].astype(np.int64)
+    # The first change of each save stands for it.
+    order = np.lexsort((at, saves))
+    first = order[np.flatnonzero(np.diff(saves[order], prepend=-1))]
+    seconds = at[first] / MICRO
+    after = np.array(
+        [
+            _nearest(told[s], t) if s in told and np.isfinite(t) else np.nan
+            for s, t in zip(sid[first].tolist(), seconds.tolist(), strict=True)
+        ],
+        dtype=np.float64,
+    )
+    kinds = np.array([teller.get(s, "") for s in sid[first].tolist()], dtype=object)
+    known_ = np.isfinite(after)
+    pooled = _commonest(after[known_])
+    usual = {
+        k: _commonest(after[known_ & (kinds == k)])
+        if (known_ & (kinds == k)).sum() >= FEW
+        else pooled
+        for k in TELLERS
+    }
+    paired = np.zeros(len(first), dtype=np.bool_)
     by_sid: dict[int, list[int]] = {}
     for i in np.flatnonzero(np.isfinite(after)).tolist():
-        by_sid.setdefault(int(rows["sid"][i]), []).append(i)
-    for sid, mine in by_sid.items():
-        near = [(abs(seconds[i] - t - usual), i, k) for i in mine for k, t in enumerate(told[sid])]
-        taken: set[int] = set()
-        for _, i, k in sorted(n for n in near if n[0] <= WINDOW):
-            if not paired[i] and k not in taken:
+        by_sid.setdefault(int(sid[first[i]]), []).append(i)
+    for station, mine in by_sid.items():
+        index = np.array(mine, dtype=np.int64)
+        expected = seconds[index] - usual[teller[station]]
+        paired[index] = _matched(expected, told[station])
+    return Pairs(paired[saves], np.abs(after)[saves], pooled if known_.any() else None)
+
+
+def _told(events: Columns) -> tuple[dict[int, NDArray[np.float64]], dict[int, str]]:
+    """Station -> instants, rising, of events of the best kind that tells of it; and that kind."""
+    by_sid: dict[int, dict[str, list[float]]] = {}
+    for sid, us, kind in zip(
+        events["sid"].tolist(),
+        known(events["told"]).tolist(),
+        hosts.text_column(events, "by"),
+        strict=True,
+    ):
+        by_sid.setdefault(int(sid), {}).setdefault(kind, []).append(us / MICRO)
+    teller = {sid: next((k for k in TELLERS if k in kinds), "") for sid, kinds in by_sid.items()}
+    told = {
+        sid: np.sort(np.array(kinds[teller[sid]], dtype=np.float64))
+        for sid, kinds in by_sid.items()
+        if teller[sid]
+    }
+    return told, teller
+
+
+def _nearest(told: NDArray[np.float64], t: float) -> float:
+    """Seconds from the nearest event to an instant; the earlier event where two are as near."""
+    i = int(np.searchsorted(told, t))
+    near = told[max(i - 1, 0) : i + 1]
+    return float(t - near[np.argmin(np.abs(t - near))])
+
+
+def _matched(expected: NDArray[np.float64], told: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """bool (n): saves of one station that have an event of their own within the window.
+
+    Parameters
+    ----------
+    expected : float64 (n), when the event of each save is expected
+    told : float64 (m), rising
+
+    The nearest ones first; where there are very many, one after the other in time, which pairs as
+    many as can be paired.
+    """
+    paired = np.zeros(len(expected), dtype=np.bool_)
+    low = np.searchsorted(told, expected - WINDOW, side="left")
+    high = np.searchsorted(told, expected + WINDOW, side="right")
+    if int((high - low).sum()) > MOST:
+        k = 0
+        for i in np.argsort(expected, kind="stable").tolist():
+            k = max(k, int(low[i]))
+            if k < high[i]:
                 paired[i] = True
-                taken.add(k)
-    return Pairs(paired, np.abs(after), usual)
+                k += 1
+        return paired
+    near = sorted(
+        (abs(float(expected[i] - told[k])), i, k)
+        for i in range(len(expected))
+        for k in range(int(low[i]), int(high[i]))
+    )
+    taken: set[int] = set()
+    for _, i, k in near:
+        if not paired[i] and k not in taken:
+            paired[i] = True
+            taken.add(k)
+    return paired
+
+
+def _of_sheets(named: Columns, unnamed: Columns) -> int:
+    """Changes without a station to tables in which others name one, or to no known table."""
+    tables = set(hosts.text_column(named, "object"))
+    objects = hosts.text_column(unnamed, "object")
+    mine = [o == "" or o in tables for o in objects]
+    return int(whole(unnamed["n"])[np.array(mine, dtype=np.bool_)].sum())
+
+
+def _clock(pairs: Pairs, alone: int) -> dict[str, Mapping[str, Any]]:
+    if pairs.usual is None:
+        return {}
+    near = int((~pairs.paired & (pairs.nearest <= 3600)).sum())
+    return {"clock": {"usual": rounded(pairs.usual, 3), "near": near, "unpaired": alone}}
+
+
+def _rest(statistic: Mapping[str, Any]) -> str:
+    """A sentence on changes that name no station."""
+    without, sheets = statistic["without_station"], statistic["of_sheets"]
+    if not without:
+        return ""
+    told = f" {without:,} other {'change names' if without == 1 else 'changes name'} no station"
+    if not sheets:
+        return f"{told}, all to other tables than those of the stations."
+    return (
+        f"{told}, {sheets:,} of them to tables that hold stations: which they changed is not known."
+    )
 
 
 def _commonest(after: NDArray[np.float64]) -> float:
@@ -304,9 +432,11 @@ def _one(i: int, rows: Columns, nearest: Any, silent: Any, context: Context) -> 
 def _sentence(statistic: Mapping[str, Any]) -> str:
     clear, silent = statistic["unpaired_clear"], statistic["unpaired_silent"]
     if not clear and not silent:
+        if not statistic["writes"]:
+            return f"No change of a database that is on record names a station.{_rest(statistic)}"
         return (
-            f"{statistic['writes']:,} changes of a database name a station; without a log of the"
-            " application, or without such changes, nothing can be paired."
+            f"Each of the {statistic['saves']:,} saves that changed a station in a database has an"
+            f" event of the application of its own.{_rest(statistic)}"
         )
     parts = []
     if clear:
@@ -333,4 +463,4 @@ def _sentence(statistic: Mapping[str, Any]) -> str:
             f"{silent:,} of {statistic['writes']:,} have none at a time when the application's logs"
             " have no line at all: whether it recorded them cannot be told."
         )
-    return " ".join(parts)
+    return " ".join(parts) + _rest(statistic)
