@@ -40,6 +40,7 @@ __all__ = [
     "Interval",
     "Promise",
     "registry",
+    "say",
     "subject",
 ]
 
@@ -275,6 +276,11 @@ def subject(text: str) -> str:
         return text
     code = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{plain[:40].strip('-.:') or 'text'}-{code}"
+
+
+def say(template: str, /, **values: Any) -> str:
+    """A sentence from a template, filled as those of a check: with `{n:sheet|sheets}`."""
+    return _fill(template, values)
 
 
 def _fill(template: str, values: Mapping[str, Any]) -> str:
