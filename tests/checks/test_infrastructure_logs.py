@@ -237,12 +237,19 @@ def gaps(*lines, **keys):
 def test_signs_of_life_that_stop_for_twenty_minutes_are_a_silence():
     said, found = gaps(*beats(quiet=(60, 80)), *beats("db"))
     assert said.status == "observed"
-    assert found == [("app", stamp("20:00:00"), stamp("20:20:00"), False)]
-    assert said.statistic["silences"][0]["seconds"] == 1200
+    assert found == [("app", stamp("19:59:00"), stamp("20:20:00"), False)]
+    assert said.statistic["silences"][0]["seconds"] == 1260
     assert (said.statistic["unplanned"], said.statistic["missing_records"]) == (1, 0)
 
 
-@pytest.mark.parametrize(("until", "seen"), [(69, False), (70, False), (71, True)])
+def test_a_silence_is_measured_from_line_to_line():
+    late = [b | {"us": b["us"] + 3_000_000} for b in beats(quiet=(60, 70))]
+    said, found = gaps(*late, *beats("db"))
+    assert found == [("app", stamp("19:59:03"), stamp("20:10:03"), False)]
+    assert said.statistic["silences"][0]["seconds"] == 660
+
+
+@pytest.mark.parametrize(("until", "seen"), [(68, False), (69, False), (70, True)])
 def test_a_silence_is_over_ten_of_the_logs_own_cadences(until, seen):
     assert bool(gaps(*beats(quiet=(60, until)))[1]) == seen
 
@@ -261,7 +268,8 @@ STOP = {"id": "pause", "of": "host", "host": "app", "from": "2020-01-31T20:00:00
     ({}, True),
     ({"to": "2020-01-31T20:15:00Z"}, False),
     ({"host": "perimeter"}, False),
-    ({"of": "processing", "host": None}, True),
+    ({"of": "processing", "host": None}, False),
+    ({"of": "publication", "host": None}, False),
 ])  # fmt: skip
 def test_a_silence_within_a_planned_stop_of_the_host_is_counted_apart(change, planned):
     said, found = gaps(*beats(quiet=(60, 80)), stops=[STOP | change], **DECLARED)
@@ -278,6 +286,16 @@ def test_an_incident_excuses_a_silence_only_where_a_document_mentions_it(at, men
     assert said.statistic["unplanned"] == (0 if planned else 1)
 
 
+def test_an_incident_explains_an_hour_about_it_and_not_a_night():
+    paper = {"id": "record", "title": "Record", "events": ["speech"]}
+    said, found = gaps(
+        *beats(quiet=(60, 300), minutes=400), *beats("db", minutes=400),
+        incidents={"speech": (None, "20:30:00")}, documents=[paper],
+    )  # fmt: skip
+    assert [f[3] for f in found] == [False]
+    assert said.status == "observed"
+
+
 def naming(host, stations, offset=0.0, source=None):
     return [line(clock(60 * i + offset), host, "request", sid=i, source=source or host)
             for i in stations]  # fmt: skip
@@ -286,7 +304,7 @@ def naming(host, stations, offset=0.0, source=None):
 def test_a_log_misses_stations_that_another_log_names_within_seconds_of_it():
     whole, part = range(100), [i for i in range(100) if not 40 <= i < 70]
     said, found = gaps(*naming("db", whole), *naming("app", part, 1.0))
-    assert found == [("app", stamp("19:40:00"), stamp("20:10:00"), False)]
+    assert found == [("app", stamp("19:39:01"), stamp("20:10:01"), False)]
     # At other times the log names each of the others' stations, so thirty were to be expected.
     assert said.statistic["silences"][0]["expected"] == 30.0
 
@@ -294,11 +312,11 @@ def test_a_log_misses_stations_that_another_log_names_within_seconds_of_it():
 def test_a_log_that_begins_late_or_ends_early_while_others_go_on_is_silent_there():
     late, early = range(30, 100), range(70)
     said, found = gaps(*naming("db", range(100)), *naming("app", late, 1.0))
-    assert found == [("app", stamp("19:00:00"), stamp("19:30:00"), False)]
+    assert found == [("app", stamp("19:00:00"), stamp("19:30:01"), False)]
     assert said.statistic["silences"][0]["expected"] == 30.0
     # The other log's last line is of 20:39:00.
     said, found = gaps(*naming("db", range(100)), *naming("app", early, 1.0))
-    assert found == [("app", stamp("20:10:00"), stamp("20:39:01"), False)]
+    assert found == [("app", stamp("20:09:01"), stamp("20:39:01"), False)]
     assert said.statistic["silences"][0]["expected"] == 30.0
     both = gaps(*naming("db", early), *naming("app", early, 1.0))
     assert both[1] == []
@@ -308,7 +326,7 @@ def test_signs_of_life_that_begin_late_or_end_early_are_a_silence():
     _, found = gaps(*beats(quiet=(0, 30)), *beats("db"))
     assert found == [("app", stamp("19:00:00"), stamp("19:30:00"), False)]
     _, found = gaps(*beats(quiet=(150, 180)), *beats("db"))
-    assert found == [("app", stamp("21:30:00"), stamp("22:00:00"), False)]
+    assert found == [("app", stamp("21:29:00"), stamp("21:59:00"), False)]
     assert gaps(*beats(quiet=(0, 10)), *beats("db"))[1] == []
 
 
@@ -389,6 +407,31 @@ def test_numbers_out_of_order_or_twice_are_not_missing():
     assert missing(*numbered([3, 1, 2, 2, 4])) == []
 
 
+def test_two_sessions_whose_numbers_lie_apart_may_number_their_own():
+    apart = [*numbered(range(1, 31), session="a"), *numbered(range(5000, 5030), session="b")]
+    said, _ = gaps(*apart)
+    assert (said.statistic["missing_records"], said.statistic["numbers_not_judged"]) == (0, 1)
+    assert said.status == "not-determinable"
+    assert "1 steps between record numbers cannot be judged" in said.fact
+    # Within either of them a number left out is left out whoever numbers.
+    assert missing(*apart[:10], *apart[12:]) == [("app", None, 10, 13)]
+
+
+def test_a_format_that_numbers_the_lines_of_a_session_is_read_so():
+    lines = [*numbered([1, 2, 3], session="a"), *numbered([10, 11, 13], session="b")]
+    said, _ = gaps(*lines, machines=[info("lines", format="postgresql")])
+    assert [(n["session"], n["after"], n["before"]) for n in said.statistic["numbers"]] == [
+        ("b", 11, 13)
+    ]
+
+
+def test_a_broken_line_between_two_records_is_the_one_that_is_missing():
+    lines = [r | {"row": n} for n, r in enumerate(numbered(range(1, 100)), 1) if n != 50]
+    assert missing(*lines) == [("app", None, 49, 51)]
+    broken = info("lines", lines=99, broken=1)
+    assert gaps(*lines, machines=[broken])[0].statistic["missing_records"] == 0
+
+
 GONE = {"id": "gone", "why": "destroyed", "what": "Logs of the relay", "host": OTHER,
         "from": "2020-01-31T20:00:00Z", "to": "2020-01-31T21:00:00Z"}  # fmt: skip
 
@@ -408,6 +451,39 @@ def test_of_sheets_through_a_host_whose_logs_are_gone_nothing_can_be_determined(
     # Five lines are too few to judge their own log.
     said = fact("log-gap", found)
     assert (said.status, said.statistic["judged"]) == ("not-determinable", 0)
+
+
+def test_sheets_whose_way_no_record_tells_may_have_entered_where_logs_are_gone():
+    lines = entering(*["20:00:00"] * 40, address="10.0.0.10")
+    said = fact("log-gap", night(lines=lines, withheld=[GONE], **DECLARED), "gone")
+    statistic = said.statistic
+    assert (statistic["stations"], statistic["no_way_stations"]) == (0, 60)
+    assert statistic["no_way_valid"] == 6000
+    assert "No sheet is known to have entered" in said.fact
+    assert "the way of 60 sheets with 6,000 valid votes" in said.fact
+    undated = fact("log-gap", night(lines=entering(None), withheld=[GONE], **DECLARED), "gone")
+    assert undated.statistic["undated_stations"] == 1
+    assert "it is not known when" in undated.fact
+
+
+def test_an_address_that_moved_or_is_a_groups_too_is_the_hosts_of_that_time():
+    gone = {k: v for k, v in GONE.items() if k not in ("from", "to")} | {"host": "perimeter"}
+    lines = entering("19:00:00", "20:30:00", address="10.0.0.10")
+    both = DECLARED | {
+        "groups": [{"id": "zone", "addresses": "10.0.0.10", "uses": ["app"]}, *DECLARED["groups"]]
+    }
+    said = fact("log-gap", night(lines=lines, withheld=[gone], **both), "gone")
+    assert said.questioned.tolist() == [0, 1]
+    moved = DECLARED | {
+        "hosts": [
+            h | {"valid_to": "2020-01-31T20:00:00Z"} if h["id"] == "perimeter" else h
+            for h in DECLARED["hosts"]
+        ]
+        + [{"id": "aside", "role": "proxy", "addresses": "10.0.0.10",
+            "valid_from": "2020-01-31T20:00:00Z"}],
+    }  # fmt: skip
+    said = fact("log-gap", night(lines=lines, withheld=[gone], **moved), "gone")
+    assert said.questioned.tolist() == [0]
 
 
 def test_a_declared_hosts_lost_logs_are_tied_to_sheets_by_any_of_its_addresses():

@@ -31,8 +31,8 @@ def lanes(logs: Logs, silences: Sequence[Mapping[str, Any]], context: Context) -
             column.append(value)
 
     series: dict[str, list[NDArray[np.int64]]] = {}
-    for _, machine, at, _, _ in logs.all:
-        series.setdefault(logs.host(machine), []).append(at)
+    for log in logs.all:
+        series.setdefault(logs.host(log.machine), []).append(log.minute)
     # Machines that few lines name, such as visitors of a page, have no lane.
     busy = sorted(series, key=lambda m: (-sum(map(len, series[m])), m))[:LANES]
     if not busy:

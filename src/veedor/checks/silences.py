@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from veedor.stats.gaps import find_gaps
 LEAST = 600
 """Seconds of the shortest gap that is told."""
 
+NEAR = 3600
+"""Seconds before and after an incident, of which it explains a silence."""
+
 TIMES = 10.0
 """A regular log has a gap where it is silent for so many of its own cadences."""
 
@@ -30,16 +34,44 @@ them."""
 TIGHT = 30
 """Seconds of the middle half of the offsets of two logs that go with one another."""
 
-Series = tuple[str, str, NDArray[np.int64], NDArray[Any], NDArray[Any]]
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One log by the minutes in which it has lines, in order.
+
+    Attributes
+    ----------
+    source, machine : str
+    minute : int64 (m), minutes of UTC since 1970
+    first, last : float64 (m), seconds of UTC of the first and the last line of the minute
+    lines, beats : float64 (m), lines and signs of life of the minute
+    """
+
+    source: str
+    machine: str
+    minute: NDArray[np.int64]
+    first: NDArray[np.float64]
+    last: NDArray[np.float64]
+    lines: NDArray[np.float64]
+    beats: NDArray[np.float64]
+
+    def beating(self) -> Series:
+        """Its signs of life alone."""
+        some = self.beats > 0
+        return Series(
+            self.source, self.machine, self.minute[some], self.first[some], self.last[some],
+            self.lines[some], self.beats[some],
+        )  # fmt: skip
 
 
 def _series(measured: Mapping[str, Columns]) -> Iterator[Series]:
-    """Each log: source, host, minutes with lines in order, lines of each, signs of life of each."""
+    """Each log, by source and host."""
     rows = measured["minutes"]
     keys = list(zip(*(hosts.text_column(rows, n) for n in ("source", "host")), strict=True))
     places = {key: i for i, key in enumerate(sorted(set(keys)))}
     which = np.array([places[key] for key in keys], dtype=np.int64)
     minute, n, beat = known(rows["minute"]), whole(rows["n"]), rows["beat"].astype(bool)
+    begins, ends_ = known(rows["first"]) / MICRO, known(rows["last"]) / MICRO
     order = np.argsort(which, kind="stable")
     ends = np.searchsorted(which[order], np.arange(len(places) + 1))
     for (source, machine), i in places.items():
@@ -47,7 +79,12 @@ def _series(measured: Mapping[str, Columns]) -> Iterator[Series]:
         at, inverse = np.unique(minute[mine].astype(np.int64), return_inverse=True)
         lines = np.bincount(inverse, n[mine], len(at))
         beats = np.bincount(inverse, n[mine] * beat[mine], len(at))
-        yield source, machine, at, lines, beats
+        first, last = np.full(len(at), np.inf), np.full(len(at), -np.inf)
+        np.minimum.at(first, inverse, begins[mine])
+        np.maximum.at(last, inverse, ends_[mine])
+        yield Series(
+            source, machine, at, first, last, lines.astype(np.float64), beats.astype(np.float64)
+        )
 
 
 class Logs:
@@ -64,7 +101,7 @@ class Logs:
 
     def __init__(self, measured: Mapping[str, Columns], context: Context) -> None:
         self.all = list(_series(measured))
-        self.own = [s for s in self.all if context.machines[s[0]].format != "zeek"]
+        self.own = [s for s in self.all if context.machines[s.source].format != "zeek"]
         self.names = {
             str(address): host
             for address, host in zip(
@@ -72,11 +109,13 @@ class Logs:
             )
         }
         self.named = _Named(measured["named"])
-        self.span = _span([at[beats > 0] for _, _, at, _, beats in self.own])
+        self.span = _span([s.beating() for s in self.own])
         fit = [
-            len(at) >= ENOUGH
-            and ((beats > 0).sum() >= ENOUGH or bool(self.named.partners(source, machine)))
-            for source, machine, at, _, beats in self.own
+            len(s.minute) >= ENOUGH
+            and (
+                len(s.beating().minute) >= ENOUGH or bool(self.named.partners(s.source, s.machine))
+            )
+            for s in self.own
         ]
         self.judged, self.not_judged = sum(fit), len(fit) - sum(fit)
 
@@ -90,53 +129,55 @@ def silences_of(logs: Logs, context: Context) -> Iterator[dict[str, Any]]:
     in seconds, `expected` stations (None for signs of life), `planned`.
     """
     named = logs.named
-    for source, machine, at, _, beats in logs.own:
-        for start, end in _stretches(at, beats, logs.span, named.span):
-            expected = None if (beats > 0).sum() >= ENOUGH else named.expected(
-                source, machine, start, end
-            )  # fmt: skip
+    for log in logs.own:
+        alive = len(log.beating().minute) >= ENOUGH
+        for start, end in _stretches(log, logs.span, named.span):
+            expected = None if alive else named.expected(log.source, log.machine, start, end)
             if expected is None or expected >= EXPECTED:
-                host = logs.host(machine)
+                host = logs.host(log.machine)
                 yield {
-                    "source": source,
+                    "source": log.source,
                     "host": host,
                     "from": start,
                     "to": end,
                     "expected": expected,
-                    "planned": _planned(host, start, end, context),
+                    "planned": _planned(host, start, end, alive, context),
                 }
 
 
-def _span(beats: Sequence[NDArray[np.int64]]) -> tuple[int, int] | None:
-    """The first and the last minute of any sign of life, of logs that have enough of them."""
-    some = [at for at in beats if len(at) >= ENOUGH]
+def _span(beats: Sequence[Series]) -> tuple[int, int] | None:
+    """The first and the last second of any sign of life, of logs that have enough of them."""
+    some = [s for s in beats if len(s.minute) >= ENOUGH]
     if not some:
         return None
-    return min(int(at[0]) for at in some), max(int(at[-1]) for at in some)
+    return min(int(s.first[0]) for s in some), max(int(s.last[-1]) for s in some)
 
 
 def _stretches(
-    at: NDArray[np.int64], beats: Any, span: tuple[int, int] | None, named: tuple[int, int]
+    log: Series, span: tuple[int, int] | None, named: tuple[int, int]
 ) -> Iterator[tuple[int, int]]:
     """Start and end, in seconds, of the stretches without a line that are worth a question.
 
     Signs of life are due from the first to the last of any machine; what comes before the first
     line of another log, or after its last, is a question where other logs go on.
     """
-    if len(at) < ENOUGH:
+    if len(log.minute) < ENOUGH:
         return
-    signs = at[beats > 0]
-    beating = len(signs) >= ENOUGH
-    minutes = signs if beating else at
-    gaps = find_gaps(minutes * 60)
-    whole_ = [(int(gaps.start[i]) + 60, int(gaps.end[i])) for i in range(len(gaps.seconds))]
-    first, last = int(minutes[0]) * 60, int(minutes[-1]) * 60 + 60
+    signs = log.beating()
+    beating = len(signs.minute) >= ENOUGH
+    some = signs if beating else log
+    cadence = find_gaps(some.minute * 60).median if beating else 0.0
+    first, last = some.first.astype(np.int64), some.last.astype(np.int64)
+    stretches = list(zip(last[:-1].tolist(), first[1:].tolist(), strict=True))
     if beating and span is not None:
-        whole_ += [(span[0] * 60, first), (last, span[1] * 60 + 60)]
+        stretches += [(span[0], int(first[0])), (int(last[-1]), span[1])]
     elif not beating:
-        whole_ += [(named[0], first), (last, named[1])]
-    least = max(LEAST, TIMES * gaps.median) if beating else LEAST
-    yield from ((start, end) for start, end in whole_ if end - start > least)
+        stretches += [(named[0], int(first[0])), (int(last[-1]), named[1])]
+    yield from (
+        (start, end)
+        for start, end in stretches
+        if end - start >= LEAST and end - start > TIMES * cadence
+    )
 
 
 class _Named:
@@ -187,17 +228,25 @@ class _Named:
         return found
 
 
-def _planned(host: str, start: int, end: int, context: Context) -> bool:
-    """Whether a silence lies in a planned stop, or holds an incident that a document mentions."""
+def _planned(host: str, start: int, end: int, alive: bool, context: Context) -> bool:
+    """Whether a silence lies in a planned stop, or about an incident that a document mentions.
+
+    Parameters
+    ----------
+    alive : the log is one of signs of life: processing may stop and the machine not
+    """
     plan = context.plan
     for stop in plan.stops:
         inside = stop.start.timestamp() - 120 <= start and end <= stop.end.timestamp() + 120
-        if inside and stop.host in (None, host):
+        mine = stop.host == host if stop.of == "host" else stop.of == "processing" and not alive
+        if inside and mine:
             return True
     mentioned = {e for d in plan.documents for e in d.events}
     return any(
         event.kind is None
         and event.id in mentioned
         and start - LEAST <= event.at.timestamp() <= end + LEAST
+        and event.at.timestamp() - NEAR <= start
+        and end <= event.at.timestamp() + NEAR
         for event in context.case.events
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -16,6 +16,7 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
 from veedor.checks.lanes import lanes
 from veedor.checks.lateness import rounded
+from veedor.checks.numbering import NUMBERED, left_out, numbers_left_out, ranges, repeated
 from veedor.checks.recorded import known, whole
 from veedor.checks.silences import Logs, silences_of
 
@@ -27,14 +28,20 @@ class LogGap(Check):
     life that are silent for over ten of their own cadences, or another machine's log, that names
     the same stations within seconds of it, names so many then that it would have named at least
     twenty of them, by its share of those that the other names at other times. Silences that lie in
-    a planned stop of the host, or hold an incident that a delivered document mentions, are counted
-    apart. Numbers are missing where a log numbers its records and leaves some out; whether it
-    numbers them by file, by machine or by session is read off the log: the first of these by which
-    no number stands twice. What is missing before its first number is not seen, nor whole sessions.
+    a planned stop of the host, or within an hour of an incident that a delivered document mentions,
+    are counted apart; so are, in logs that are judged by stations, those in a planned stop of the
+    processing. Numbers are missing where a log numbers its records and leaves some out. Whether it
+    numbers them by file, by machine or by session is known of some formats and else read off the
+    log: the first of these by which no number stands twice; where the machines or sessions of a
+    file do not overlap in their numbers either could be, and numbers between them are not judged.
+    Broken lines that stand between two records are taken for the records that are missing there.
+    What is missing before the first number is not seen, nor whole sessions.
     A log of fewer than sixty minutes with lines has no cadence and is not judged for silences, nor
-    is one that names no stations beside another that does.
+    is one without signs of life that has no sixty stations in common with another machine's log
+    that names them within seconds of it.
     Logs that the case says were destroyed, lost or refused have a finding each, with the sheets
-    that entered through their host then: of these nothing can be determined from it.
+    that entered through their host then: of these nothing can be determined from it. Of sheets
+    whose way no record tells any may have entered there; they are counted beside.
 
     Statistic
     ---------
@@ -43,6 +50,8 @@ class LogGap(Check):
     numbers : array of {source, host, session, after, before, missing, from, to}
         Record numbers left out: `missing` of them between two records.
     missing_records : int
+    numbers_not_judged : int
+        Steps between numbers of two machines or sessions of one file that cannot be judged.
     judged, not_judged : int
         Logs of machines that could be judged for silences, and those that could not.
     unplanned : int
@@ -51,7 +60,10 @@ class LogGap(Check):
         steps_back, zone, zone_given, basis, refused}
         Each file as it was read: lines that are broken are in no table; `undated` have a stamp that
         is no instant; `unknown_stations` are lines that name a station which is in no count.
-    For a log that is gone: {why, what, host, from, to, stations, valid}.
+    For a log that is gone: {why, what, host, from, to, stations, valid, undated_stations,
+        no_way_stations, no_way_valid}
+        `stations` entered through the host within the span, `undated_stations` of them at an
+        instant that is not known; `no_way_stations` are counted sheets whose way no record tells.
 
     Uncertainty
     -----------
@@ -75,13 +87,14 @@ class LogGap(Check):
         Benign(
             "planned",
             "The host stood still as planned, or an incident was recorded.",
-            "{planned} of {silences} silences lie in a planned stop or hold an incident that a"
-            " document mentions.",
+            "{planned} of {silences:silence lies|silences lie} in a planned stop, or within an"
+            " hour of an incident that a document mentions.",
         ),
         Benign(
             "outage",
             "The network of the place was down, for several hosts at once.",
-            "{together} of {unplanned} unexplained silences overlap with one of another host.",
+            "{together} of {unplanned:silence|silences} without a planned stop or incident"
+            " {together:overlaps|overlap} with one of another host.",
         ),
         Benign(
             "extract",
@@ -97,26 +110,32 @@ class LogGap(Check):
         dated = lines.filter(lines.us.notnull())
         minutes = dated.group_by(
             "source", "host", minute=dated.us // (60 * MICRO), beat=dated.kind == "heartbeat"
-        ).agg(n=dated.count())
+        ).agg(n=dated.count(), first=dated.us.min(), last=dated.us.max())
         named = dated.filter(dated.sid.notnull())
         return {
             "minutes": minutes,
-            **{f"numbers:{i}": _left_out(lines, keys) for i, keys in enumerate(NUMBERED)},
-            **{f"repeated:{i}": _repeated(lines, keys) for i, keys in enumerate(NUMBERED)},
+            **{f"numbers:{i}": left_out(lines, keys) for i, keys in enumerate(NUMBERED)},
+            **{f"repeated:{i}": repeated(lines, keys) for i, keys in enumerate(NUMBERED)},
             "stations": lines.filter(lines.station.notnull())
             .group_by("source")
             .agg(n=ibis._.count(), unknown=ibis._.sid.isnull().sum()),
+            **{f"ranges:{i}": ranges(lines, keys) for i, keys in enumerate(NUMBERED) if i},
             "named": named.group_by("source", "host", "sid").agg(us=named.us.min()),
-            "names": addresses.select("address", "host").distinct(),
-            "entered": hosts.entries(evidence).select("sid", "address", "us").distinct(),
+            "names": addresses.filter(addresses.kind == "host")
+            .select("address", "host")
+            .distinct(),
+            "entered": hosts.with_host(
+                hosts.entries(evidence).select("sid", "address", "us").distinct(),
+                "address", addresses, "on", how="left", kind="host",
+            ).select("sid", "address", "us", host="on_host"),
             "valid": evidence.timed().select("sid", "valid"),
-        }
+        }  # fmt: skip
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on the logs that are there, and one for each that is gone."""
         logs = Logs(measured, context)
         silences = list(silences_of(logs, context))
-        numbers = list(_numbers(measured, context))
+        numbers, not_judged = numbers_left_out(measured, context)
         unknown = dict(
             zip(hosts.text_column(measured["stations"], "source"),
                 whole(measured["stations"]["unknown"]).tolist(), strict=True)
@@ -126,6 +145,7 @@ class LogGap(Check):
             "silences": [_told(s, context) for s in silences],
             "numbers": numbers,
             "missing_records": sum(n["missing"] for n in numbers),
+            "numbers_not_judged": not_judged,
             "judged": logs.judged,
             "not_judged": logs.not_judged,
             "unplanned": len(unplanned),
@@ -133,7 +153,7 @@ class LogGap(Check):
         }
         status: Status = "observed" if unplanned or numbers else "not-observed"
         undated = any(2 * i.undated > i.lines for i in context.machines.values())
-        if status == "not-observed" and (undated or not logs.judged):
+        if status == "not-observed" and (undated or logs.judged < max(logs.not_judged, 1)):
             status = "not-determinable"
         found = [
             {"host": s["host"], "source": s["source"], "what": "silence", **_ends(s, context)}
@@ -166,13 +186,16 @@ class LogGap(Check):
         us = known(entered["us"])
         inside = np.zeros(len(us), dtype=np.bool_)
         if one.host is not None:
-            mine = {hosts.spelt(one.host)} | {a for a, h in logs.names.items() if h == one.host}
             start, end = hosts.micros(one.start), hosts.micros(one.end)
-            inside = np.isin(entered["address"].astype(str), sorted(mine))
+            inside = entered["host"] == one.host
+            inside |= np.isin(entered["address"].astype(str), [hosts.spelt(one.host)])
             inside &= np.isnan(us) | (us >= (-np.inf if start is None else start))
             inside &= np.isnan(us) | (us < (np.inf if end is None else end))
-        sids = np.unique(entered["sid"][inside].astype(np.int64))
+        sid = entered["sid"].astype(np.int64)
+        sids = np.unique(sid[inside])
+        undated = np.setdiff1d(sids, sid[inside & ~np.isnan(us)])
         valid = measured["valid"]
+        no_way = ~np.isin(valid["sid"], sid) if one.host is not None else np.zeros(0, np.bool_)
         statistic = {
             "why": one.why,
             "what": one.what,
@@ -181,82 +204,57 @@ class LogGap(Check):
             "to": one.end.isoformat() if one.end else None,
             "stations": len(sids),
             "valid": int(whole(valid["valid"])[np.isin(valid["sid"], sids)].sum()),
+            "undated_stations": len(undated),
+            "no_way_stations": int(no_way.sum()),
+            "no_way_valid": int(whole(valid["valid"])[no_way].sum()) if len(no_way) else 0,
         }
-        hangs = (
-            f"{statistic['stations']:,} official sheets with {statistic['valid']:,} valid votes"
-            f" entered through {one.host} then."
-            if one.host and len(us)
-            else "No record of the case tells through which machine a sheet entered."
-            if one.host
-            else "It is not the record of one host, so that no sheet is tied to it."
-        )
-        words = f"{one.what.rstrip('.')}: {one.why.replace('-', ' ')}" + (
-            f" ({one.source})." if one.source else "."
-        )
+        source = f" ({one.source})" if one.source else ""
+        words = f"{GONE[one.why]}: {one.what.rstrip('.')}{source}."
         return self.fact(
             "not-determinable",
             statistic,
             subject=one.id,
             words={
                 "heading": f"Evidence that is gone: {one.id}",
-                "sentence": f"{words} What it would show cannot be determined. {hangs}",
+                "sentence": f"{words} What it would show cannot be determined. {_hangs(statistic)}",
             },
             rows={"sid": sids} if len(sids) else None,
             questioned=sids if len(sids) else None,
         )
 
 
-NUMBERED = (("source",), ("source", "host"), ("source", "host", "session"))
-"""By what a log may number its records: its file, its machines, or their sessions."""
+GONE = {
+    "destroyed": "Evidence that was destroyed",
+    "refused": "Evidence that was asked for and refused",
+    "lost": "Evidence that was lost",
+    "not-kept": "Evidence that was not kept",
+    "not-public": "Evidence that is not public",
+}
 
 
-def _left_out(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
-    """Records whose number does not follow on the one before, where numbers run by these keys."""
-    numbered = lines.filter(lines.sequence.notnull())
-    window = ibis.window(group_by=list(keys), order_by=[numbered.sequence, numbered.row])
-    steps = numbered.select(
-        "source",
-        "host",
-        "session",
-        "row",
-        number="sequence",
-        us="us",
-        after=numbered.sequence.lag().over(window),
-        us_after=numbered.us.lag().over(window),
-    )
-    return steps.filter(steps.number - steps.after > 1)
-
-
-def _repeated(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
-    """Logs in which some number stands twice, where numbers run by these keys."""
-    numbered = lines.filter(lines.sequence.notnull())
-    counted = numbered.group_by(*keys, "sequence").agg(n=numbered.count())
-    return counted.filter(counted.n > 1).select("source").distinct()
-
-
-def _numbers(measured: Mapping[str, Columns], context: Context) -> Iterator[dict[str, Any]]:
-    """Numbers left out, for each log by the first keys by which no number stands twice."""
-    ways = [measured[f"numbers:{i}"] for i in range(len(NUMBERED))]
-    repeated = [
-        set(hosts.text_column(measured[f"repeated:{i}"], "source")) for i in range(len(NUMBERED))
-    ]
-    sources = [np.array(hosts.text_column(way, "source"), dtype=object) for way in ways]
-    last = len(NUMBERED) - 1
-    for source in sorted(set().union(*(s.tolist() for s in sources))):
-        best = next((i for i in range(last) if source not in repeated[i]), last)
-        rows = ways[best]
-        for i in np.flatnonzero(sources[best] == source).tolist():
-            after, number = int(rows["after"][i]), int(rows["number"][i])
-            yield {
-                "source": source,
-                "host": rows["host"][i],
-                "session": rows["session"][i] if best == last else None,
-                "after": after,
-                "before": number,
-                "missing": number - after - 1,
-                "from": hosts.stamp(rows["us_after"][i], context),
-                "to": hosts.stamp(rows["us"][i], context),
-            }
+def _hangs(s: Mapping[str, Any]) -> str:
+    """What hangs on evidence that is gone, as far as records tell."""
+    if s["host"] is None:
+        return "It is not the record of one host, so that no sheet is tied to it."
+    when = " in the time that it covered" if s["from"] or s["to"] else ""
+    parts = []
+    if s["stations"]:
+        entered = "sheet is" if s["stations"] == 1 else "sheets are"
+        parts.append(
+            f"{s['stations']:,} official {entered} known to have entered through {s['host']}{when},"
+            f" with {s['valid']:,} valid votes."
+        )
+        if s["undated_stations"]:
+            parts.append(f"Of {s['undated_stations']:,} of them it is not known when.")
+    else:
+        parts.append(f"No sheet is known to have entered through {s['host']}{when}.")
+    if s["no_way_stations"]:
+        parts.append(
+            f"No record tells the way of {s['no_way_stations']:,}"
+            f"{' more' if s['stations'] else ''} sheets with {s['no_way_valid']:,} valid votes: any"
+            " of them may have entered there."
+        )
+    return " ".join(parts)
 
 
 def _ends(silence: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -302,9 +300,20 @@ def _sentence(
     logs, broken = len(statistic["sources"]), sum(s["broken"] for s in statistic["sources"])
     every = statistic["judged"] + statistic["not_judged"]
     read = (
-        f"{logs} files of logs and flows were read, with {broken:,} broken lines;"
-        f" {statistic['judged']:,} of {every:,} logs of machines can be judged for silences."
+        f"{logs:,} {'file' if logs == 1 else 'files'} of logs and flows were read, with {broken:,}"
+        f" broken {'line' if broken == 1 else 'lines'}; {statistic['judged']:,} of {every:,} logs"
+        " of machines can be judged for silences."
     )
+    if statistic["not_judged"]:
+        read += (
+            " The others have no sixty minutes with signs of life, and no sixty stations in common"
+            " with another machine's log."
+        )
+    if statistic["numbers_not_judged"]:
+        read += (
+            f" {statistic['numbers_not_judged']:,} steps between record numbers cannot be judged:"
+            " machines or sessions of one file may number their own."
+        )
     for key, words in (
         ("undated", "lines have a stamp that cannot be read as an instant"),
         ("unknown_stations", "lines name a station that is in no count"),
@@ -315,7 +324,10 @@ def _sentence(
     if not unplanned and not statistic["numbers"]:
         if not statistic["judged"]:
             return f"{read} Nothing else tells whether a stretch is missing."
-        return f"{read} No stretch and no numbered record is missing that a plan does not explain."
+        return (
+            "In the logs that can be judged no stretch and no numbered record is missing that a"
+            f" plan or an incident does not explain. {read}"
+        )
     parts = []
     if unplanned:
         listed = "; ".join(
@@ -323,10 +335,15 @@ def _sentence(
             f" {hosts.shown(_ends(s, context)['to'])}"
             for s in unplanned[:3]
         )
-        parts.append(f"{len(unplanned)} silences that nothing explains: {listed}.")
+        more = f" and {len(unplanned) - 3:,} more" if len(unplanned) > 3 else ""
+        parts.append(
+            f"{len(unplanned):,} {'silence' if len(unplanned) == 1 else 'silences'} that no planned"
+            f" stop and no incident explains: {listed}{more}."
+        )
     if statistic["numbers"]:
         parts.append(
-            f"{statistic['missing_records']:,} numbered records are left out, in"
+            f"{statistic['missing_records']:,} numbered"
+            f" {'record is' if statistic['missing_records'] == 1 else 'records are'} left out, in"
             f" {hosts.names(sorted({str(n['source']) for n in statistic['numbers']}))}."
         )
     return " ".join([*parts, read])
