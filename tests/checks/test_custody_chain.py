@@ -97,9 +97,60 @@ def test_a_prescribed_step_is_missed_where_others_have_it():
 
 def test_a_step_that_no_trail_has_is_told_and_held_against_none():
     said = chain(*(trail(i, 0, 61, None) for i in range(4)))
-    assert (said.status, departed(said)) == ("not-observed", [])
+    assert (said.status, departed(said)) == ("not-determinable", [])
     assert said.statistic["steps"][2]["missing"] == 4
-    assert "No trail has a stamp of two" in said.fact
+    assert said.statistic["absent"] == [{"step": "two", "recorded": True, "near": None}]
+    assert "No trail has a stamp of two, which the case prescribes." in said.fact
+
+
+def test_a_prescribed_step_that_no_record_names_is_told_with_the_nearest_name():
+    said = chain(*GOOD, custody={"order": [["in", "one"], ["one", "twwo"]]})
+    assert (said.status, departed(said)) == ("not-determinable", [])
+    assert said.statistic["absent"] == [{"step": "twwo", "recorded": False, "near": "two"}]
+    assert said.statistic["unjudged"] == [{"earlier": "one", "later": "twwo"}]
+    steps = {s["step"]: s["missing"] for s in said.statistic["steps"]}
+    assert steps == {"in": 0, "one": 0, "two": 0, "twwo": 10}
+    assert "No trail has a step twwo that the case prescribes (a step two is recorded)" in said.fact
+    assert "prescribes no order" not in said.fact
+    assert "No trail reverses 1 of 2 prescribed pairs of steps (at least 10 trails" in said.fact
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_pairs_that_no_trail_has_with_two_readable_stamps_are_not_judged(gap):
+    said = chain(*(trail(i, gap, gap, gap) for i in range(4)))
+    assert (said.status, departed(said)) == ("not-determinable", [])
+    assert said.statistic["unjudged"] == [
+        {"earlier": "in", "later": "one"}, {"earlier": "one", "later": "two"},
+    ]  # fmt: skip
+    assert "reverses" not in said.fact
+    assert "Not judged, as no trail has a readable stamp of both: in before one; one" in said.fact
+    unread = 0 if gap is None else 12
+    assert (said.statistic["stamps"], said.statistic["unread"]) == (unread, unread)
+    assert ("12 of 12 stamps cannot be read as instants" in said.fact) == bool(unread)
+
+
+def test_one_pair_that_no_trail_can_be_judged_on_keeps_from_saying_that_none_departs():
+    said = chain(*(trail(i, 0, 61, float("nan")) for i in range(4)))
+    assert said.status == "not-determinable"
+    assert "4 of 12 stamps cannot be read as instants" in said.fact
+    assert chain(*GOOD, trail(1, 0, 61, float("nan"))).status == "not-observed"
+
+
+def test_rows_with_neither_a_station_nor_a_bundle_are_of_no_trail():
+    """Two handovers of nobody knows what, which say nothing of one another."""
+    lost = [
+        {"sid": None, "step": "in", "t": START + t, "raw": "x", "actor": a, "taker": b}
+        for t, a, b in ((100, "ana", "eva"), (200, "joe", "max"))
+    ]
+    said = chain(lost, custody={})
+    assert (said.status, said.statistic["trails"]) == ("not-determinable", 0)
+    assert (said.statistic["without_id"], said.statistic["handovers"]["links"]) == (2, 0)
+    assert "2 rows name neither a station nor a bundle, and are of no trail." in said.fact
+    said = chain(*GOOD, lost[:1])
+    assert (said.status, said.statistic["trails"]) == ("not-observed", 10)
+    assert "1 row names neither a station nor a bundle, and is of no trail." in said.fact
+    bag = [row | {"bundle": "bag"} for row in lost]
+    assert chain(bag, custody={}).statistic["handovers"] == {"links": 1, "broken": 1}
 
 
 def test_a_step_that_is_not_prescribed_may_be_missing():
@@ -117,6 +168,32 @@ def test_one_person_in_steps_kept_apart_departs_and_in_other_steps_does_not():
     assert by == {("in", "one"): (4, 1, True), ("in", "two"): (4, 3, False),
                   ("one", "two"): (4, 0, False)}  # fmt: skip
     assert departed(chain(*people, same)) == []
+
+
+def test_one_login_is_in_incompatible_steps_of_as_many_trails_as_sheets_in_the_check_of_duties():
+    users = [{"id": "desk", "shared": True}, {"id": "admin", "person": "p"},
+             {"id": "a2", "person": "p"}, {"id": "a3", "person": "p"}]  # fmt: skip
+    who = [("ana", "ana"), ("ana", "eva"), ("desk", "desk"), ("admin", "admin"), ("admin", "a2"),
+           ("a2", "a3"), ("root", "root")]  # fmt: skip
+    rows = [row for i, (a, b) in enumerate(who) for row in trail(i, 0, 61, 200, actor=(a, b, "z"))]
+    found = night(trails=rows, incompatible=[{"duties": ["in", "one"]}], users=users, **ORDER)
+    chained, duties = fact("custody.chain", found), fact("duties", found)
+    names = ("both", "same", "shared_or_system")
+    (pair,) = (p for p in chained.statistic["people"] if p["incompatible"])
+    assert [pair[n] for n in names] == [7, 2, 3]
+    assert [duties.statistic["incompatible"][0][n] for n in names] == [7, 2, 3]
+    assert departed(chained) == duties.questioned.tolist() == [0, 5]
+
+
+def test_steps_kept_apart_that_no_login_took_together_are_told_as_asked_and_not_found():
+    """As on a trail with a login in each of two transcriptions, never the same."""
+    rows = [trail(i, 0, 61, 200, actor=("ana", "eva", "joe")) for i in range(3)]
+    said = chain(*rows, incompatible=[{"duties": ["in", "one"]}])
+    assert said.status == "not-observed"
+    assert "One login in steps that the case keeps apart" not in said.fact
+    assert "No trail has one login in both of (trails with logins in both): in and one 3." in (
+        said.fact
+    )
 
 
 def test_two_logins_of_one_person_are_one_person():
@@ -162,20 +239,84 @@ def test_every_handover_of_a_step_that_a_trail_has_often_is_a_link():
              for n, row in enumerate(carried("ana", "eva", "joe", "max", sid=2))]  # fmt: skip
     said = chain(other, custody={"order": [["one", "in"]]})
     assert (departed(said), said.statistic["departing"]["links"]) == ([2], 1)
-    assert "1 of 2 successive handovers are by another than the taker before, on 1" in said.fact
+    words = "Of 2 successive handovers, 1 is by another than the taker before, on 1 trail."
+    assert words in said.fact
     alone = chain(carried("ana", "eva", "joe", last="one"), custody={})
     assert (alone.status, alone.statistic["handovers"]["links"]) == ("not-observed", 1)
     broken = trail(3, 1, 62, steps=("one", "one"), actor=("ana", "joe"), taker=("eva", "max"))
     assert (chain(broken, custody={}).status) == "observed"
 
 
-def test_handovers_at_one_instant_follow_one_another_in_the_order_of_rows():
-    rows = trail(1, 60, 60, steps=("one", "one"), actor=("ana", "eva"), taker=("eva", "joe"))
-    ordered = [row | {"row": n} for n, row in enumerate(rows, 1)]
-    for given in (ordered, ordered[::-1]):
-        assert chain(given, custody={}).statistic["handovers"] == {"links": 1, "broken": 0}
-    swapped = [row | {"row": n} for n, row in zip((2, 1), rows, strict=True)]
-    assert chain(swapped, custody={}).statistic["handovers"]["broken"] == 1
+def at_once(sid, *people, at=60):
+    """Handovers of one minute, each from one to the next of two people, written in this order."""
+    return [
+        trail(sid, at, steps=("one",), actor=(giver,), taker=(taker,))[0] | {"row": n}
+        for n, (giver, taker) in enumerate(people, 1)
+    ]
+
+
+@pytest.mark.parametrize("written", [*itertools.permutations(("ab", "bc", "ca"))])
+def test_handovers_at_one_instant_are_taken_in_the_order_that_fits(written):
+    said = chain(at_once(1, *written), custody={})
+    assert (said.status, said.statistic["handovers"]) == ("not-observed", {"links": 2, "broken": 0})
+    # The one before the instant and the one after it decide in which order they stand.
+    around = at_once(1, ("z", "b"), at=0) + at_once(1, ("b", "y"), at=120)
+    whole = chain(at_once(1, *written), around, custody={})
+    assert whole.statistic["handovers"] == {"links": 4, "broken": 0}
+
+
+def test_handovers_at_one_instant_are_broken_where_they_are_in_every_order():
+    for written in itertools.permutations((("a", "b"), ("b", "c"), ("d", "e"))):
+        said = chain(at_once(1, *written), custody={})
+        assert (said.status, said.statistic["handovers"]) == ("observed", {"links": 2, "broken": 1})
+    seals = trail(2, 0, 60, 60, steps=("in", "two", "one"), seal=("x", "y", "x"))
+    assert sum(s["changed"] for s in chain(seals, custody={}).statistic["seals"]) == 1
+
+
+def test_handovers_too_many_at_one_instant_are_compared_with_none():
+    people = [(str(i), str(i + 1)) for i in range(7)]
+    assert chain(at_once(1, *people[:0:-1]), custody={}).statistic["handovers"]["broken"] == 0
+    said = chain(at_once(1, *people[::-1]), custody={})
+    assert (said.status, said.statistic["crowded"]) == ("not-determinable", 7)
+    assert said.statistic["handovers"] == {"links": 0, "broken": 0}
+    assert "7 handovers are at an instant of so many of the same trail" in said.fact
+
+
+def test_a_departure_is_told_in_its_row_with_how_it_departs():
+    people = {"actor": ("ana", "eva", "joe"), "taker": ("eva", "joe", "zoe"), "seal": ("x",) * 3}
+    whole = [trail(i, 61 * i, 61 * i + 100, 61 * i + 200, **people) for i in range(10, 20)]
+    said = chain(
+        *whole,
+        trail(1, 100, 50, 200),
+        trail(2, 0, None, 200),
+        trail(3, 1, 1, 200),
+        trail(4, 0, 61, 200, **people | {"actor": ("ana", "max", "joe")}),
+        trail(5, 0, 61, 200, **people | {"seal": ("x", "y", "y")}),
+        trail(6, 0, 61, 200, actor=("ana", "ana", "eva")),
+        incompatible=[{"duties": ["in", "one"]}],
+    )
+    told = ("reversed", "at_once", "missing", "same_login", "broken_handover", "changed_seal")
+    rows = zip(said.rows["sid"].tolist(), said.rows["departs"].tolist(),
+               *(said.rows[n].tolist() for n in told), strict=True)  # fmt: skip
+    found = {sid: [w for w in words if w] for sid, _, *words in rows}
+    assert found == {sid: [] for sid in range(10, 20)} | {
+        1: ["one before in"],
+        2: ["one"],
+        3: ["one with in"],
+        4: ["one by max, taken before by eva (in)"],
+        5: ["in x, one y"],
+        6: ["in and one: ana"],
+    }
+    departs = dict(zip(said.rows["sid"].tolist(), said.rows["departs"].tolist(), strict=True))
+    assert departs == {sid: bool(words) for sid, words in found.items()}
+
+
+def test_a_step_named_as_a_column_of_the_rows_has_one_of_its_own():
+    odd = trail(1, 0, 61, steps=("row", "missing"))
+    said = chain(odd, custody={"order": [["row", "missing"]]})
+    assert said.rows["row"].tolist() == [1]
+    assert said.rows["missing"].tolist() == [None]
+    assert said.rows["step row"].tolist() == ["2020-01-31T20:00:00+00:00"]
 
 
 def test_a_handover_by_another_than_the_taker_before_breaks_the_chain():
@@ -227,7 +368,7 @@ def test_a_new_number_of_a_bundle_begins_no_new_trail():
     said = chain(*GOOD, [row | {"bundle": b} for row, b in zip(rows, "aab", strict=True)])
     assert (said.statistic["trails"], said.statistic["several_bundles"]) == (11, 1)
     assert (said.status, said.statistic["handovers"]) == ("not-observed", {"links": 2, "broken": 0})
-    assert "1 trails name more than one bundle" in said.fact
+    assert "1 trail names more than one bundle" in said.fact
     rows[2]["actor"] = "max"
     said = chain(*GOOD, [row | {"bundle": b} for row, b in zip(rows, "aab", strict=True)])
     assert departed(said) == [1]
@@ -247,7 +388,7 @@ def test_bundles_of_one_station_that_travel_side_by_side_are_handed_over_each_by
 
 
 def test_a_trail_of_an_unknown_station_is_counted_and_questions_nothing():
-    said = chain(*GOOD, trail(None, 100, 61, 200))
+    said = chain(*GOOD, [row | {"station": "999"} for row in trail(None, 100, 61, 200)])
     assert said.status == "observed"
     assert (said.statistic["trails"], said.statistic["stations"]) == (11, 10)
     assert (said.statistic["departures"], departed(said)) == (1, [])

@@ -1,8 +1,7 @@
-"""Trails of custody as arrays: every handover, the steps of each trail, and the ledger of them."""
+"""Trails of custody as arrays: the steps of each trail, how it departs, and the ledger of them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,120 +11,24 @@ from numpy.typing import NDArray
 
 from veedor.audit.findings import Figure
 from veedor.checks.base import Columns, Context
-from veedor.checks.instants import stamp, stamped, times, wall
+from veedor.checks.handovers import Floats, Legs
+from veedor.checks.instants import stamp, stamped, wall
 from veedor.checks.lateness import rounded
-from veedor.engine.accounts import impersonal, joined
-
-Floats = NDArray[np.float64]
+from veedor.engine.accounts import impersonal
 
 MOST_DRAWN = 40
 """Trails that the ledger shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Legs:
-    """Every handover of every trail, in order of time: trail by trail, at one instant by row.
-
-    Those without an instant come last.
-
-    Attributes
-    ----------
-    trail, column, line : int64 (m)
-        The trail, the step, and the line of handovers that this one continues: a bundle's, under
-        whatever number.
-    t : float64 (m)
-    actor, taker, seal, bundle : object (m), None where not recorded
-    """
-
-    trail: NDArray[np.int64]
-    column: NDArray[np.int64]
-    line: NDArray[np.int64]
-    t: Floats
-    actor: NDArray[Any]
-    taker: NDArray[Any]
-    seal: NDArray[Any]
-    bundle: NDArray[Any]
-
-    @classmethod
-    def of(
-        cls, rows: Columns, trail: NDArray[np.int64], column: NDArray[np.int64], context: Context
-    ) -> Legs:
-        """The rows of `custody` as legs of those trails."""
-        t = times(rows)
-        order = np.lexsort((column, rows["row"].astype(np.int64), t, trail))
-        found = {n: rows[n][order] for n in ("actor", "taker", "seal", "bundle")}
-        for name in ("actor", "taker"):
-            found[name] = joined(found[name], context.plan)
-        line = _lines(trail[order].tolist(), found["bundle"].tolist())
-        return cls(trail[order], column[order], line, t[order], **found)
-
-    def several_bundles(self) -> int:
-        """How many trails name more than one bundle."""
-        return len(_several(self.trail.tolist(), self.bundle.tolist()))
-
-    def links(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Trails of successive handovers, and of those whose giver is not the taker before."""
-        held: dict[int, Any] = {}
-        compared, broken = [], []
-        legs = zip(*(v.tolist() for v in (self.trail, self.line, self.t, self.actor, self.taker)),
-                   strict=True)  # fmt: skip
-        for trail, line, t, giver, taker in legs:
-            if t != t:
-                continue
-            before = held.get(line)
-            if before is not None and giver is not None:
-                compared.append(trail)
-                if giver != before:
-                    broken.append(trail)
-            if taker is not None:
-                held[line] = taker
-        return np.array(compared, dtype=np.int64), np.array(broken, dtype=np.int64)
-
-    def seals(self) -> dict[tuple[int, int], list[tuple[int, bool]]]:
-        """Pairs of steps that follow one another with a seal: trails, and whether it differs."""
-        last: dict[int, tuple[int, Any]] = {}
-        found: dict[tuple[int, int], list[tuple[int, bool]]] = {}
-        legs = zip(*(v.tolist() for v in (self.trail, self.line, self.column, self.seal)),
-                   strict=True)  # fmt: skip
-        for trail, line, column, seal in legs:
-            if seal is None:
-                continue
-            if line in last:
-                before, other = last[line]
-                pair = (min(before, column), max(before, column))
-                found.setdefault(pair, []).append((trail, seal != other))
-            last[line] = (column, seal)
-        return dict(sorted(found.items()))
-
-
-def _lines(trail: Sequence[int], bundle: Sequence[Any]) -> NDArray[np.int64]:
-    """int64 (m): the line of handovers of each leg.
-
-    A bundle that begins where another ends for good is the same one under a new number. A leg that
-    names none, on a trail of several, may be of any: no line goes on over it.
-    """
-    several = _several(trail, bundle)
-    places: list[tuple[int, int, Any]] = []
-    for n, (i, name) in enumerate(zip(trail, bundle, strict=True)):
-        since = places[-1][1] if places and places[-1][0] == i else 0
-        if i not in several:
-            places.append((i, 0, None))
-        else:
-            places.append((i, n + 1 if name is None else since, name))
-    last = {(i, name): n for n, (i, _, name) in enumerate(places)}
-    line: dict[tuple[int, int, Any], int] = {}
-    for n, place in enumerate(places):
-        if place not in line:
-            before = places[n - 1] if n else (-1, 0, None)
-            named = before[:2] == place[:2] and before[2] is not None
-            line[place] = line[before] if named and last[before[0], before[2]] < n else n
-    return np.array([line[place] for place in places], dtype=np.int64)
-
-
-def _several(trail: Sequence[int], bundle: Sequence[Any]) -> set[int]:
-    """Trails that name more than one bundle."""
-    named = {(i, b) for i, b in zip(trail, bundle, strict=True) if b is not None}
-    return {i for i, n in Counter(i for i, _ in named).items() if n > 1}
+WAYS = {
+    "reversed": "reversed",
+    "at_once": "at_once",
+    "missing": "missing",
+    "logins": "same_login",
+    "links": "broken_handover",
+    "seals": "changed_seal",
+}
+"""Ways to depart from what is prescribed, and the column of the rows that tells how."""
+Ways = Mapping[str, Mapping[int, Sequence[str]]]
+"""Way -> trail -> how, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +38,10 @@ class Trails:
     Attributes
     ----------
     steps : tuple of str
+        Those that are recorded, and those that the case prescribes.
+    recorded : set of str
+    without_id : int
+        Rows with neither a station nor a bundle: they belong to no trail.
     sid, row : int64 (n); `sid` is -1 where the station is not known
     source : object (n)
     t : float64 (n, k)
@@ -150,6 +57,8 @@ class Trails:
     """
 
     steps: tuple[str, ...]
+    recorded: frozenset[str]
+    without_id: int
     legs: Legs
     sid: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -163,8 +72,11 @@ class Trails:
     @classmethod
     def of(cls, rows: Columns, context: Context) -> Trails:
         """The trails in the rows of `custody`."""
-        steps = _steps(rows, context)
         at, size = _trails(rows, context)
+        with_id = at >= 0
+        rows, at = {n: v[with_id] for n, v in rows.items()}, at[with_id]
+        recorded = frozenset(str(v) for v in rows["step"].tolist() if v is not None)
+        steps = _steps(recorded, context)
         places = {name: i for i, name in enumerate(steps)}
         column = np.array(
             [-1 if s is None else places[str(s)] for s in rows["step"].tolist()], np.int64
@@ -187,6 +99,8 @@ class Trails:
         written[at[some][stamped_], column[some][stamped_]] = True
         return cls(
             steps,
+            recorded,
+            int((~with_id).sum()),
             legs,
             sid,
             row,
@@ -226,7 +140,7 @@ class Trails:
             (a, b)
             for i, a in enumerate(self.steps)
             for b in self.steps[i + 1 :]
-            if (a, b) not in names and (b, a) not in names
+            if (a, b) not in names and (b, a) not in names and {a, b} <= self.recorded
         ]
         for earlier, later in names:
             gap = self.gap(earlier, later)
@@ -277,48 +191,78 @@ class Trails:
             np.array([bool(common) for _, common in taken], dtype=np.bool_),
         )
 
-    def departing(
+    def ways(
         self, prescribed: Sequence[tuple[str, str]], people: Sequence[Mapping[str, Any]]
-    ) -> dict[str, NDArray[np.bool_]]:
-        """For each way to depart from what is prescribed, bool (n): trails that do."""
-        ways = ("reversed", "at_once", "missing", "logins", "links", "seals")
-        found = {name: np.zeros(self.size, dtype=np.bool_) for name in ways}
+    ) -> Ways:
+        """The trails that depart from what is prescribed, way by way, and how each does."""
+        found: dict[str, dict[int, list[str]]] = {name: {} for name in WAYS}
+
+        def tell(way: str, trails: Any, text: str) -> None:
+            for i in np.flatnonzero(trails).tolist():
+                found[way].setdefault(i, []).append(text)
+
         for earlier, later in prescribed:
-            found["reversed"] |= np.nan_to_num(self.gap(earlier, later), nan=1.0) < 0
-            found["at_once"] |= self.at_once(earlier, later)
-        for name in {step for pair in prescribed for step in pair}:
+            wrong = np.nan_to_num(self.gap(earlier, later), nan=1.0) < 0
+            tell("reversed", wrong, f"{later} before {earlier}")
+            tell("at_once", self.at_once(earlier, later), f"{later} with {earlier}")
+        for name in dict.fromkeys(step for pair in prescribed for step in pair):
             missing = ~self.written[:, self.steps.index(name)]
             if not missing.all():
-                found["missing"] |= missing
+                tell("missing", missing, name)
         for pair in people:
             if pair["incompatible"]:
-                found["logins"] |= self.same(pair["first"], pair["second"])[1]
-        found["links"][self.legs.links()[1]] = True
-        for seal, trails in self.seals():
-            if seal["usual"]:
-                found["seals"][trails] = True
+                first, second = pair["first"], pair["second"]
+                for i in np.flatnonzero(self.same(first, second)[1]).tolist():
+                    both = (self.logins[i, self.steps.index(s)] for s in (first, second))
+                    own = frozenset.intersection(*both) - self.impersonal
+                    text = f"{first} and {second}: {', '.join(sorted(own))}"
+                    found["logins"].setdefault(i, []).append(text)
+        for before, leg, broken in self.legs.links():
+            if broken:
+                text = (
+                    f"{self._leg(leg)} by {self.legs.actor[leg]}, taken before by"
+                    f" {self.legs.taker[before]} ({self._leg(before)})"
+                )
+                found["links"].setdefault(int(self.legs.trail[leg]), []).append(text)
+        for seal, changed in self.seals():
+            for before, leg in changed if seal["usual"] else ():
+                text = (
+                    f"{self._leg(before)} {self.legs.seal[before]}, {self._leg(leg)}"
+                    f" {self.legs.seal[leg]}"
+                )
+                found["seals"].setdefault(int(self.legs.trail[leg]), []).append(text)
+        return found
+
+    def _leg(self, leg: int) -> str:
+        return self.steps[int(self.legs.column[leg])]
+
+    def departed(self, ways: Ways) -> NDArray[np.bool_]:
+        """bool (n): trails that depart in any of these ways."""
+        found = np.zeros(self.size, dtype=np.bool_)
+        for trails in ways.values():
+            found[list(trails)] = True
         return found
 
     def handovers(self) -> dict[str, int]:
         """Successive handovers, and those whose giver is not the taker before."""
-        compared, broken = self.legs.links()
-        return {"links": len(compared), "broken": len(broken)}
+        broken = [broken for _, _, broken in self.legs.links()]
+        return {"links": len(broken), "broken": sum(broken)}
 
-    def seals(self) -> Iterator[tuple[dict[str, Any], list[int]]]:
-        """Pairs of steps that follow one another with a seal; the trails on which it differs."""
+    def seals(self) -> Iterator[tuple[dict[str, Any], list[tuple[int, int]]]]:
+        """Pairs of steps that follow one another with a seal; the legs between which it differs."""
         for (i, j), compared in self.legs.seals().items():
-            trails = [trail for trail, differs in compared if differs]
-            usual = len(trails) * 2 < len(compared)
+            changed = [(before, leg) for before, leg, differs in compared if differs]
+            usual = len(changed) * 2 < len(compared)
             yield (
                 {
                     "first": self.steps[i],
                     "second": self.steps[j],
                     "both": len(compared),
-                    "changed": len(trails),
+                    "changed": len(changed),
                     "usual": usual,
                     "changes_on_most": not usual,
                 },
-                trails,
+                changed,
             )
 
     def tested(self, pairs: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -350,17 +294,30 @@ class Trails:
         }
 
     def rows(
-        self, departed: NDArray[np.bool_], order: NDArray[np.int64], context: Context
+        self, ways: Ways, order: NDArray[np.int64], context: Context
     ) -> dict[str, NDArray[Any]]:
-        """Every trail with its stamps, those that depart first; unknown stations are left out."""
+        """Every trail with its stamps and how it departs, those that do first; unknown stations are
+        left out.
+        """
         order = order[self.sid[order] >= 0]
-        return {
+        told = {
+            column: np.array(
+                ["; ".join(ways[way].get(i, ())) or None for i in order.tolist()], dtype=object
+            )
+            for way, column in WAYS.items()
+        }
+        fixed = {
             "sid": self.sid[order],
             "source": self.source[order],
             "row": self.row[order],
-            "departs": departed[order],
-            **{name: stamped(self.t[order, i], context) for i, name in enumerate(self.steps)},
+            "departs": self.departed(ways)[order],
+            **told,
         }
+        steps = {
+            f"step {name}" if name in fixed else name: stamped(self.t[order, i], context)
+            for i, name in enumerate(self.steps)
+        }
+        return fixed | steps
 
     def figures(
         self,
@@ -409,30 +366,33 @@ class Trails:
         )
 
 
-def _steps(rows: Columns, context: Context) -> tuple[str, ...]:
-    """The steps that are recorded, in the order in which the case lists them."""
+def _steps(recorded: frozenset[str], context: Context) -> tuple[str, ...]:
+    """The steps that are recorded or prescribed, in the order in which the case lists them."""
     listed = [step.id for s in context.case.sources if s.kind == "custody" for step in s.steps]
-    seen = sorted({str(v) for v in rows["step"].tolist() if v is not None})
-    listed += [s for p in context.plan.custody.order for s in p]
-    return tuple(dict.fromkeys([s for s in listed if s in seen] + seen))
+    prescribed = [s for p in context.plan.custody.order for s in p]
+    known = recorded | set(prescribed)
+    return tuple(dict.fromkeys([s for s in listed + prescribed if s in known] + sorted(recorded)))
 
 
 def _trails(rows: Columns, context: Context) -> tuple[NDArray[np.int64], int]:
-    """int64 (rows): the trail of each row; how many there are.
+    """int64 (rows): the trail of each row, -1 where it has no id; how many trails there are.
 
     Where the station is not stated, the bundle says what belongs together.
     """
     wide = {s.id for s in context.case.sources if s.kind == "custody" and s.steps}
-    key = [
-        (str(source), "row", str(row))
-        if source in wide
-        else (str(source), *(("bundle", str(bundle)) if station is None else ("", str(station))))
-        for source, row, station, bundle in zip(
-            *(rows[n].tolist() for n in ("source", "row", "station", "bundle")), strict=True
-        )
-    ]
-    places = {k: i for i, k in enumerate(dict.fromkeys(sorted(key)))}
-    return np.array([places[k] for k in key], dtype=np.int64), len(places)
+    names = [rows[n].tolist() for n in ("source", "row", "station", "bundle")]
+    key = [_key(*row, wide=wide) for row in zip(*names, strict=True)]
+    places = {k: i for i, k in enumerate(dict.fromkeys(sorted(k for k in key if k)))}
+    return np.array([places.get(k, -1) for k in key], dtype=np.int64), len(places)
+
+
+def _key(source: Any, row: Any, station: Any, bundle: Any, *, wide: set[str]) -> tuple[str, ...]:
+    """What tells one trail from another; empty for a row of none."""
+    if source in wide:
+        return str(source), "row", str(row)
+    if station is not None:
+        return str(source), "", str(station)
+    return () if bundle is None else (str(source), "bundle", str(bundle))
 
 
 def _fine(legs: Legs, source: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:

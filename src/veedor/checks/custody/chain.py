@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
 
 from veedor.audit.findings import Status
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.checks.trails import Trails
 from veedor.engine.accounts import one_login
 
@@ -22,13 +23,30 @@ class Chain(Check):
     the case says is prescribed can be departed from; the order of every other pair of steps is
     told, and judged by nobody: a stamp of storage before that of transcription may be the normal
     order of work. A step that a trail has several times stands at its first stamp; handovers and
-    seals are compared from each to the next.
+    seals are compared from each to the next. Handovers at one instant are taken in the order that
+    fits, if any does, and broken is what is broken in every order. Rows with neither a station nor
+    a bundle are of no trail.
+
+    A pair of steps that no trail has with two readable stamps cannot be judged; where the case
+    prescribes such a pair, nothing is said not to depart.
 
     Statistic
     ---------
     trails, stations : int
     several_bundles : int
         Trails whose handovers name more than one bundle.
+    without_id : int
+        Rows with neither a station nor a bundle.
+    stamps, unread : int
+        Stamps of all steps of all trails, and those that are no instant.
+    absent : array of {step, recorded, near}
+        Prescribed steps of which no trail has a stamp; whether the records name the step at all,
+        and if not the recorded step with the nearest name.
+    unjudged : array of {earlier, later}
+        Prescribed pairs of steps of which no trail has two readable stamps.
+    crowded : int
+        Handovers that share an instant with more than five others of their trail: whose order is
+        not looked for, and which are compared with none.
     steps : array of {step, stamped, missing, unread, first, last, people, to_the_second}
         `missing` trails without a stamp of the step, though the file has a column for it; `unread`
         of the others those whose stamp is no instant; a step that no trail has is `missing` in all.
@@ -109,22 +127,32 @@ class Chain(Check):
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on all trails."""
         trails = Trails.of(measured["custody"], context)
-        prescribed = [p for p in context.plan.custody.order if set(p) <= set(trails.steps)]
+        prescribed = context.plan.custody.order
         people = list(trails.people([set(i.duties) for i in context.plan.incompatible]))
-        ways = trails.departing(prescribed, people)
-        departed = np.logical_or.reduce(list(ways.values()))
+        ways = trails.ways(prescribed, people)
+        departed = trails.departed(ways)
         pairs = list(trails.pairs(prescribed))
         statistic: dict[str, Any] = {
             "trails": trails.size,
             "stations": len(np.unique(trails.sid[trails.sid >= 0])),
             "several_bundles": trails.legs.several_bundles(),
+            "without_id": trails.without_id,
+            "stamps": int(trails.written.sum()),
+            "unread": int((trails.written & np.isnan(trails.t)).sum()),
+            "absent": list(_absent(trails, prescribed)),
+            "unjudged": [
+                {n: p[n] for n in ("earlier", "later")}
+                for p in pairs
+                if p["prescribed"] and not p["both"]
+            ],
+            "crowded": int(trails.legs.crowded.sum()),
             "steps": [trails.step(name, context) for name in trails.steps],
             "order": pairs,
             "people": people,
             "handovers": trails.handovers(),
             "seals": [pair for pair, _ in trails.seals()],
             "departures": int(departed.sum()),
-            "departing": {name: int(found.sum()) for name, found in ways.items()},
+            "departing": {name: len(found) for name, found in ways.items()},
         }
         status: Status = "not-observed" if _judged(statistic) else "not-determinable"
         if departed.any():
@@ -133,9 +161,9 @@ class Chain(Check):
         yield self.fact(
             status,
             statistic,
-            words={"sentence": _sentence(statistic, one_login(context.plan))},
+            words={"sentence": _sentence(statistic, status, one_login(context.plan))},
             explanations=self.explain(**trails.tested(pairs)),
-            rows=trails.rows(departed, shown, context),
+            rows=trails.rows(ways, shown, context),
             key="row",
             questioned=np.unique(trails.sid[departed & (trails.sid >= 0)])
             if departed.any()
@@ -145,63 +173,66 @@ class Chain(Check):
         )
 
 
+def _absent(trails: Trails, prescribed: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    """Prescribed steps of which no trail has a stamp."""
+    names = list(dict.fromkeys(step for pair in prescribed for step in pair))
+    others = sorted(trails.recorded - set(names)) or sorted(trails.recorded)
+    for name in names:
+        if not trails.written[:, trails.steps.index(name)].any():
+            recorded = name in trails.recorded
+            near = [] if recorded else get_close_matches(name, others, n=1)
+            yield {"step": name, "recorded": recorded, "near": near[0] if near else None}
+
+
 def _judged(statistic: Mapping[str, Any]) -> bool:
-    """Whether anything that a trail could depart from was recorded, and can be read."""
-    prescribed = [p for p in statistic["order"] if p["prescribed"]]
-    unread = any(step["unread"] for step in statistic["steps"])
-    if unread and any(not p["both"] for p in prescribed):
+    """Whether every prescribed pair could be judged on some trail, or else, where the case
+    prescribes none, handovers or logins could.
+    """
+    if statistic["unjudged"]:
         return False
     return bool(
-        prescribed
+        any(p["prescribed"] for p in statistic["order"])
         or statistic["handovers"]["links"]
         or any(p["incompatible"] for p in statistic["people"])
     )
 
 
-def _sentence(statistic: Mapping[str, Any], login: str) -> str:
-    parts = [f"{statistic['trails']:,} trails of {statistic['stations']:,} stations were followed."]
+def _sentence(statistic: Mapping[str, Any], status: Status, login: str) -> str:
+    """What was observed, then what was asked and not found, then what could not be judged."""
     if statistic["departures"]:
-        parts.append(
-            f"{statistic['departures']:,} trails depart in some way from what is prescribed."
+        first = (
+            "Of {trails:trail|trails} of {stations:station|stations},"
+            " {departures:departs|depart} in some way from what is prescribed."
         )
-    if unread := sum(step["unread"] for step in statistic["steps"]):
-        parts.append(
-            f"{unread:,} stamps cannot be read as instants; the source's `instant_format` says how"
-            " they are written."
+    elif status == "not-observed":
+        first = (
+            "Of {trails:trail|trails} of {stations:station|stations}, none departs from what is"
+            " prescribed."
+            if any(p["prescribed"] for p in statistic["order"])
+            else "Of {trails:trail|trails} of {stations:station|stations}, none departs in its"
+            " handovers or logins."
         )
-    parts += _of_order(statistic)
-    parts += _of_people(statistic, login)
+    else:
+        first = (
+            "On {trails:trail|trails} of {stations:station|stations}, what is prescribed could not"
+            " be judged, or not all of it."
+        )
+    parts = [say(first, **statistic)]
+    parts += _order_departed(statistic)
+    parts += _people_departed(statistic, login)
     parts += _of_seals(statistic)
-    if statistic["several_bundles"]:
-        parts.append(f"{statistic['several_bundles']:,} trails name more than one bundle.")
-    others = sorted(
-        (p for p in statistic["order"] if not p["prescribed"] and p["reversed"]),
-        key=lambda p: -p["reversed"],
-    )
-    if others:
-        parts.append(f"Pairs whose order is not prescribed: {_reversed(others[:3])}.")
+    parts += _order_kept(statistic)
+    parts += _people_apart(statistic, login)
+    parts += _coverage(statistic)
     return " ".join(parts)
 
 
-def _reversed(pairs: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(f"{p['later']} before {p['earlier']} {p['reversed']:,}" for p in pairs)
-
-
-def _of_order(statistic: Mapping[str, Any]) -> Iterator[str]:
-    """Sentences on the order of steps, and on those that are missing."""
+def _order_departed(statistic: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on the order of steps that is reversed, and on steps that are missing."""
     prescribed = [p for p in statistic["order"] if p["prescribed"]]
-    wrong = [p for p in prescribed if p["reversed"]]
-    if not prescribed:
-        yield "The case prescribes no order of their steps, so that none can be reversed."
-    elif wrong:
+    if wrong := [p for p in prescribed if p["reversed"]]:
         yield f"A prescribed order is reversed: {_reversed(wrong)}."
-    else:
-        yield (
-            f"None of the {len(prescribed)} prescribed pairs of steps is reversed"
-            f" ({min(p['both'] for p in prescribed):,} trails or more each)."
-        )
-    level = [p for p in prescribed if p["at_once"]]
-    if level:
+    if level := [p for p in prescribed if p["at_once"]]:
         listed = "; ".join(f"{p['later']} with {p['earlier']} {p['at_once']:,}" for p in level)
         yield f"Two prescribed steps are at one instant, to the second: {listed}."
     needed = {step for p in prescribed for step in (p["earlier"], p["later"])}
@@ -212,27 +243,20 @@ def _of_order(statistic: Mapping[str, Any]) -> Iterator[str]:
     if lacking:
         listed = "; ".join(f"{s['step']} {s['missing']:,}" for s in lacking)
         yield f"A prescribed step is missing: {listed}."
-    never = [s["step"] for s in statistic["steps"] if s["stamped"] == 0]
-    if never:
-        yield f"No trail has a stamp of {', '.join(never)}."
 
 
-def _of_people(statistic: Mapping[str, Any], login: str) -> Iterator[str]:
-    """Sentences on logins in steps kept apart, and on who handed over to whom."""
-    apart = [p for p in statistic["people"] if p["incompatible"]]
+def _people_departed(statistic: Mapping[str, Any], login: str) -> Iterator[str]:
+    """Sentences on logins in steps kept apart, and on handovers by another than the taker."""
+    apart = [p for p in statistic["people"] if p["incompatible"] and p["same"]]
     if apart:
         listed = "; ".join(f"{p['first']} and {p['second']} {p['same']:,}" for p in apart)
-        others = sum(p["shared_or_system"] for p in apart)
-        yield f"{login[0].upper()}{login[1:]} in steps that the case keeps apart: {listed}." + (
-            f" A shared login or a system's account is in both {others:,} times, not counted there."
-            if others
-            else ""
-        )
-    links, broken = (statistic["handovers"][n] for n in ("links", "broken"))
-    if broken:
-        yield (
-            f"{broken:,} of {links:,} successive handovers are by another than the taker before,"
-            f" on {statistic['departing']['links']:,} trails."
+        yield f"{_capital(login)} in steps that the case keeps apart: {listed}."
+    if statistic["handovers"]["broken"]:
+        yield say(
+            "Of {links:successive handover|successive handovers}, {broken:is|are} by another than"
+            " the taker before, on {trails:trail|trails}.",
+            **statistic["handovers"],
+            trails=statistic["departing"]["links"],
         )
 
 
@@ -248,3 +272,90 @@ def _of_seals(statistic: Mapping[str, Any]) -> Iterator[str]:
                 f"{p['first']} to {p['second']} {p['changed']:,} of {p['both']:,}" for p in some
             )
             yield f"{text}: {listed}."
+
+
+def _order_kept(statistic: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on the order that is not reversed, and on the order that nobody prescribes."""
+    prescribed = [p for p in statistic["order"] if p["prescribed"]]
+    kept = [p for p in prescribed if p["both"] and not p["reversed"]]
+    if not prescribed:
+        yield "The case prescribes no order of their steps, so that none can be reversed."
+    elif kept:
+        yield say(
+            "No trail reverses {kept} of {pairs:prescribed pair|prescribed pairs} of steps (at"
+            " least {both:trail has|trails have} both stamps of each).",
+            kept=len(kept),
+            pairs=len(prescribed),
+            both=min(p["both"] for p in kept),
+        )
+    others = sorted(
+        (p for p in statistic["order"] if not p["prescribed"] and p["reversed"]),
+        key=lambda p: -p["reversed"],
+    )
+    if others:
+        yield f"Pairs whose order is not prescribed: {_reversed(others[:3])}."
+
+
+def _people_apart(statistic: Mapping[str, Any], login: str) -> Iterator[str]:
+    """Sentences on steps kept apart that no one login took, and on logins that are nobody's."""
+    apart = [p for p in statistic["people"] if p["incompatible"]]
+    if none := [p for p in apart if not p["same"]]:
+        listed = "; ".join(f"{p['first']} and {p['second']} {p['both']:,}" for p in none)
+        yield f"No trail has {login} in both of (trails with logins in both): {listed}."
+    if others := sum(p["shared_or_system"] for p in apart):
+        yield say(
+            "A shared login or a system's account is in both {others:time|times}, not counted"
+            " there.",
+            others=others,
+        )
+    links, broken = (statistic["handovers"][n] for n in ("links", "broken"))
+    if not links:
+        yield "No two successive handovers say who gave and who took."
+    elif not broken:
+        yield say(
+            "In {links:successive handover|successive handovers} the giver is the taker before.",
+            links=links,
+        )
+
+
+def _coverage(statistic: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on what could not be judged, and why."""
+    for one in statistic["absent"]:
+        name, near = one["step"], one["near"]
+        if one["recorded"]:
+            yield f"No trail has a stamp of {name}, which the case prescribes."
+        else:
+            hint = f" (a step {near} is recorded)" if near else ""
+            yield f"No trail has a step {name} that the case prescribes{hint}."
+    if statistic["unjudged"]:
+        listed = "; ".join(f"{p['earlier']} before {p['later']}" for p in statistic["unjudged"])
+        yield f"Not judged, as no trail has a readable stamp of both: {listed}."
+    if statistic["unread"]:
+        yield say(
+            "{unread} of {stamps:stamp|stamps} cannot be read as instants; the source's"
+            " `instant_format` says how they are written.",
+            **statistic,
+        )
+    if statistic["crowded"]:
+        yield say(
+            "{crowded:handover is|handovers are} at an instant of so many of the same trail that"
+            " their order is not looked for, and compared with none.",
+            **statistic,
+        )
+    if statistic["without_id"]:
+        yield say(
+            "{without_id:row names|rows name} neither a station nor a bundle, and"
+            " {verb} of no trail.",
+            verb="is" if statistic["without_id"] == 1 else "are",
+            **statistic,
+        )
+    if statistic["several_bundles"]:
+        yield say("{several_bundles:trail names|trails name} more than one bundle.", **statistic)
+
+
+def _reversed(pairs: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{p['later']} before {p['earlier']} {p['reversed']:,}" for p in pairs)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
