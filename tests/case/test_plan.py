@@ -5,13 +5,15 @@ with it, and what it names is there.
 from __future__ import annotations
 
 import hashlib
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from tests.building import small_case
+from veedor.audit.findings import Status
 from veedor.case.loading import load_case
-from veedor.case.plan import Freeze, Host, Plan, is_address, mistakes
+from veedor.case.plan import Freeze, Host, Plan, Statuses, is_address, mistakes
 from veedor.errors import CaseError
 
 COUNTS = {"official": {"station": ["1"], "A": [6], "B": [3], "C": [1]}}
@@ -158,8 +160,9 @@ def test_what_a_plan_names_without_declaring_it_is_told(table):
     tables["hosts"] = [APP, *(UNKNOWN["hosts"] if table == "hosts" else [])]
     plan = Plan.model_validate(tables)
     (found,) = mistakes(plan, set())
-    assert found.startswith(table)
-    assert "names 'nobody', which the case does not declare" in found
+    assert found.keys[:2] == (table, 1 if table == "hosts" else 0)
+    assert found.text.startswith(table)
+    assert "names 'nobody', which the case does not declare" in found.text
 
 
 def test_hosts_groups_roles_addresses_events_and_stops_may_be_named():
@@ -184,8 +187,8 @@ def test_hosts_groups_roles_addresses_events_and_stops_may_be_named():
 def test_an_id_that_stands_twice_is_told_once(tables, words):
     found = mistakes(Plan.model_validate({"hosts": [APP], **tables}), set())
     assert len(found) == 1
-    assert found[0].startswith(words)
-    assert "stands twice" in found[0]
+    assert found[0].text.startswith(words)
+    assert "stands twice" in found[0].text
 
 
 AT = ("2020-01-31T20:00:00Z", "2020-01-31T21:00:00+01:00", "2020-01-31T20:00:01Z")
@@ -251,3 +254,164 @@ def test_addresses_have_one_spelling_and_one_name_may_stand_for_several():
 ])  # fmt: skip
 def test_texts_that_are_addresses_are_told_from_ids_and_networks(text, is_one):
     assert is_address(text) is is_one
+
+
+WEB = """[[hosts]]
+id = "web"
+role = "application"
+addresses = ["198.51.100.10"]
+"""
+LOST = {
+    "a group's host": ('[[groups]]\nid = "g"\naddresses = "10.0.0.0/8"\nuses = ["webb"]', "uses ="),
+    "the end of a path": ('[[paths]]\nfrom = "web"\nto = "aplication"', "to ="),
+    "the host of a stop": (
+        '[[stops]]\nid = "s"\nfrom = 2020-01-31T20:00:00Z\nto = 2020-01-31T21:00:00Z\nof = "host"'
+        '\nhost = "wep"', 'host = "wep"',
+    ),
+    "the host of a user": ('[[users]]\nid = "u"\nhosts = ["wub"]', "hosts ="),
+    "an event of a document": (
+        '[[documents]]\nid = "d"\ntitle = "D"\nevents = ["nothing"]', "events =",
+    ),
+    "a host of a contingency": (
+        '[[contingencies]]\nid = "c"\ntext = "C"\nhosts = ["web"]\nreplaces = ["wob"]',
+        "replaces =",
+    ),
+    "a statement": (
+        '[[statements]]\nid = "t"\nby = "X"\ncapacity = "party"\ntext = "x"\ntopic = "x"'
+        '\nsource = "x"\ndisputes = ["T1"]', "disputes =",
+    ),
+    "a withheld host": (
+        '[[withheld]]\nid = "w"\nwhy = "lost"\nwhat = "x"\nhost = "webs"', 'host = "webs"',
+    ),
+    "an id that stands twice": ('[[users]]\nid = "u1"\n[[users]]\nid = "u1" # again', "# again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOST)
+@pytest.mark.parametrize("where", ["case.toml", "plan.toml"])
+def test_a_reference_that_leads_nowhere_is_named_with_its_file_and_its_line(tmp_path, name, where):
+    text, words = LOST[name]
+    if where == "plan.toml":
+        path = plan_file(tmp_path, f"# A plan.\n{text}\n", more=WEB)
+    else:
+        path = plan_file(tmp_path, WEB, more=text)
+    with pytest.raises(CaseError) as raised:
+        load_case(path)
+    found = tmp_path / where
+    assert raised.value.place == f"{found}:{line_of(found, words)}"
+
+
+def test_the_key_is_looked_for_in_its_entry_only(tmp_path):
+    first = '[[users]]\nid = "u"\nhosts = ["web"]\n'
+    entry = '[[users]]\nid = "u"\n[[withheld]]\nid = "w"\nwhy = "lost"\nwhat = "x"\nhost = "web"\n'
+    with pytest.raises(CaseError, match="'u' stands twice") as raised:
+        load_case(plan_file(tmp_path, first + entry, more=WEB))
+    assert raised.value.place == f"{tmp_path / 'plan.toml'}:5"
+
+
+def test_a_near_name_is_told(tmp_path):
+    with pytest.raises(CaseError, match=r"names 'webb', .*; did you mean web\?"):
+        load_case(written(tmp_path, WEB + LOST["a group's host"][0]))
+
+
+def test_the_place_of_each_mistake_in_another_line_is_told(tmp_path):
+    text = '[[users]]\nid = "u"\nhosts = ["x"]\n[[users]]\nid = "v"\nhosts = ["y"]\n'
+    with pytest.raises(CaseError) as raised:
+        load_case(plan_file(tmp_path, text, more=WEB))
+    plan = tmp_path / "plan.toml"
+    assert raised.value.place == f"{plan}:3"
+    assert f"; {plan}:6: users (v): names 'y'" in raised.value.message
+
+
+def test_a_host_of_a_source_is_named_with_its_line(tmp_path):
+    log = '[[sources]]\nid = "log"\nkind = "log-lines"\nformat = "syslog"\nfile = "a.log"\n'
+    path = written(tmp_path, WEB + log + 'of_host = "wob"\n')
+    with pytest.raises(CaseError, match=r"'wob' is no declared host; did you mean web\?") as raised:
+        load_case(path)
+    assert raised.value.place == f"{path}:{line_of(path, 'wob')}"
+
+
+@pytest.mark.parametrize(("addresses", "other", "words"), [
+    ("198.51.100.10", "198.51.100.10/32", "address 198.51.100.10 "),
+    ("2001:DB8::1", "2001:db8:0::1", "address 2001:db8::1 "),
+    ("10.0.0.0/24", "10.0.0.7/24", "network 10.0.0.0/24 "),
+])  # fmt: skip
+def test_two_hosts_have_no_address_at_one_time(tmp_path, addresses, other, words):
+    text = "".join(
+        f'[[hosts]]\nid = "{name}"\nrole = "r"\naddresses = ["{address}"]\n'
+        for name, address in (("web", addresses), ("api", other))
+    )
+    with pytest.raises(CaseError, match=r"Declare one host with both names") as raised:
+        load_case(plan_file(tmp_path, text))
+    assert f"hosts 'web' and 'api' have the same {words}at the same time" in raised.value.message
+    assert raised.value.place == f"{tmp_path / 'plan.toml'}:8"
+
+
+@pytest.mark.parametrize(("first", "second", "right"), [
+    ({"valid_to": AT[0]}, {"valid_from": AT[0]}, True),
+    ({"valid_to": AT[2]}, {"valid_from": AT[0]}, False),
+    ({"valid_from": AT[2]}, {"valid_to": AT[0]}, True),
+    ({"valid_from": AT[0]}, {}, False),
+    ({"valid_from": AT[0], "valid_to": AT[2]}, {"valid_to": AT[0]}, True),
+])  # fmt: skip
+def test_an_address_may_pass_from_one_host_to_another(first, second, right):
+    hosts = [{"id": i, "role": "r", "addresses": "10.0.0.1", **more}
+             for i, more in (("a", first), ("b", second))]  # fmt: skip
+    assert (mistakes(Plan.model_validate({"hosts": hosts}), set()) == []) is right
+
+
+def test_a_narrower_network_and_a_group_may_have_a_host_s_address():
+    plan = Plan.model_validate({
+        "hosts": [{"id": "a", "role": "r", "addresses": ["10.0.0.0/24", "10.0.0.0/24"]},
+                  {"id": "b", "role": "r", "addresses": ["10.0.0.0/25", "10.0.0.1"]}],
+        "groups": [{"id": "g", "addresses": ["10.0.0.1"], "uses": ["a"]}],
+    })  # fmt: skip
+    assert mistakes(plan, set()) == []
+
+
+def test_a_contingency_ends_after_it_begins():
+    entry = {"id": "c", "text": "C", "hosts": ["app"], "declared_from": AT[0]}
+    Plan.model_validate({"contingencies": [entry, entry | {"declared_to": AT[2]}]})
+    with pytest.raises(ValidationError, match="declared_to is not after declared_from"):
+        Plan.model_validate({"contingencies": [entry | {"declared_to": AT[1]}]})
+
+
+def test_evidence_is_withheld_from_an_instant_to_a_later_one():
+    entry = {"id": "w", "why": "lost", "what": "x", "from": AT[0]}
+    Plan.model_validate({"withheld": [entry, entry | {"to": AT[2]}]})
+    with pytest.raises(ValidationError, match="`to` is not after `from`"):
+        Plan.model_validate({"withheld": [entry | {"to": AT[1]}]})
+
+
+@pytest.mark.parametrize(("port", "right"), [(1, True), (65535, True), (0, False), (65536, False)])
+def test_ports_are_those_that_there_are(port, right):
+    path = {"paths": [{"from": "a", "to": "b", "ports": [443, port]}]}
+    if right:
+        assert Plan.model_validate(path).paths[0].ports == (443, port)
+        return
+    with pytest.raises(ValidationError, match=r"paths\.0\.ports\.1"):
+        Plan.model_validate(path)
+
+
+def test_a_statement_expects_a_status_that_findings_have(tmp_path):
+    assert get_args(get_args(get_args(Statuses)[0])[0]) == get_args(Status)
+    text = LOST["a statement"][0].replace('["T1"]', "[]")
+    text += '\nexpects = [{ finding = "a.b", status = ["obsrved"] }]\n'
+    with pytest.raises(CaseError, match=r"status\.0: Input should be 'observed', ") as raised:
+        load_case(plan_file(tmp_path, text))
+    assert raised.value.place == f"{tmp_path / 'plan.toml'}:9"
+
+
+@pytest.mark.parametrize(("text", "key", "hint"), [
+    ("{HOST}colour = 1", "hosts.0.colour", ""),
+    ('[[paths]]\nfrom = "a"\nto = "a"\nport = [1]', "paths.0.port", " (did you mean ports?)"),
+    ('{HOST}[[paths]]\nfrm = "app"\nto = "app"', "paths.0.frm", " (did you mean from?)"),
+    ("{HOST}overser = 1", "hosts.0.overser", " (did you mean overseer?)"),
+    ("[host]\nid = 1", "host", " (did you mean hosts?)"),
+])  # fmt: skip
+def test_keys_are_proposed_of_the_entry_s_own(tmp_path, text, key, hint):
+    """`colour` is a key of options, and `from` is what a path's `source` is called in files."""
+    with pytest.raises(CaseError) as raised:
+        load_case(written(tmp_path, text.replace("{HOST}", HOST)))
+    assert f"{key}: this key is not known here{hint}" in raised.value.message
+    assert hint or "did you mean" not in raised.value.message

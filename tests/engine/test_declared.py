@@ -198,7 +198,8 @@ def test_an_inventory_adds_its_hosts_to_those_of_the_case(tmp_path):
     ({"id": "app", "valid_from": "yesterday"}, "row 3", "is no instant"),
     ({"id": "app", "valid_from": "2020-01-31", "valid_to": "2020-01-30"}, "row 3", "not after"),
     ({"addresses": "10.0.0.1"}, "row 3", "is no host: id"),
-    ({"id": "good"}, "case.toml", "'good' is declared twice"),
+    ({"id": "good"}, "row 3", "'good' is declared twice"),
+    ({"id": "app", "addresses": "10.0.0.8;10.0.0.9/32"}, "row 3", "same address 10.0.0.9 at the"),
 ])  # fmt: skip
 def test_a_row_of_an_inventory_that_is_no_host_is_named(tmp_path, row, place, words):
     with pytest.raises(SourceError, match=words) as raised:

@@ -7,32 +7,22 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
 import tomllib
+import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from veedor.case.manifest import Announced, Case, Event, ListUnion, Option, ScopeText
-from veedor.case.plan import (
-    TABLES,
-    AllowedPath,
-    ClientGroup,
-    Contingency,
-    Delivered,
-    Expectation,
-    Freeze,
-    Host,
-    Plan,
-    PlannedStop,
-    Statement,
-    User,
-    Withheld,
-)
-from veedor.case.source import Filter, Lookup, Source, Split, Step
+from veedor.case.manifest import Case
+from veedor.case.plan import TABLES, MistakenError, Plan
+from veedor.case.written import Written, WrittenFile
 from veedor.contest import rule_from
 from veedor.errors import CaseError
+
+SHOWN = 6
+"""Mistakes that a message tells."""
 
 
 def load_case(path: Path | str) -> Case:
@@ -69,12 +59,14 @@ def load_case(path: Path | str) -> Case:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise CaseError(f"not TOML: {error}", place=str(path)) from error
-    plans = _add_plans(data, path)
+    written = Written([WrittenFile.of(path, text, data)])
+    plans = _add_plans(data, path, written)
     try:
         case = Case.model_validate(data)
     except ValidationError as error:
-        raise _explain(error, text, path) from error
+        raise _explain(error, Case, written) from error
     case._path = path
+    case._written = written
     case._sha256 = hashlib.sha256(raw).hexdigest()
     case._plan_files = plans
     parameters = {k: v for k, v in case.rule.items() if k != "kind"}
@@ -82,18 +74,18 @@ def load_case(path: Path | str) -> Case:
     if not isinstance(kind, str):
         raise CaseError(
             "the rule has no kind",
-            place=_place(path, text, "rule", []),
+            place=case.place("rule"),
             remedy='Add, say, kind = "plurality".',
         )
     try:
         case._rule = rule_from(kind, parameters, case.option_ids)
     except CaseError as error:
-        place = error.place or _place(path, text, "rule", [])
+        place = error.place or case.place("rule")
         raise CaseError(error.message, place=place, remedy=error.remedy) from error
     return case
 
 
-def _add_plans(data: dict[str, Any], path: Path) -> dict[str, tuple[str, int]]:
+def _add_plans(data: dict[str, Any], path: Path, written: Written) -> dict[str, tuple[str, int]]:
     """Add the entries of the plan files to those of the case; the hash and size of each file."""
     names = data.get("plans", ())
     found: dict[str, tuple[str, int]] = {}
@@ -119,10 +111,12 @@ def _add_plans(data: dict[str, Any], path: Path) -> dict[str, tuple[str, int]]:
             ) from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise CaseError(f"not TOML in UTF-8: {error}", place=str(place)) from error
+        file = WrittenFile.of(place, text, more)
         try:
             Plan.model_validate(more)
         except ValidationError as error:
-            raise _explain(error, text, place) from error
+            raise _explain(error, Plan, Written([file])) from error
+        written.files.append(file)
         for table in TABLES:
             if table in more:
                 data[table] = [*data.get(table, ()), *more[table]]
@@ -138,51 +132,56 @@ def _add_plans(data: dict[str, Any], path: Path) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _explain(error: ValidationError, text: str, path: Path) -> CaseError:
-    lines = []
-    place = str(path)
+def _explain(error: ValidationError, model: type[BaseModel], written: Written) -> CaseError:
+    """The mistakes, each with its key; one in another line than the first with its place, too."""
+    told = list(_told(error, model))
+    places = [written.place(keys) or "" for keys, _ in told]
+    lines = [
+        text if place == places[0] else f"{place}: {text}"
+        for place, (_, text) in zip(places, told, strict=True)
+    ]
+    more = f" (and {len(lines) - SHOWN} more)" if len(lines) > SHOWN else ""
+    return CaseError("; ".join(lines[:SHOWN]) + more, place=places[0], remedy="Mend the case file.")
+
+
+def _told(
+    error: ValidationError, model: type[BaseModel]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The keys of each mistake, and what it is, in words."""
     details = error.errors(include_url=False)
     inner = {str(d["loc"][0]) for d in details if len(d["loc"]) > 1}
-    details = [d for d in details if len(d["loc"]) != 1 or str(d["loc"][0]) not in inner]
-    for number, detail in enumerate(details):
-        keys = [str(part) for part in detail["loc"]]
-        where = ".".join(keys)
+    for detail in details:
+        keys = detail["loc"]
+        if len(keys) == 1 and str(keys[0]) in inner:
+            continue
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, MistakenError):
+            yield from ((mistake.keys, mistake.text) for mistake in cause.mistakes)
+            continue
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = f"this key is not known{_did_you_mean(keys[-1])}"
-        if number == 0:
-            place = _place(path, text, keys[0] if keys else "", keys)
-        lines.append(f"{where}: {message}" if where else message)
-    more = f" (and {len(lines) - 6} more)" if len(lines) > 6 else ""
-    return CaseError("; ".join(lines[:6]) + more, place=place, remedy="Mend the case file.")
+            message = f"this key is not known here{_did_you_mean(model, keys)}"
+        where = ".".join(map(str, keys))
+        yield keys, f"{where}: {message}" if where else message
 
 
-def _did_you_mean(key: str) -> str:
-    entries = (
-        *(Case, Source, Option, Event, Announced, Lookup, Filter, Split, ListUnion, ScopeText),
-        *(Step, Host, ClientGroup, AllowedPath, Contingency, Freeze, User, PlannedStop),
-        *(Delivered, Withheld, Statement, Expectation),
-    )
-    known = sorted({name for entry in entries for name in entry.model_fields})
-    near = difflib.get_close_matches(key, known, n=2)
-    return f" (did you mean {' or '.join(near)}?)" if near else ""
+def _did_you_mean(model: type[BaseModel], keys: tuple[str | int, ...]) -> str:
+    """The nearest keys of the entry in which the last of these keys stands."""
+    entry: type[BaseModel] | None = model
+    for key in keys[:-1]:
+        if entry is not None and isinstance(key, str):
+            fields = {field.alias or name: field for name, field in entry.model_fields.items()}
+            entry = _entry(fields[key].annotation) if key in fields else None
+    if entry is None:
+        return ""
+    known = sorted(field.alias or name for name, field in entry.model_fields.items())
+    close = difflib.get_close_matches(str(keys[-1]), known, n=2)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
-def _place(path: Path, text: str, first: str, keys: list[str]) -> str:
-    """`path:line` of the key, as well as a reading of the text can tell."""
-    lines = text.splitlines()
-    number = 0
-    index = next((int(k) for k in keys if k.isdigit()), None)
-    table = re.compile(rf"^\s*\[\[?{re.escape(first)}\b")
-    heads = [n for n, line in enumerate(lines) if table.match(line)]
-    arrays = [n for n in heads if lines[n].strip().startswith(f"[[{first}]]")]
-    if index is not None and index < len(arrays):
-        number = arrays[index]
-    elif heads:
-        number = heads[0]
-    last = next((k for k in reversed(keys) if not k.isdigit()), first)
-    pattern = re.compile(rf"^\s*\"?{re.escape(last)}\"?\s*=")
-    for n in range(number, len(lines)):
-        if pattern.match(lines[n]):
-            return f"{path}:{n + 1}"
-    return f"{path}:{number + 1}" if heads else str(path)
+def _entry(annotation: Any) -> type[BaseModel] | None:
+    """The kind of entry within a type such as a tuple of hosts."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_entry(part) for part in typing.get_args(annotation))
+    return next((entry for entry in found if entry), None)

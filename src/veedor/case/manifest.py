@@ -7,9 +7,8 @@ events, and for every file the mapping from its columns to the canonical tables.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import zoneinfo
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,11 +17,15 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from veedor.case.plan import (
     Entry,
     Identifier,
+    Mistake,
+    MistakenError,
     Plan,
     is_address,
     mistakes,
+    near,
 )
 from veedor.case.source import Filter, Lookup, Source, Split, known_zone
+from veedor.case.written import Written
 from veedor.contest import Rule
 
 __all__ = [
@@ -170,6 +173,7 @@ class Case(Plan):
     _sha256: str = PrivateAttr(default="")
     _rule: Rule = PrivateAttr()
     _plan_files: dict[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
+    _written: Written = PrivateAttr(default_factory=Written)
 
     @property
     def path(self) -> Path:
@@ -185,6 +189,10 @@ class Case(Plan):
     def plan_files(self) -> dict[str, tuple[str, int]]:
         """File of `plans` -> its SHA-256 and its size in bytes."""
         return dict(self._plan_files)
+
+    def place(self, *keys: str | int) -> str:
+        """File and line of an entry: of ("hosts", 3), say, or of a key of it."""
+        return self._written.place(keys) or str(self._path)
 
     @property
     def contest_rule(self) -> Rule:
@@ -241,120 +249,150 @@ class Case(Plan):
 
     @model_validator(mode="after")
     def _consistent(self) -> Case:
-        _unique("options", [o.id for o in self.options])
-        _unique("sources", [s.id for s in self.sources])
-        _unlike("sources", [s.id for s in self.sources])
-        _unique("geography", list(self.geography))
-        options = {o.id for o in self.options}
-        counts: dict[str, int] = {}
-        for index, source in enumerate(self.sources):
-            place = f"sources.{index} ({source.id})"
-            if source.kind == "count" and source.count:
-                counts[source.count] = counts.get(source.count, 0) + 1
-            if source.options:
-                unknown = set(source.options) - options
-                if unknown:
-                    raise ValueError(
-                        f"{place}: maps the unknown option {sorted(unknown)[0]!r};"
-                        f" the options are {', '.join(sorted(options))}"
-                    )
-            if source.kind == "count" and (missing := options - set(source.options)):
-                raise ValueError(f"{place}: does not map the option {sorted(missing)[0]!r}")
-            unknown = set(source.geography) - set(self.geography)
-            if unknown:
-                raise ValueError(
-                    f"{place}: maps the unknown level {sorted(unknown)[0]!r};"
-                    f" the levels are {', '.join(self.geography)}"
-                )
-            for column in {c for _, c in source.mapped()} if source.kind == "count" else set():
-                uses = [k for k, c in source.mapped() if c == column and k.startswith("options.")]
-                if len(uses) > 1:
-                    raise ValueError(
-                        f"{place}: column {column!r} is mapped to {' and '.join(uses)}"
-                    )
-        for event, uses_of in Counter(e.id for e in self.events).items():
-            if uses_of > 1:
-                raise ValueError(f"events: {event!r} stands twice")
-        for source in self.sources:
-            if source.kind in ("arrivals", "exports") and source.count not in counts:
-                raise ValueError(
-                    f"sources ({source.id}): no source records the count {source.count!r};"
-                    f" the counts are {', '.join(counts) or 'none'}"
-                )
-        if self.official not in counts:
-            raise ValueError(
-                f"official: no source records the count {self.official!r};"
-                f" the counts are {', '.join(counts) or 'none'}"
-            )
-        for count, uses_of in counts.items():
-            if uses_of > 1:
-                raise ValueError(f"sources: the count {count!r} is recorded by {uses_of} sources")
-        official = next(s for s in self.count_sources() if s.count == self.official)
-        if set(official.geography) != set(self.geography):
-            missing_level = sorted(set(self.geography) - set(official.geography))[0]
-            raise ValueError(
-                f"sources ({official.id}): the official count maps no column to the level"
-                f" {missing_level!r}"
-            )
-        for name in ("siblings", "region"):
-            level = getattr(self, name)
-            if level is not None and level not in self.geography:
-                raise ValueError(f"{name}: {level!r} is not a level of geography")
-        lists = {s.list_id or s.id for s in self.lists()}
-        for union in self.unions:
-            unknown = set(union.lists) - lists
-            if unknown:
-                raise ValueError(f"unions ({union.id}): unknown list {sorted(unknown)[0]!r}")
-        _check_machines(self)
-        if wrong := mistakes(self, {e.id for e in self.events}):
-            raise ValueError("; ".join(wrong[:6]))
-        fields = {"valid", "blank", "null", "cast", "registered", "sheets"}
-        for entry in self.announced:
-            unknown = set(entry.totals) - options - fields
-            if unknown:
-                raise ValueError(f"announced: unknown option {sorted(unknown)[0]!r}")
+        wrong = [
+            *_own_ids(self),
+            *_mapped_wrongly(self),
+            *_counts(self),
+            *_levels(self),
+            *_machines(self),
+            *mistakes(self, {e.id for e in self.events}),
+            *_announced(self),
+        ]
+        if wrong:
+            raise MistakenError(wrong)
         return self
 
 
-def _check_machines(case: Case) -> None:
+def _own_ids(case: Case) -> Iterator[Mistake]:
+    """Ids that stand twice, or that would give two tables one name."""
+    for table in ("options", "sources", "events"):
+        yield from _twice(table, [entry.id for entry in getattr(case, table)])
+    yield from _twice("geography", list(case.geography))
+    seen: dict[str, str] = {}
+    for number, source in enumerate(case.sources):
+        folded = "".join(c if c.isalnum() else "_" for c in source.id.lower())
+        other = seen.setdefault(folded, source.id)
+        if other != source.id:
+            yield Mistake(
+                ("sources", number, "id"),
+                f"sources: {other!r} and {source.id!r} differ in case or punctuation only;"
+                " rename one",
+            )
+
+
+def _twice(table: str, ids: list[str]) -> Iterator[Mistake]:
+    for number, name in enumerate(ids):
+        if ids[:number].count(name) == 1:
+            keys = (table,) if table == "geography" else (table, number, "id")
+            yield Mistake(keys, f"{table}: {name!r} stands twice")
+
+
+def _mapped_wrongly(case: Case) -> Iterator[Mistake]:
+    """Options and levels of geography that sources map and the case lacks, or the other way."""
+    options = {o.id for o in case.options}
+    for number, source in enumerate(case.sources):
+        place = f"sources.{number} ({source.id})"
+        if unknown := sorted(set(source.options) - options):
+            yield Mistake(
+                ("sources", number, "options", unknown[0]),
+                f"{place}: maps the unknown option {unknown[0]!r};"
+                f" the options are {', '.join(sorted(options))}",
+            )
+        elif source.kind == "count" and (missing := sorted(options - set(source.options))):
+            yield Mistake(
+                ("sources", number, "options"), f"{place}: does not map the option {missing[0]!r}"
+            )
+        if unknown := sorted(set(source.geography) - set(case.geography)):
+            yield Mistake(
+                ("sources", number, "geography", unknown[0]),
+                f"{place}: maps the unknown level {unknown[0]!r};"
+                f" the levels are {', '.join(case.geography)}",
+            )
+        for column in sorted({c for _, c in source.mapped()}) if source.kind == "count" else ():
+            uses = [k for k, c in source.mapped() if c == column and k.startswith("options.")]
+            if len(uses) > 1:
+                yield Mistake(
+                    ("sources", number, "options"),
+                    f"{place}: column {column!r} is mapped to {' and '.join(uses)}",
+                )
+
+
+def _counts(case: Case) -> Iterator[Mistake]:
+    """Counts that no source records, or several; an official one without its levels."""
+    recorded = [(n, s) for n, s in enumerate(case.sources) if s.kind == "count"]
+    counts = [s.count for _, s in recorded if s.count]
+    known = f"the counts are {', '.join(dict.fromkeys(counts)) or 'none'}"
+    for number, source in enumerate(case.sources):
+        if source.kind in ("arrivals", "exports") and source.count not in counts:
+            yield Mistake(
+                ("sources", number, "count"),
+                f"sources ({source.id}): no source records the count {source.count!r}; {known}",
+            )
+    if case.official not in counts:
+        yield Mistake(
+            ("official",), f"official: no source records the count {case.official!r}; {known}"
+        )
+    for index, (number, source) in enumerate(recorded):
+        if counts[:index].count(str(source.count)) == 1:
+            yield Mistake(
+                ("sources", number, "count"),
+                f"sources: the count {source.count!r} is recorded by"
+                f" {counts.count(str(source.count))} sources",
+            )
+        lacking = sorted(set(case.geography) - set(source.geography))
+        if source.count == case.official and lacking:
+            yield Mistake(
+                ("sources", number, "geography"),
+                f"sources ({source.id}): the official count maps no column to the level"
+                f" {lacking[0]!r}",
+            )
+
+
+def _levels(case: Case) -> Iterator[Mistake]:
+    """Levels and lists that are named and are none."""
+    for name in ("siblings", "region"):
+        level = getattr(case, name)
+        if level is not None and level not in case.geography:
+            yield Mistake((name,), f"{name}: {level!r} is not a level of geography")
+    lists = {s.list_id or s.id for s in case.lists()}
+    for number, union in enumerate(case.unions):
+        for unknown in sorted(set(union.lists) - lists)[:1]:
+            yield Mistake(
+                ("unions", number, "lists"),
+                f"unions ({union.id}): unknown list {unknown!r}{near(unknown, lists)}",
+            )
+
+
+def _machines(case: Case) -> Iterator[Mistake]:
     """Names in sources of logs and of custody that must lead somewhere."""
     trails = [s for s in case.sources if s.kind == "custody"]
     steps = {step.id for s in trails for step in s.steps}
     if trails and all(s.steps for s in trails):
-        for step in (s for pair in case.custody.order for s in pair):
+        for step in dict.fromkeys(s for pair in case.custody.order for s in pair):
             if step not in steps:
-                raise ValueError(
-                    f"custody.order: no source has the step {step!r}{_near(step, steps)}"
+                yield Mistake(
+                    ("custody", "order"),
+                    f"custody.order: no source has the step {step!r}{near(step, steps)}",
                 )
     if not case.hosts or any(s.kind == "inventory" for s in case.sources):
         return
     names = {n.lower() for h in case.hosts for n in (h.id, *h.names)}
-    for source in case.sources:
+    for number, source in enumerate(case.sources):
         host = source.of_host
         if host and not is_address(host) and host.lower() not in names:
-            raise ValueError(
-                f"sources ({source.id}): of_host {host!r} is no declared host{_near(host, names)};"
-                " the log of an undeclared one is named by its address"
+            yield Mistake(
+                ("sources", number, "of_host"),
+                f"sources ({source.id}): of_host {host!r} is no declared host{near(host, names)};"
+                " the log of an undeclared one is named by its address",
             )
 
 
-def _near(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=2)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
-
-
-def _unique(key: str, values: list[str]) -> None:
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{key}: {value!r} stands twice")
-
-
-def _unlike(key: str, values: list[str]) -> None:
-    """Refuse ids that differ in case or punctuation only: tables and files are named after them."""
-    seen: dict[str, str] = {}
-    for value in values:
-        other = seen.setdefault("".join(c if c.isalnum() else "_" for c in value.lower()), value)
-        if other != value:
-            raise ValueError(
-                f"{key}: {other!r} and {value!r} differ in case or punctuation only; rename one"
+def _announced(case: Case) -> Iterator[Mistake]:
+    """Totals that were announced of no option of the case."""
+    fields = {"valid", "blank", "null", "cast", "registered", "sheets", *case.option_ids}
+    for number, entry in enumerate(case.announced):
+        for unknown in sorted(set(entry.totals) - fields)[:1]:
+            yield Mistake(
+                ("announced", number, unknown),
+                f"announced: unknown option {unknown!r}{near(unknown, fields)}",
             )

@@ -9,8 +9,13 @@ is claims: a check compares them with what machines recorded.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import ipaddress
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -119,7 +124,7 @@ class AllowedPath(Valid):
 
     source: Identifier = Field(alias="from")
     target: Identifier = Field(alias="to")
-    ports: tuple[int, ...] = ()
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
     """Ports of the target; all when empty."""
 
 
@@ -134,6 +139,12 @@ class Contingency(Entry):
     """When it was put in force; empty where nobody declared it."""
     declared_to: Instant | None = None
     document: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Contingency:
+        if self.declared_from and self.declared_to and self.declared_to <= self.declared_from:
+            raise ValueError("declared_to is not after declared_from")
+        return self
 
 
 class Freeze(Entry):
@@ -217,6 +228,19 @@ class Withheld(Entry):
     end: Instant | None = Field(default=None, alias="to")
     source: str = ""
 
+    @model_validator(mode="after")
+    def _forwards(self) -> Withheld:
+        if self.start and self.end and self.end <= self.start:
+            raise ValueError("`to` is not after `from`")
+        return self
+
+
+Statuses = Annotated[
+    tuple[Literal["observed", "not-observed", "not-determinable", "void", "not-applicable"], ...],
+    BeforeValidator(lambda v: (v,) if isinstance(v, str) else v),
+]
+"""Statuses that a finding can have; one may be written without brackets."""
+
 
 class Expectation(Entry):
     """What a statement would lead one to see in a finding of the audit.
@@ -226,7 +250,7 @@ class Expectation(Entry):
 
     finding: str
     """The finding's id: the check, and after a point its subject where it has one."""
-    status: Names = ()
+    status: Statuses = ()
     statistic: str | None = None
     at_least: float | None = None
     at_most: float | None = None
@@ -297,55 +321,118 @@ TABLES = tuple(name for name in Plan.model_fields if name != "custody")
 """The tables that a case and the files it names may both hold."""
 
 
-def mistakes(plan: Plan, events: set[str]) -> list[str]:
-    """References within a plan that lead nowhere, and ids that stand twice."""
-    found = []
-    hosts, groups = [h.id for h in plan.hosts], [g.id for g in plan.groups]
-    ends = {*hosts, *groups, *(h.role for h in plan.hosts)}
-    documents, statements = [d.id for d in plan.documents], [s.id for s in plan.statements]
-    for name, ids in (
-        ("hosts and groups", hosts + groups),
-        ("documents", documents),
-        ("statements", statements),
-        ("users", [u.id for u in plan.users]),
-        ("events, stops and withheld", [s.id for s in plan.stops] + [w.id for w in plan.withheld]),
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with an entry: its table, its number there and the key; and what, in words."""
+
+    keys: tuple[str | int, ...]
+    text: str
+
+
+class MistakenError(ValueError):
+    """Mistakes that only the whole case shows."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("; ".join(m.text for m in mistakes))
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The nearest of the known names, as a question; nothing where none is near."""
+    found = difflib.get_close_matches(name, sorted(known), n=2)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def mistakes(plan: Plan, events: set[str]) -> list[Mistake]:
+    """References within a plan that lead nowhere, ids that stand twice, hosts of one address."""
+    return [*_twice(plan), *_lost(plan, events), *same_addresses(plan.hosts)]
+
+
+def _twice(plan: Plan) -> Iterator[Mistake]:
+    """Ids that stand twice among those of the same name space, each told once."""
+    for tables in (
+        ("hosts", "groups"),
+        ("documents",),
+        ("statements",),
+        ("users",),
+        ("stops", "withheld"),
     ):
-        found += [
-            f"{name}: {i!r} stands twice" for i in sorted({i for i in ids if ids.count(i) > 1})
-        ]
+        title = "events, stops and withheld" if "stops" in tables else " and ".join(tables)
+        entries = [(t, n, entry.id) for t in tables for n, entry in enumerate(getattr(plan, t))]
+        met = Counter[str]()
+        for table, number, id_ in entries:
+            met[id_] += 1
+            if met[id_] == 2:
+                yield Mistake((table, number, "id"), f"{title}: {id_!r} stands twice")
 
-    def check(place: str, names: tuple[str | None, ...], known: set[str] | list[str]) -> None:
-        for name in names:
-            if name is not None and name not in known:
-                found.append(f"{place}: names {name!r}, which the case does not declare")
 
-    for group in plan.groups:
-        check(f"groups ({group.id})", group.uses, hosts)
-    for path in plan.paths:
-        check("paths", (path.source, path.target), ends)
-    for plan_b in plan.contingencies:
-        check(f"contingencies ({plan_b.id})", (*plan_b.hosts, *plan_b.replaces), hosts)
-        check(f"contingencies ({plan_b.id})", (plan_b.document,), documents)
-    for host in plan.hosts:
-        check(f"hosts ({host.id})", (host.document,), documents)
-    for freeze in plan.freezes:
-        check(f"freezes ({freeze.item})", (freeze.host,), hosts)
-    for user in plan.users:
-        check(f"users ({user.id})", user.hosts, hosts)
-    for stop in plan.stops:
-        check(f"stops ({stop.id})", (stop.host,), hosts)
-        check(f"stops ({stop.id})", (stop.document,), documents)
-    for gone in plan.withheld:
-        if gone.host is not None and not is_address(gone.host):
-            check(f"withheld ({gone.id})", (gone.host,), hosts)
-    known = {*events, *(s.id for s in plan.stops), *(w.id for w in plan.withheld)}
-    for document in plan.documents:
-        check(f"documents ({document.id})", document.events, known)
-        names = tuple(h for h in document.hosts if not is_address(h))
-        check(f"documents ({document.id})", names, hosts)
-    for statement in plan.statements:
-        check(f"statements ({statement.id})", statement.disputes, statements)
-    return found
+def _lost(plan: Plan, events: set[str]) -> Iterator[Mistake]:
+    """References that lead nowhere."""
+    hosts = {h.id for h in plan.hosts}
+    ends = hosts | {g.id for g in plan.groups} | {h.role for h in plan.hosts}
+    documents, statements = {d.id for d in plan.documents}, {s.id for s in plan.statements}
+    happened = {*events, *(s.id for s in plan.stops), *(w.id for w in plan.withheld)}
+    checked: tuple[tuple[str, str, set[str]], ...] = (
+        ("groups", "uses", hosts),
+        ("paths", "source", ends),
+        ("paths", "target", ends),
+        ("contingencies", "hosts", hosts),
+        ("contingencies", "replaces", hosts),
+        ("contingencies", "document", documents),
+        ("hosts", "document", documents),
+        ("freezes", "host", hosts),
+        ("users", "hosts", hosts),
+        ("stops", "host", hosts),
+        ("stops", "document", documents),
+        ("withheld", "host", hosts),
+        ("documents", "events", happened),
+        ("documents", "hosts", hosts),
+        ("statements", "disputes", statements),
+    )
+    for table, field, known in checked:
+        for number, entry in enumerate(getattr(plan, table)):
+            named = getattr(entry, field)
+            for name in (named,) if isinstance(named, str) else named or ():
+                free = table in ("withheld", "documents") and is_address(name)
+                if name in known or free:
+                    continue
+                key = type(entry).model_fields[field].alias or field
+                which = getattr(entry, "id", getattr(entry, "item", None))
+                yield Mistake(
+                    (table, number, key),
+                    f"{table}{f' ({which})' if which else ''}: names {name!r},"
+                    f" which the case does not declare{near(name, known)}",
+                )
+
+
+def same_addresses(hosts: Sequence[Host]) -> Iterator[Mistake]:
+    """Hosts with the same address or network at one time, each pair told once."""
+    having: dict[str, list[int]] = {}
+    for number, host in enumerate(hosts):
+        for address in dict.fromkeys(host.addresses):
+            having.setdefault(address, []).append(number)
+    told = set()
+    for address, numbers in having.items():
+        for first, second in combinations(numbers, 2):
+            one, other = hosts[first], hosts[second]
+            if (first, second) in told or not _at_once(one, other):
+                continue
+            told.add((first, second))
+            yield Mistake(
+                ("hosts", second, "addresses"),
+                f"hosts {one.id!r} and {other.id!r} have the same"
+                f" {'network' if '/' in address else 'address'} {address} at the same time:"
+                " records could not tell which of them is meant. Declare one host with both names,"
+                " or state when each had it (valid_from, valid_to)",
+            )
+
+
+def _at_once(one: Valid, other: Valid) -> bool:
+    """Whether two entries hold at one time."""
+    return all(
+        a.valid_from is None or b.valid_to is None or a.valid_from < b.valid_to
+        for a, b in ((one, other), (other, one))
+    )
 
 
 def is_address(text: str) -> bool:

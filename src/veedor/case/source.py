@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 import zoneinfo
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from veedor.case.plan import Entry, Identifier, Names
+from veedor.case.plan import Entry, Identifier, Names, near
 from veedor.case.tables import KINDS_OF_LINES
 
 Kind = Literal[
@@ -345,9 +344,7 @@ class Source(Entry):
                 " `instant` (a row a handover)"
             )
         if odd := sorted(set(self.kinds) - set(KINDS_OF_LINES)):
-            near = difflib.get_close_matches(odd[0], KINDS_OF_LINES, n=2)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise ValueError(f"`kinds` has no class {odd[0]!r}{hint}")
+            raise ValueError(f"`kinds` has no class {odd[0]!r}{near(odd[0], KINDS_OF_LINES)}")
         patterns: list[tuple[str, str | None]] = [("pattern", self.pattern), *self.kinds.items()]
         for name, expression in patterns:
             if expression is None:
@@ -428,7 +425,5 @@ class Source(Entry):
 def known_zone(value: str) -> str:
     """The name of a time zone; an error that names the nearest ones where there is none."""
     if value not in zoneinfo.available_timezones():
-        near = difflib.get_close_matches(value, sorted(zoneinfo.available_timezones()), n=2)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"{value!r} is no time zone{hint}")
+        raise ValueError(f"{value!r} is no time zone{near(value, zoneinfo.available_timezones())}")
     return value
