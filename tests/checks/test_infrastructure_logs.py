@@ -18,8 +18,8 @@ from tests.checks.test_infrastructure_hosts import (
     night,
     stamp,
 )
-from veedor.checks.infrastructure.access import _sessions
 from veedor.checks.infrastructure.clock_skew import _median_interval
+from veedor.checks.sessions import sessions
 
 LOGS = ("log-gap", "clock-skew", "direct-write", "access")
 
@@ -191,6 +191,15 @@ def test_changes_that_name_no_station_may_have_changed_any():
     said = direct(*APPLICATION, *writes, *[changed(None, 100, object="sessions")] * 3)
     assert (said.status, said.statistic["of_sheets"]) == ("not-observed", 0)
     assert "3 other changes name no station, all to other tables" in said.fact
+
+
+def test_changes_in_a_silence_are_apart_from_those_that_are_clear():
+    quiet = [a for i, a in enumerate(APPLICATION) if not 40 <= i < 51]
+    writes = [w for i, w in enumerate(WRITES) if not 40 <= i < 51]
+    found = night(lines=[*quiet, *writes, changed(5, 2700), changed(7, 900)])
+    clear, apart = fact("direct-write", found), fact("direct-write", found, "untold")
+    assert (clear.status, clear.questioned.tolist()) == ("observed", [7])
+    assert (apart.status, apart.questioned.tolist()) == ("not-determinable", [5])
 
 
 def test_very_many_changes_of_one_station_are_paired_in_time_that_grows_with_them():
@@ -839,7 +848,7 @@ def test_many_sessions_of_one_number_are_followed_in_time_that_grows_with_them()
     kinds = np.array(["login", "logout"] * (len(us) // 2), dtype=object)
     rows = {"us": us, "row": np.arange(len(us)), "kind": kinds, **about}
     before = time.process_time()
-    found = list(_sessions(rows))
+    found = list(sessions(rows))
     assert time.process_time() - before < 4
     assert len(found) == 20_000
     assert {s["end"] - s["start"] for s in found} == {1_000_000}
@@ -865,7 +874,7 @@ def test_hostile_texts_in_logs_are_texts(check):
                   line(clock(60 * i), "db", "application-write", sid=50 + i, **about)]  # fmt: skip
     said = fact(check, night(lines=lines, **DECLARED | EARLY))
     if check == "access":
-        assert {r["address"] for r in said.statistic["outside"]} == set(HOSTILE)
+        assert {r["name"] for r in said.statistic["named"]} == set(HOSTILE)
         assert len(said.statistic["changes"]) == len(HOSTILE)
     if check == "direct-write":
         assert {u["before"] for u in said.statistic["unpaired"]} == set(HOSTILE)

@@ -24,7 +24,10 @@ from veedor.simulate.night import ROUTES, Night, microseconds, regular, within
 Source = dict[str, Any]
 
 STATION = r"acta/(?P<station>[0-9A-Z-]+)"
-ROWS = r"acta (?P<station>[0-9A-Z-]+) before=\((?P<before>[0-9,]*)\) after=\((?P<after>[0-9,]*)\)"
+ROWS = (
+    r"acta (?P<station>[0-9A-Z-]+)"
+    r"(?: before=\((?P<before>[0-9,]*)\) after=\((?P<after>[0-9,]*)\))?"
+)
 """What takes the station, and values before and after a change, out of a line."""
 
 
@@ -218,16 +221,19 @@ def _heartbeats(night: Night, directory: Path) -> Source:
 
 
 def _database(night: Night, directory: Path) -> Source:
-    """The database's log: a line for each sheet written, by the application or by hand."""
+    """The database's log: two lines for each sheet that the application saved, of its votes and of
+    who entered them, and one for each change by hand.
+    """
     by_hand = night.changes
-    at = np.concatenate([night.at + 0.1, [c.at for c in by_hand]])
+    at = np.concatenate([night.at + 0.1, night.at + 0.12, [c.at for c in by_hand]])
     values = _votes(night.votes.tolist())
     words = [f"acta {s} before=() after=({v})"
              for s, v in zip(night.station[night.row], values, strict=True)]  # fmt: skip
+    words += [f"acta {s} entered" for s in night.station[night.row]]
     words += [f"acta {night.station[c.row]} before=({','.join(map(str, c.before))})"
               f" after=({','.join(map(str, c.after))})" for c in by_hand]  # fmt: skip
-    n, client = len(night.at), f"{BY_ID['primary'].address}:"
-    pools = np.arange(n) % 8
+    n, client = 2 * len(night.at), f"{BY_ID['primary'].address}:"
+    pools = np.tile(np.arange(len(night.at)) % 8, 2)
     origin = [*(f"{client}{41000 + p}" for p in pools.tolist()),
               *(f"{c.address}:{52000 + i}" for i, c in enumerate(by_hand))]  # fmt: skip
     user = [*["count"] * n, *(c.account for c in by_hand)]

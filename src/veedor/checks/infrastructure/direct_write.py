@@ -69,6 +69,8 @@ class DirectWrite(Check):
         they may have changed any sheet.
     unpaired_clear, unpaired_silent : int
         Unpaired changes at a time when the application's logs have lines, and when they have none.
+    Where there are both, those of the second kind have a finding of their own, `untold`:
+        {unpaired_silent, stations}.
 
     Uncertainty
     -----------
@@ -86,6 +88,7 @@ class DirectWrite(Check):
     rule = "Every change of a sheet's data is made by the application, which records it."
     kind = "irregularity"
     needs = ("log-lines",)
+    heading = "{heading}"
     sentences = {
         "observed": "{sentence}",
         "not-observed": (
@@ -190,7 +193,11 @@ class DirectWrite(Check):
         yield self.fact(
             status,
             statistic,
-            words={"sentence": _sentence(statistic), "rest": _rest(statistic)},
+            words={
+                "heading": self.title,
+                "sentence": _sentence(statistic),
+                "rest": _rest(statistic),
+            },
             explanations=self.explain(
                 **_clock(pairs, len(alone)),
                 silence={"silent": int(hidden.sum()), "unpaired": len(alone)},
@@ -213,6 +220,21 @@ class DirectWrite(Check):
             if questioned.any()
             else None,
         )
+        if clear.any() and hidden.any():
+            sids = np.unique(rows["sid"][hidden].astype(np.int64))
+            told = {"unpaired_silent": statistic["unpaired_silent"], "stations": len(sids)}
+            words = {"heading": UNTOLD, "sentence": _silent_words(statistic)}
+            yield self.fact(
+                "not-determinable",
+                told,
+                subject="untold",
+                words=words,
+                rows={"sid": sids},
+                questioned=sids,
+            )
+
+
+UNTOLD = "Changes of a database while the application's logs are silent"
 
 
 def _saves(rows: Columns, at: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -429,6 +451,14 @@ def _one(i: int, rows: Columns, nearest: Any, silent: Any, context: Context) -> 
     }
 
 
+def _silent_words(statistic: Mapping[str, Any]) -> str:
+    return (
+        f"{statistic['unpaired_silent']:,} of {statistic['writes']:,} changes of a database that"
+        " name a station have no event of the application at a time when its logs have no line at all:"
+        " whether it recorded them cannot be told."
+    )
+
+
 def _sentence(statistic: Mapping[str, Any]) -> str:
     clear, silent = statistic["unpaired_clear"], statistic["unpaired_silent"]
     if not clear and not silent:
@@ -459,8 +489,5 @@ def _sentence(statistic: Mapping[str, Any]) -> str:
             f" no event of the application to go with them: {listed}{more}."
         )
     if silent:
-        parts.append(
-            f"{silent:,} of {statistic['writes']:,} have none at a time when the application's logs"
-            " have no line at all: whether it recorded them cannot be told."
-        )
+        parts.append(_silent_words(statistic))
     return " ".join(parts) + _rest(statistic)
