@@ -193,6 +193,15 @@ def test_changes_that_name_no_station_may_have_changed_any():
     assert "3 other changes name no station, all to other tables" in said.fact
 
 
+def test_changes_in_a_silence_are_apart_from_those_that_are_clear():
+    quiet = [a for i, a in enumerate(APPLICATION) if not 40 <= i < 51]
+    writes = [w for i, w in enumerate(WRITES) if not 40 <= i < 51]
+    found = night(lines=[*quiet, *writes, changed(5, 2700), changed(7, 900)])
+    clear, apart = fact("direct-write", found), fact("direct-write", found, "untold")
+    assert (clear.status, clear.questioned.tolist()) == ("observed", [7])
+    assert (apart.status, apart.questioned.tolist()) == ("not-determinable", [5])
+
+
 def test_very_many_changes_of_one_station_are_paired_in_time_that_grows_with_them():
     events = [told(1, 0.02 * i) for i in range(2000)]
     writes = [changed(1, 0.02 * i + 0.01, session=str(i)) for i in range(2000)]
