@@ -100,7 +100,8 @@ def test_a_later_freeze_of_one_host_takes_the_place_of_the_general_one_there(
     hosts = [{"id": "app", "role": "application"}, {"id": "db", "role": "database"}]
     for freezes in (ON_APP, ON_APP[::-1]):
         said = freeze(freezes, [taken("software", sha256, at, host)], hosts=hosts)
-        assert said.status == ("not-observed" if equal else "observed")
+        assert said.status == ("not-determinable" if equal else "observed")
+        assert said.statistic["different"] == (0 if equal else 1)
         assert sum(i["taken"] for i in said.statistic["items"]) == 1
 
 
@@ -108,8 +109,41 @@ def test_a_later_general_freeze_takes_the_place_of_that_of_one_host():
     hosts = [{"id": "app", "role": "application"}]
     freezes = [frozen("software", A, host="app"), frozen("software", B, "20:00:00")]
     for sha256, status in ((A, "observed"), (B, "not-observed")):
-        said = freeze(freezes, [taken("software", sha256, "21:00:00", "app")], hosts=hosts)
+        first = taken("software", A, "10:00:00", "app")
+        said = freeze(freezes, [first, taken("software", sha256, "21:00:00", "app")], hosts=hosts)
         assert said.status == status
+
+
+def test_where_a_freeze_was_compared_with_no_hash_nothing_is_said_not_to_differ():
+    freezes = [frozen("software", A), *(frozen(f"item {i}", B) for i in range(9))]
+    said = freeze(freezes, [taken("software", A, "20:00:00")])
+    assert (said.status, said.statistic["unchecked"]) == ("not-determinable", 9)
+    assert "1 of 10 freezes was compared with a hash, and none differs" in said.fact
+    assert "9 were compared with none" in said.fact
+    every = [taken(f.get("item"), f["sha256"], "20:00:00") for f in freezes]
+    said = freeze(freezes, every)
+    assert said.status == "not-observed"
+    assert said.fact == "Each of 10 freezes was compared, and none of 10 hashes differs from it."
+
+
+@pytest.mark.parametrize(("sha256", "other"), [(A, 0), (B, 1)])
+def test_hashes_that_can_be_compared_with_no_freeze_are_counted_with_those_that_differ(
+    sha256, other
+):
+    hosts = [{"id": "app", "role": "application"}, {"id": "db", "role": "database"}]
+    freezes = [frozen("software", A, host="app")]
+    good = taken("software", A, "20:00:00", "app")
+    said = freeze(freezes, [good, taken("software", sha256, "20:00:00", "db")], hosts=hosts)
+    assert (said.status, said.statistic["uncompared"]) == ("not-observed", 1)
+    assert said.statistic["equal_to_none"] == other
+    words = "1 hash of a frozen item was taken where no freeze of it holds, and is compared with"
+    assert words in said.fact
+    assert ("of them is equal to no freeze of the item" in said.fact) == bool(other)
+    said = freeze(freezes, [good, taken("software", sha256, None)], hosts=hosts)
+    assert (said.statistic["undated"], said.statistic["equal_to_none"]) == (1, other)
+    assert ("of them is equal to no freeze of the item" in said.fact) == bool(other)
+    early = freeze(freezes, [good, taken("software", B, "08:00:00", "app")], hosts=hosts)
+    assert (early.statistic["uncompared"], early.statistic["equal_to_none"]) == (0, 0)
 
 
 def test_hostile_names_of_frozen_items_are_names():
@@ -165,7 +199,7 @@ def test_logins_that_are_nobodys_own_are_counted_apart_and_question_no_sheet(log
     users = [{"id": "desk", "shared": True}]
     rows = [event(s, step_, login) for s in (1, 2) for step_ in ("first", "second")]
     said = duties(rows, users=users, **APART)
-    assert (said.status, said.questioned) == ("not-observed", None)
+    assert (said.status, said.questioned) == ("not-determinable", None)
     found = said.statistic["incompatible"][0]
     assert (found["same"], found["people"], found["shared_or_system"]) == (0, 0, 2)
     assert "On 2 sheets a shared login or an account of a system took two" in said.fact
@@ -178,7 +212,8 @@ def test_logins_that_are_nobodys_own_are_counted_apart_and_question_no_sheet(log
 def test_a_shared_login_is_not_joined_with_the_own_login_of_a_person():
     users = [{"id": "a1", "person": "p", "shared": True}, {"id": "a2", "person": "p"}]
     pair = [event(1, "first", "a1"), event(1, "second", "a2")]
-    assert duties(pair, users=users, **APART).status == "not-observed"
+    said = duties(pair, users=users, **APART)
+    assert (said.status, said.statistic["stations"]) == ("not-determinable", 0)
 
 
 def test_one_step_taken_twice_by_one_person_is_one_step():
@@ -211,6 +246,37 @@ def test_steps_outside_the_duties_of_a_declared_login_are_counted():
 def test_without_rules_on_duties_nothing_can_be_judged():
     said = duties([event(1, "first", "ana"), event(1, "second", "ana")], users=[{"id": "ana"}])
     assert (said.status, said.questioned) == ("not-determinable", None)
+
+
+def test_steps_kept_apart_that_no_record_has_are_not_judged():
+    """A set of which no sheet has two steps with logins; one step is written otherwise."""
+    plan = {"incompatible": [{"duties": ["first", "secnd"]}]}
+    said = duties([event(1, "first", "ana"), event(1, "second", "ana")], **plan)
+    assert (said.status, said.statistic["unjudged"]) == ("not-determinable", [["first", "secnd"]])
+    assert said.statistic["absent"] == [{"step": "secnd", "near": "second"}]
+    assert "No record has a step secnd with a login (a step second is recorded)." in said.fact
+    assert "No sheet has one login in steps" not in said.fact
+    said = duties([event(1, "first", "ana"), event(2, "second", "ana")], **APART)
+    assert (said.status, said.statistic["incompatible"][0]["both"]) == ("not-determinable", 0)
+    both = {"incompatible": [*APART["incompatible"], {"duties": ["first", "third"]}]}
+    said = duties([event(1, "first", "ana"), event(1, "second", "eva")], **both)
+    assert (said.status, said.statistic["unjudged"]) == ("not-determinable", [["first", "third"]])
+    assert "No sheet has one login in two of first, second." in said.fact
+
+
+def test_duties_of_logins_that_took_no_step_are_not_judged():
+    users = [{"id": "tr1", "duties": ["transcribe"]}]
+    said = duties([event(s, "received", "op") for s in range(5)], users=users)
+    assert (said.status, said.statistic["with_duties"]) == ("not-determinable", 0)
+    assert "No login with declared duties took a step on record" in said.fact
+    said = duties([event(1, "transcribe", "tr1")], users=users)
+    assert (said.status, said.statistic["with_duties"]) == ("not-observed", 1)
+    assert said.fact == "No step is outside the duties of the 1 declared login that took any."
+    pair = [event(1, "first", "ana"), event(1, "second", "eva")]
+    said = duties(pair, users=users, **APART)
+    assert said.status == "not-observed"
+    assert "No step is outside" not in said.fact
+    assert "No login with declared duties took a step on record" in said.fact
 
 
 def test_hostile_names_of_people_are_people():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from veedor.audit.findings import Status
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.engine.accounts import impersonal, joined, one_login
 
 
@@ -20,7 +21,8 @@ class Duties(Check):
     Steps are those of the logs of the count and of the custody trails. Logins that the case says
     belong to one person count as one. Incompatible sets of steps and the duties of each login are
     of the case. Logins declared as shared, and accounts of systems, are nobody's own: what they
-    took is counted apart.
+    took is counted apart. A set of steps is judged where some sheet has logins of somebody's own in
+    two of them, duties where some login that has them by the case took a step.
 
     Statistic
     ---------
@@ -31,6 +33,13 @@ class Duties(Check):
         account of a system took two, and no other did.
     outside : array of {login, step, sheets, duties}
         Steps taken by a declared login that its duties do not include.
+    with_duties : int
+        Declared logins with duties that took a step.
+    unjudged : array of array of text
+        Sets of steps of which no sheet has logins of somebody's own in two.
+    absent : array of {step, near}
+        Steps of the sets that no record has with a login, and the recorded one with the nearest
+        name.
     unknown : int
         Logins that took steps and that the case does not declare.
     stations : int
@@ -54,23 +63,21 @@ class Duties(Check):
     needs = ("operators",)
     sentences = {
         "observed": "{sentence}",
-        "not-observed": (
-            "No sheet has {login} in steps that the case keeps apart, and no declared login took"
-            " a step outside its duties ({both} sheets have logins in two such steps).{apart}"
-        ),
+        "not-observed": "{sentence}",
         "not-determinable": "{sentence}",
     }
     benign = (
         Benign(
             "shared",
             "Several people used one login.",
-            "Shared logins and systems' accounts took two such steps on {shared_or_system} sheets,"
-            " which are not counted.",
+            "Shared logins and systems' accounts took two such steps on"
+            " {shared_or_system:sheet, which is|sheets, which are} not counted.",
         ),
         Benign(
             "few",
             "A small office had too few people at that hour.",
-            "{people} logins took incompatible steps; the one with most did so on {most} sheets.",
+            "{people:login|logins} took incompatible steps; the one with most did so on"
+            " {most:sheet|sheets}.",
         ),
         Benign("correction", "A supervisor corrected a mistake, as the procedure allows."),
     )
@@ -97,14 +104,20 @@ class Duties(Check):
         people = np.concatenate([f["who"] for f in found] or [np.zeros(0, object)])
         statistic = {
             "incompatible": [
-                {k: v for k, v in f.items() if k not in ("sid", "who")} for f in found
+                {k: v for k, v in f.items() if k not in ("sid", "who", "own")} for f in found
             ],
             "outside": outside,
+            "with_duties": len(
+                {a for a in rows["actor"].tolist() if a in users and users[a].duties}
+            ),
+            "unjudged": [f["duties"] for f in found if not f["own"]],
+            "absent": list(_absent(sets, rows)),
             "unknown": len({a for a in rows["actor"].tolist() if a not in users}) if users else 0,
             "stations": len(sids),
         }
         status: Status = "observed" if len(sids) or outside else "not-observed"
-        if not sets and not any(u.duties for u in users.values()):
+        judged = not statistic["unjudged"] and (sets or statistic["with_duties"])
+        if status != "observed" and not judged:
             status = "not-determinable"
         names, counts = np.unique(people.astype(str), return_counts=True)
         shared = sum(f["shared_or_system"] for f in found)
@@ -115,10 +128,7 @@ class Duties(Check):
             status,
             statistic,
             words={
-                "sentence": _sentence(status, statistic, login),
-                "login": login,
-                "apart": _apart(shared),
-                "both": sum(f["both"] for f in found),
+                "sentence": _sentence(statistic, login, any(u.duties for u in users.values())),
             },
             explanations=self.explain(
                 shared={"shared_or_system": shared},
@@ -161,6 +171,10 @@ def _set(duties: set[str], rows: Columns, who: Any, own: Any) -> dict[str, Any]:
         "shared_or_system": len({s for s, _, _ in pairs} - sids),
         "sid": np.array(sorted(sids), dtype=np.int64),
         "who": np.array([one for _, one in mine], dtype=object),
+        "own": sum(
+            sum(any(personal for _, personal in who) for who in steps.values()) > 1
+            for steps in both.values()
+        ),
     }
 
 
@@ -177,33 +191,90 @@ def _outside(rows: Columns, context: Context) -> list[dict[str, Any]]:
     ]
 
 
-def _apart(shared: int) -> str:
-    """A sentence on what nobody's own logins did."""
-    if not shared:
-        return ""
-    return (
-        f" On {shared:,} sheets a shared login or an account of a system took two such steps, which"
-        " tells of no one person."
-    )
+def _absent(sets: Iterable[set[str]], rows: Columns) -> Iterator[dict[str, Any]]:
+    """Steps that the case keeps apart and that no record has with a login."""
+    seen = {str(v) for v in rows["step"].tolist()}
+    wanted = set().union(*sets)
+    for step in sorted(wanted - seen):
+        near = get_close_matches(step, sorted(seen - wanted) or sorted(seen), n=1)
+        yield {"step": step, "near": near[0] if near else None}
 
 
-def _sentence(status: str, statistic: Mapping[str, Any], login: str) -> str:
-    if status == "not-determinable":
+def _sentence(statistic: Mapping[str, Any], login: str, duties: bool) -> str:
+    """What was observed, then what was asked and not found, then what could not be judged."""
+    sets = statistic["incompatible"]
+    if not sets and not duties:
         return (
             "The records tell who took which step, and the case says neither which steps are"
             " incompatible nor what the duties of a login are."
         )
     parts = [
-        f"On {f['same']:,} of {f['both']:,} sheets {login} took two of the steps"
-        f" {', '.join(f['duties'])} ({f['people']:,} in all)."
-        for f in statistic["incompatible"]
+        say(
+            "On {same} of {both:sheet|sheets} {login} took two of the steps {listed}"
+            " ({people} in all).",
+            **f,
+            login=login,
+            listed=", ".join(f["duties"]),
+        )
+        for f in sets
         if f["same"]
     ]
-    if statistic["outside"]:
-        sheets = sum(o["sheets"] for o in statistic["outside"])
-        logins = len({o["login"] for o in statistic["outside"]})
+    outside, asked = statistic["outside"], statistic["with_duties"]
+    if outside:
         parts.append(
-            f"{logins:,} declared {'login' if logins == 1 else 'logins'} took steps outside their"
-            f" duties, on {sheets:,} sheets."
+            say(
+                "{logins:declared login|declared logins} took steps outside their duties, on"
+                " {sheets:sheet|sheets}.",
+                logins=len({o["login"] for o in outside}),
+                sheets=sum(o["sheets"] for o in outside),
+            )
         )
-    return " ".join(parts) + _apart(sum(f["shared_or_system"] for f in statistic["incompatible"]))
+    none = [f for f in sets if not f["same"] and f["duties"] not in statistic["unjudged"]]
+    if none:
+        parts.append(
+            say(
+                "No sheet has {login} in steps that the case keeps apart"
+                " ({both:sheet has|sheets have} logins in two such steps).",
+                login=login,
+                both=sum(f["both"] for f in none),
+            )
+            if len(none) == len(sets)
+            else say(
+                "No sheet has {login} in two of {listed}.",
+                login=login,
+                listed="; of ".join(", ".join(f["duties"]) for f in none),
+            )
+        )
+    if asked and not outside:
+        parts.append(
+            say(
+                "No step is outside the duties of the {asked:declared login|declared logins} that"
+                " took any.",
+                asked=asked,
+            )
+        )
+    parts += _unjudged(statistic, duties)
+    return " ".join(parts)
+
+
+def _unjudged(statistic: Mapping[str, Any], duties: bool) -> Iterator[str]:
+    """Sentences on what could not be judged, and on what nobody's own logins did."""
+    if shared := sum(f["shared_or_system"] for f in statistic["incompatible"]):
+        yield say(
+            "On {shared:sheet|sheets} a shared login or an account of a system took two such"
+            " steps, which tells of no one person.",
+            shared=shared,
+        )
+    for steps in statistic["unjudged"]:
+        yield (
+            f"No sheet has logins of somebody's own in two of the steps {', '.join(steps)}: whether"
+            " one person took them cannot be told."
+        )
+    for one in statistic["absent"]:
+        hint = f" (a step {one['near']} is recorded)" if one["near"] else ""
+        yield f"No record has a step {one['step']} with a login{hint}."
+    if duties and not statistic["with_duties"]:
+        yield (
+            "No login with declared duties took a step on record, so that none outside them could"
+            " be seen."
+        )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from veedor.audit.findings import Status
 from veedor.case.plan import Freeze
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.checks.instants import stamp, times
 
 
@@ -21,7 +21,8 @@ class Frozen(Check):
     A freeze holds from its instant until the next freeze of the same item: one that names a host
     takes the place of a general one on that host, and a later general one that of all before it. A
     hash of which no host is stated is compared with the general freeze, or where there is none
-    with that of any host; one equal to any freeze that holds somewhere is equal to that one.
+    with that of any host; one equal to any freeze that holds somewhere is equal to that one. That
+    none differs is said only where every freeze was compared with a hash.
 
     Statistic
     ---------
@@ -35,6 +36,11 @@ class Frozen(Check):
         Hashes of items that nobody froze.
     undated : int
         Hashes of frozen items without an instant that could be read: they are compared with none.
+    uncompared : int
+        Hashes of frozen items taken since the first freeze of the item, where no freeze of it
+        holds, such as on a host that has none.
+    equal_to_none : int
+        Of the last two, those that are equal to no freeze of their item.
 
     Uncertainty
     -----------
@@ -50,26 +56,13 @@ class Frozen(Check):
     rule = "What was frozen at a milestone is what runs until the next milestone."
     kind = "control"
     needs = ("freezes",)
-    sentences = {
-        "observed": (
-            "Of {freezes} frozen hashes, {different} differ from one taken later: {listed}."
-            " {unchecked} were never compared.{undated_words}"
-        ),
-        "not-observed": (
-            "Every hash taken while a freeze held is equal to it ({taken} hashes of {freezes}"
-            " freezes). {unchecked} freezes were never compared.{undated_words}"
-        ),
-        "not-determinable": (
-            "No hash is known to have been taken, while a freeze held, of anything that the case"
-            " says was frozen ({freezes} freezes).{undated_words}"
-        ),
-    }
+    sentences = {"any": "{sentence}"}
     benign = (
         Benign(
             "change",
             "An authorised change was made, and the item frozen anew.",
-            "{refrozen} freezes replace an earlier one of their item; {later} of the differing"
-            " hashes are equal to a later freeze of it.",
+            "{refrozen:freeze replaces|freezes replace} an earlier one of the same item; {later} of"
+            " the differing hashes are equal to a later freeze of it.",
         ),
         Benign(
             "running",
@@ -95,34 +88,21 @@ class Frozen(Check):
             different |= held[i] & ~equal
             hashes = {f.sha256 for f in freezes[i + 1 :] if f.item == freeze.item}
             later += int(np.isin(taken["sha256"][held[i] & ~equal].astype(str), list(hashes)).sum())
-        known = {f.item for f in freezes}
         statistic: dict[str, Any] = {
             "items": items,
             "different": sum(i["different"] > 0 for i in items),
             "unchecked": sum(i["taken"] == 0 for i in items),
-            "unfrozen": sum(item not in known for item in taken["item"].tolist()),
-            "undated": sum(
-                item in known and bool(np.isnan(at))
-                for item, at in zip(taken["item"].tolist(), t, strict=True)
-            ),
+            **_alone(freezes, taken, t, held),
         }
         status: Status = "observed" if statistic["different"] else "not-observed"
-        if all(i["taken"] == 0 for i in items):
+        if status != "observed" and statistic["unchecked"]:
             status = "not-determinable"
         refrozen = len(freezes) - len({(f.item, f.host) for f in freezes})
         yield self.fact(
             status,
             statistic,
             words={
-                "freezes": len(freezes),
-                "taken": int(held.any(axis=0).sum()) if len(held) else 0,
-                "undated_words": _undated(statistic["undated"]),
-                "listed": "; ".join(
-                    f"{i['item']} (frozen at {i['milestone'] or i['at']}, another hash from"
-                    f" {i['first_different']})"
-                    for i in items
-                    if i["different"]
-                ),
+                "sentence": _sentence(statistic, int(held.any(axis=0).sum()) if len(held) else 0)
             },
             explanations=self.explain(change={"refrozen": refrozen, "later": later}),
             rows={
@@ -160,12 +140,86 @@ def _in_force(freezes: Sequence[Freeze], before: Sequence[int]) -> dict[str | No
     return force
 
 
-def _undated(number: int) -> str:
-    """A sentence on hashes that cannot be compared."""
-    if not number:
-        return ""
-    hashes = "hash of a frozen item states" if number == 1 else "hashes of frozen items state"
-    return f" {number:,} {hashes} no instant that could be read, and cannot be placed in time."
+def _alone(
+    freezes: Sequence[Freeze], taken: Columns, t: NDArray[np.float64], held: NDArray[np.bool_]
+) -> dict[str, int]:
+    """Hashes that are compared with no freeze: of items that nobody froze, without an instant,
+    and where no freeze of the item holds; and those of the last two that equal none of it.
+    """
+    first: dict[str, float] = {}
+    hashes: dict[str, set[str]] = {}
+    for f in freezes:
+        first[f.item] = min(first.get(f.item, f.at.timestamp()), f.at.timestamp())
+        hashes.setdefault(f.item, set()).add(f.sha256)
+    found = dict.fromkeys(("unfrozen", "undated", "uncompared", "equal_to_none"), 0)
+    rows = zip(taken["item"].tolist(), taken["sha256"].tolist(), t.tolist(), strict=True)
+    for j, (item, sha256, at) in enumerate(rows):
+        if item not in first:
+            found["unfrozen"] += 1
+        elif at != at or (at >= first[item] and not held[:, j].any()):
+            found["undated" if at != at else "uncompared"] += 1
+            found["equal_to_none"] += sha256 not in hashes[item]
+    return found
+
+
+def _sentence(statistic: Mapping[str, Any], hashes: int) -> str:
+    """What differs, how many freezes were compared, and which hashes with none."""
+    items, unchecked = statistic["items"], statistic["unchecked"]
+    about = {"freezes": len(items), "compared": len(items) - unchecked, "hashes": hashes}
+    parts = []
+    if statistic["different"]:
+        first = "Of {freezes:frozen hash|frozen hashes}, {different:differs|differ} from one taken"
+        first += " later: {listed}."
+        if unchecked:
+            first += " {unchecked:freeze was|freezes were} compared with none."
+    elif not about["compared"]:
+        first = (
+            "No hash is known to have been taken, while a freeze held, of anything that the case"
+            " says was frozen ({freezes:freeze|freezes})."
+        )
+    elif unchecked:
+        first = (
+            "{compared} of {freezes:freeze|freezes} {verb} compared with a hash, and none differs"
+            " ({hashes:hash|hashes}); {unchecked:was|were} compared with none."
+        )
+    else:
+        first = (
+            "Each of {freezes:freeze|freezes} was compared, and none of {hashes:hash|hashes}"
+            " differs from it."
+        )
+    listed = "; ".join(
+        f"{i['item']} (frozen at {i['milestone'] or i['at']}, another hash from"
+        f" {i['first_different']})"
+        for i in items
+        if i["different"]
+    )
+    verb = "was" if about["compared"] == 1 else "were"
+    parts.append(say(first, **statistic, **about, listed=listed, verb=verb))
+    if statistic["undated"]:
+        parts.append(
+            say(
+                "{undated:hash of a frozen item states|hashes of frozen items state} no instant"
+                " that could be read, and cannot be placed in time.",
+                **statistic,
+            )
+        )
+    if statistic["uncompared"]:
+        parts.append(
+            say(
+                "{uncompared:hash of a frozen item was|hashes of frozen items were} taken where no"
+                " freeze of it holds, and {verb} compared with none.",
+                **statistic,
+                verb="is" if statistic["uncompared"] == 1 else "are",
+            )
+        )
+    if statistic["equal_to_none"]:
+        parts.append(
+            say(
+                "{equal_to_none:of them is|of them are} equal to no freeze of the item.",
+                **statistic,
+            )
+        )
+    return " ".join(parts)
 
 
 def _item(freeze: Freeze, held: Any, equal: Any, t: Any, context: Context) -> dict[str, Any]:
