@@ -50,6 +50,30 @@ def test_the_folder_stands_on_its_own(tmp_path):
     assert table.column("centre").to_pylist() == ["c1"] * 3
 
 
+def test_evidence_that_was_withheld_is_in_the_scope_once(tmp_path):
+    gone = [
+        ("d", "destroyed", "Logs of the server", "Report of 2020"),
+        ("l", "lost", "A log book", ""),
+        ("r", "refused", "The flows.", "Letter 7"),
+        ("k", "not-kept", "Heartbeats", ""),
+        ("p", "not-public", "Inventories", "This case"),
+    ]
+    withheld = [
+        {"id": i, "why": w, "what": t} | ({"source": s} if s else {}) for i, w, t, s in gone
+    ]
+    scope = {"not_examined": ["Scans of the sheets."], "destroyed": ["A log book (lost)."]}
+    _, result = run(tmp_path, withheld=withheld, scope=scope)
+    assert result.document.scope.model_dump() == {
+        "not_examined": [
+            "Scans of the sheets.",
+            "Heartbeats (not kept).",
+            "Inventories (not public; This case).",
+        ],
+        "refused": ["The flows (refused; Letter 7)."],
+        "destroyed": ["A log book (lost).", "Logs of the server (destroyed; Report of 2020)."],
+    }
+
+
 def test_materiality_of_a_named_list_by_hand(tmp_path):
     _, result = run(tmp_path)
     finding = next(f for f in result.findings if f.id == "outcome.slack.named")

@@ -107,7 +107,6 @@ def document(
 ) -> Document:
     """`findings.json` as an object."""
     case = evidence.case
-    lacking = [f"{name}: {why}" for name, why in evidence.missing.items()]
     return Document(
         veedor=veedor.__version__,
         case=CaseSummary(
@@ -123,13 +122,28 @@ def document(
         outcome=outcome,
         findings=findings,
         not_run=not_run,
-        scope=Scope(
-            not_examined=[*case.scope.not_examined, *lacking],
-            refused=list(case.scope.refused),
-            destroyed=list(case.scope.destroyed),
-        ),
+        scope=_scope(evidence),
         seed=seed,
     )
+
+
+_GONE = {"refused": "refused", "destroyed": "destroyed", "lost": "destroyed"}
+"""The part of the scope that names evidence which is not there, by why; else `not_examined`."""
+
+
+def _scope(evidence: Evidence) -> Scope:
+    """What the case leaves out, evidence that was withheld, and files that are missing."""
+    case = evidence.case.scope
+    parts: dict[str, list[str]] = {
+        "not_examined": list(case.not_examined),
+        "refused": list(case.refused),
+        "destroyed": list(case.destroyed),
+    }
+    for one in evidence.plan.withheld:
+        why = "; ".join(filter(None, (one.why.replace("-", " "), one.source)))
+        parts[_GONE.get(one.why, "not_examined")].append(f"{one.what.rstrip('.')} ({why}).")
+    parts["not_examined"] += [f"{name}: {why}" for name, why in evidence.missing.items()]
+    return Scope(**{part: list(dict.fromkeys(lines)) for part, lines in parts.items()})
 
 
 def draw(made: Document, facts: Sequence[Fact], built: Path) -> Document:
