@@ -270,7 +270,7 @@ def test_lists_within_lists_are_tables_of_their_own() -> None:
         ],
         "common": {"stations": 3, "votes": {"A": 7}},
     }
-    made = statistic(given, Terms(load(), "", {"A": "The A list"}))
+    made = statistic(given, Terms(load(), "reconcile.counts", {"A": "The A list"}))
     assert [table.caption for table in made.tables] == [
         "by winner of the sheet",
         "by winner of the sheet: within places",

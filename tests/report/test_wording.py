@@ -134,6 +134,12 @@ def test_plurals_follow_the_number() -> None:
     assert words.text("figures.outside", n=1, total=3000).startswith("1 of 3,000 points lies")
 
 
+def test_a_noun_follows_its_own_number() -> None:
+    texts = {"language": "en", "numbers": NUMBERS, "told": "{a:sheet|sheets} of {b:place|places}"}
+    words = Wording(texts, "en.toml")
+    assert words.text("told", a=1, b=1200) == "1 sheet of 1,200 places"
+
+
 @pytest.mark.parametrize(
     ("value", "decimals", "written"),
     [

@@ -88,7 +88,9 @@ def _environment(words: Wording) -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(t=words.text, known=words.known, n=words.number, p=words.probability)
+    environment.globals.update(
+        t=words.text, known=words.known, term=words.term, n=words.number, p=words.probability
+    )
     environment.filters.update(embed=_embed, stem=stem, links=links)
     return environment
 

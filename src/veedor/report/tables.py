@@ -64,20 +64,24 @@ class Statistic:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the keys and values of one check are called: terms, names of options, plain values."""
+    """What the keys and values of one check are called: terms, names of options, plain values.
+
+    `table` is the key of the list or object of the statistic whose headings are asked for.
+    """
 
     words: Wording
     check: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
 
     def heading(self, key: str) -> str:
         """The label of a key; an option's key is its name, alone or before a count's."""
         option, _, rest = key.partition(" (")
         if key in self.names:
             return self.names[key]
-        if rest and (option in self.names or self.words.has_term(option)):
+        if rest and (option in self.names or self.words.has_term(option, self.check, self.table)):
             return f"{self.heading(option)} ({rest}"
-        return self.words.term(key, self.check)
+        return self.words.term(key, self.check, self.table)
 
     def value(self, key: str, value: str) -> str:
         """A text of the statistic: the option's name or the plain word for a value, else itself."""
@@ -149,16 +153,18 @@ def evidence(directory: Path, file: EvidenceFile, caption: str, terms: Terms) ->
     rows = [] if batch is None else batch.to_pylist()[:INLINED]
     names = _numbers_first(names, source.schema_arrow, file.key)
     listed = [[row[name] for name in names] for row in rows]
-    short = replace(terms, names={})
+    short = replace(terms, names={}, table="evidence")
     return _table("evidence", caption, names, listed, total, short, {file.key})
 
 
 def _numbers_first(names: Sequence[str], schema: pa.Schema, key: str) -> list[str]:
     """The columns with the names of the place, which come first in the file, put last.
 
-    They are the run of texts after the key. What the finding is about then stands beside the
-    station, within the width of a screen.
+    They are the run of texts after the key, in a file of stations. What the finding is about then
+    stands beside the station, within the width of a screen.
     """
+    if "station" not in names:
+        return list(names)
     rest = [name for name in names if name != key]
     texts = (pa.types.is_string(schema.field(name).type) for name in rest)
     run = list(
@@ -190,7 +196,9 @@ def cell(key: str, value: Any, terms: Terms, identifiers: frozenset[str] = _IDEN
     if isinstance(value, list | tuple | dict) and not value:
         return words.text("numbers.none")
     if isinstance(value, list | tuple):
-        return words.text("numbers.join").join(cell(key, item, terms) for item in value)
+        lists = any(isinstance(item, list | tuple) for item in value)
+        between = words.text("numbers.join_lists" if lists else "numbers.join")
+        return between.join(cell(key, item, terms) for item in value)
     if isinstance(value, dict):
         pairs = (f"{terms.heading(k)}: {cell(k, v, terms)}" for k, v in value.items())
         return words.text("numbers.join").join(pairs)
@@ -213,7 +221,7 @@ def _real(key: str, value: float, words: Wording) -> str:
 def _of_objects(key: str, name: str, rows: list[dict[str, Any]], terms: Terms) -> Table:
     names = list(dict.fromkeys(column for row in rows for column in row))
     listed = [[row.get(column) for column in names] for row in rows]
-    return _table(key, name, names, listed, len(rows), terms)
+    return _table(key, name, names, listed, len(rows), replace(terms, table=key))
 
 
 def _of_mapping(key: str, name: str, given: dict[str, Any], terms: Terms) -> Table:
@@ -221,6 +229,7 @@ def _of_mapping(key: str, name: str, given: dict[str, Any], terms: Terms) -> Tab
         rows = [{"_of": label, **value} for label, value in given.items()]
         return _of_objects(key, name, rows, terms)
     numbers = all(isinstance(value, int | float) for value in given.values())
+    terms = replace(terms, table=key)
     listed = [
         [terms.heading(label), value if numbers else cell(label, value, terms)]
         for label, value in given.items()

@@ -1,7 +1,8 @@
 """Every sentence of the report's frame, and how numbers are written, in one language.
 
-A wording is a TOML file. A text is a template with named values, `"{n} sheets"`; a text with a
-plural is a table of `one` and `other`, chosen by the value `n`. A key or a value that is missing
+A wording is a TOML file. A text is a template with named values, `"{n} sheets"`; a number with its
+noun is `"{n:sheet|sheets}"`, and a text that is another in the plural is a table of `one` and
+`other`, chosen by the value `n`. A key or a value that is missing
 is an error that names it. `[checks."sheets.unanimous"]` replaces a finding's own texts, so that
 a language can be added without touching a check or a template.
 """
@@ -57,20 +58,18 @@ class Wording:
             return found
         return default if default is not None else name.replace("_", " ")
 
-    def term(self, name: str, check: str = "") -> str:
-        """The label of a statistic's key or a column: the check's own, else the shared one."""
-        terms = self._texts.get("terms", {})
-        own = terms.get(check)
-        for found in ((own if isinstance(own, Mapping) else {}).get(name), terms.get(name)):
-            if isinstance(found, str):
-                return found
-        return name.replace("_", " ")
+    def term(self, name: str, check: str = "", table: str = "") -> str:
+        """The heading of a statistic's key or a column, else the name in words.
 
-    def has_term(self, name: str, check: str = "") -> bool:
-        """Whether a label is given, rather than made from the name."""
-        terms = self._texts.get("terms", {})
-        own = terms.get(check)
-        return isinstance(terms.get(name), str) or (isinstance(own, Mapping) and name in own)
+        The check's table has the first word, then the check, then the table of headings that
+        lists its group, then the headings that are right for every check.
+        """
+        found = self._term(name, check, table)
+        return name.replace("_", " ") if found is None else found
+
+    def has_term(self, name: str, check: str = "", table: str = "") -> bool:
+        """Whether a heading is given, rather than made from the name."""
+        return self._term(name, check, table) is not None
 
     def finding(self, finding: Finding, field: str) -> str:
         """A finding's `title`, `check_title`, `asks`, `rule` or `fact`: this language's, if any."""
@@ -121,6 +120,17 @@ class Wording:
             raise self._missing(group)
         return dict(found)
 
+    def _term(self, name: str, check: str, table: str) -> str | None:
+        terms = self._texts.get("terms", {})
+        group = check.partition(".")[0]
+        of_group = (section for section in terms if group in section.split(", "))
+        for section in (f"{check}:{table}", check, *of_group):
+            own = terms.get(section)
+            if isinstance(own, Mapping) and isinstance(own.get(name), str):
+                return str(own[name])
+        shared = terms.get(name)
+        return shared if isinstance(shared, str) else None
+
     def _check(self, check: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._texts.get("checks", {}).get(check, {})
         return found
@@ -146,7 +156,7 @@ class Wording:
 
     def _write(self, template: str, values: Mapping[str, Any], key: str) -> str:
         parts = []
-        for literal, name, _, _ in _FORMATTER.parse(template):
+        for literal, name, nouns, _ in _FORMATTER.parse(template):
             parts.append(literal)
             if name is None:
                 continue
@@ -158,6 +168,9 @@ class Wording:
                 )
             value = values[name]
             parts.append(self.number(value) if isinstance(value, int | float) else str(value))
+            if nouns:
+                one, _, several = nouns.partition("|")
+                parts.append(f" {one if value == 1 else several}")
         return "".join(parts)
 
 
