@@ -171,6 +171,14 @@ def test_lanes_show_the_clock_on_the_wall_at_both_ends() -> None:
     assert (row["x"], row["until"]) == ("2019-10-20T18:00:00Z", "2019-10-20T21:00:00Z")
 
 
+def test_the_legend_of_lanes_says_what_a_blank_stretch_is() -> None:
+    bars = _lanes()["layer"][1]["encoding"]
+    for channel in ("fill", "stroke", "strokeDash"):
+        scale = bars[channel]["scale"]
+        assert scale["domain"][-1] == "no line on record"
+        assert len(scale["range"]) == len(scale["domain"])
+
+
 def test_a_picture_of_lanes_grows_with_its_lanes() -> None:
     assert _lanes()["height"] == 36
     assert _lanes(lane=_objects("a", "b", None))["height"] == 72

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from veedor.errors import VeedorError
+from veedor.report import pages
 from veedor.report.html import render
 from veedor.report.plain import clean, links, stem
 from veedor.report.tables import Terms, statistic
@@ -251,6 +252,43 @@ def test_what_a_row_says_stands_before_where_it_is(page: str) -> None:
     headings = re.findall(r"<th [^>]*>([^<]*)</th>", rows.partition("</tr>")[0])
     assert headings[0] == "station"
     assert headings.index("region") > headings.index("turnout")
+
+
+def test_the_table_of_checks_says_what_was_observed_and_not_only_what_there_is() -> None:
+    trails = "34,555 trails of 34,555 stations were followed. 60 trails depart from it."
+    more = " A prescribed order is reversed: " + "opening before reception 10; " * 5 + "no more."
+    assert pages._brief(trails + more) == trails
+    assert pages._brief(f"{trails} One seal differs.") == f"{trails} One seal differs."
+    counted = f"At the cut the records state: {'a log 2,516; ' * 18}no more."
+    assert 200 < len(counted) < 300
+    assert (
+        pages._brief(f"{counted} They differ by 27. None is known.")
+        == f"{counted} They differ by 27."
+    )
+    endless = "word " * 80 + "ends. Another one."
+    assert pages._brief(endless) == endless.removesuffix(" Another one.")
+
+
+def test_one_row_is_told_in_the_singular() -> None:
+    words = load()
+    assert words.text("finding.evidence_all", n=1).startswith("The one row is")
+    assert words.text("finding.evidence_all", n=40) == "All 40 rows are shown and lie in the file."
+    said = words.text("finding.questioned", stations=1, valid=1, votes="A 1")
+    assert said == "In question: 1 sheet, with 1 valid vote (A 1)."
+    assert words.text("undetermined.hangs", n=1) == "1 valid vote hangs on it"
+
+
+def test_a_picture_says_how_to_read_it(page: str) -> None:
+    for figure, note in (
+        ("lanes", "Blank: no line on record. Not kept: the log was destroyed, lost, refused"),
+        ("topology", "Dashed: declared, and not used"),
+    ):
+        drawn = page.partition(f'<figure id="f-{figure}"')[2].partition("</figure>")[0]
+        assert note in drawn
+    assert (
+        "no line on record"
+        not in page.partition('<figure id="f-bars"')[2].partition("</figure>")[0]
+    )
 
 
 def test_options_are_told_by_name(page: str) -> None:

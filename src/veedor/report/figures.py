@@ -80,6 +80,7 @@ def specify(figure: Figure) -> dict[str, Any]:
     columns, view = _measured(figure.chart, columns, labels)
     spec = _Filling(columns, labels, view).of(template)
     spec["config"] = _read("config.json")
+    spec["usermeta"]["veedor"]["chart"] = figure.chart
     spec["description"] = clean(figure.alt)
     return dict(spec)
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -40,6 +41,12 @@ _STATEMENTS = "statements"
 _EXPECTED = 0.05
 """A corrected p above this is a number that the null model expects."""
 _MOST_LINES = 2
+_BRIEF = 200
+"""Characters of a fact in the table of all checks, up to the end of a sentence."""
+_LONGEST_TWO = 340
+"""Characters of two sentences that are shown all the same: the first of a fact may only count what
+there is, and the second says what was observed.
+"""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\Wa-z])")
 
 _FAMILIES: dict[str, tuple[Kind, ...]] = {
@@ -51,10 +58,11 @@ _FAMILIES: dict[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure in the page: the safe SVG, its alternative text, its files and its spec."""
+    """A figure in the page: the safe SVG, how to read it, its alternative text, files and spec."""
 
     id: str
     markup: Markup
+    note: str
     alt: str
     svg: str
     vl: str
@@ -213,7 +221,7 @@ def _item(
         finding=finding,
         title=title,
         fact=fact,
-        brief=_SENTENCE.split(fact, maxsplit=1)[0],
+        brief=_brief(fact),
         rule=words.finding(finding, "rule"),
         explanations=[
             (
@@ -236,10 +244,19 @@ def _item(
         shares=[m for m in finding.materiality if m.treatment.startswith(SHARE)],
         evidence=rows,
         figures=[
-            _drawing(directory, path, alt, finding.id)
+            _drawing(directory, path, alt, finding.id, words)
             for path, alt in zip(finding.figures, _alts(finding), strict=True)
         ],
     )
+
+
+def _brief(fact: str) -> str:
+    """The first sentences of a fact: one at least, and two where they are not long."""
+    sentences = _SENTENCE.split(fact)
+    lengths = [length - 1 for length in accumulate(len(s) + 1 for s in sentences)]
+    short = sum(length <= _BRIEF for length in lengths)
+    two = 2 if len(lengths) > 1 and lengths[1] <= _LONGEST_TWO else 1
+    return " ".join(sentences[: max(short, two)])
 
 
 def _stated(finding: Finding) -> list[Mapping[str, Any]]:
@@ -256,7 +273,7 @@ def _alts(finding: Finding) -> list[str]:
     return [*finding.alt, *[finding.title] * missing][: len(finding.figures)]
 
 
-def _drawing(directory: Path, path: str, alt: str, finding: str) -> Drawing:
+def _drawing(directory: Path, path: str, alt: str, finding: str, words: Wording) -> Drawing:
     file = _inside(directory, path, "figures", finding)
     vl = PurePosixPath(path).with_suffix(".vl.json").as_posix()
     source = _inside(directory, vl, "figures", finding)
@@ -264,7 +281,16 @@ def _drawing(directory: Path, path: str, alt: str, finding: str) -> Drawing:
     spec = cleaned(json.loads(source.read_bytes()))
     markup = svg.inline(file.read_text("utf-8"), f"{name}-", path)
     width = int(float(markup.partition(' width="')[2].partition('"')[0] or 600))
-    return Drawing(name, Markup(markup), alt, path, vl, spec, width)  # noqa: S704  (svg.inline)
+    note = words.known("figure_notes", _chart(spec), "")
+    shown = Markup(markup)  # noqa: S704  (svg.inline)
+    return Drawing(name, shown, note, alt, path, vl, spec, width)
+
+
+def _chart(spec: Any) -> str:
+    """The kind of chart that a spec is of, by its own note."""
+    for key in ("usermeta", "veedor", "chart"):
+        spec = spec.get(key) if isinstance(spec, Mapping) else None
+    return str(spec)
 
 
 def _inside(directory: Path, path: str, folder: str, finding: str) -> Path:
