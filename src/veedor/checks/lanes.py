@@ -61,8 +61,8 @@ def lanes(logs: Logs, silences: Sequence[Mapping[str, Any]], context: Context) -
             chart="lanes",
             rows={n: np.array(v, dtype=object) for n, v in table.items()},
             alt=(
-                f"When the logs of {len(busy)} machines have lines. {len(silences)} silences are"
-                f" marked, and {len(context.plan.withheld)} logs that are gone."
+                f"When the logs of machines have lines, {len(busy)} in all. Marked are silences"
+                f" ({len(silences)}) and logs that are gone ({len(context.plan.withheld)})."
             ),
             labels={"title": "What is on record of each machine", "x": "", "y": "", "state": ""},
         ),

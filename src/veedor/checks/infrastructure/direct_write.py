@@ -102,19 +102,20 @@ class DirectWrite(Check):
             "clock",
             "The clocks of the two hosts differ.",
             "The commonest distance between a change and an event of its station is {usual}"
-            " seconds; {near} of {unpaired} unpaired changes have an event of their station within"
-            " an hour, taken by another change or too far off.",
+            " seconds; {near} of {unpaired:unpaired change has|unpaired changes have} an event of"
+            " the station within an hour, taken by another change or too far off.",
         ),
         Benign(
             "silence",
             "The application did record it, and its log of that time is missing.",
-            "{silent} of {unpaired} unpaired changes fall into a silence of the application's log"
-            " of ten minutes or more.",
+            "{silent} of {unpaired:unpaired change falls|unpaired changes fall} into a silence of"
+            " the application's log of ten minutes or more.",
         ),
         Benign(
             "maintenance",
             "A correction under the procedure, by an administrator, with a record elsewhere.",
-            "{declared} of the {actors} accounts that made them are declared in the case.",
+            "{declared} of {actors:account|accounts} that made them {declared:is|are} declared in"
+            " the case.",
         ),
         Benign("job", "A scheduled task of the application wrote without a user's request."),
     )
