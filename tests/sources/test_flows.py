@@ -44,6 +44,16 @@ class TestNfdump:
 
         assert (found.lines, found.broken) == (2, 0)
 
+    @pytest.mark.parametrize(("right", "wrong"), [
+        ("10.0.0.6", "999.1.1.1"), ("10.0.0.7", "host"), (",1500,", ",1.5 K,"),
+        ("2019-10-20 19:40:02", "-5.0"),
+    ])  # fmt: skip
+    def test_a_flow_that_cannot_be_is_broken(self, tmp_path, right, wrong):
+        found = machine(written(tmp_path, LONG.replace(right, wrong)), "nfdump", "flows")
+
+        assert (found.lines, found.broken) == (2, 1)
+        assert [flow["row"] for flow in rows(found)] == [2]
+
     def test_outputs_joined_end_to_end(self, tmp_path):
         found = machine(written(tmp_path, LONG + SUMMARY + LONG + SUMMARY), "nfdump", "flows")
 

@@ -33,6 +33,50 @@ class TestMapped:
         assert (flow["row"], flow["wall"], flow["us"]) == (2, us("2024-06-02 20:01:02"), None)
         assert (flow["src"], flow["dport"], flow["proto"]) == ("10.0.0.1", 443, "tcp")
 
+    @pytest.mark.parametrize("form", ["delimited", "parquet"])
+    def test_flows_that_cannot_be_are_broken(self, tmp_path, form):
+        """A name is an end as well as an address, and bytes may be left out."""
+        good = [("10.0.0.1", "db", "5"), ("2001:db8::1", "10.0.0.2:443", "-"), ("a", "b", None)]
+        bad = [("999.1.1.1", "db", "5"), ("a", "10.0.0", "5"), ("a", "b", "xyz"), ("a", "b", "-5")]
+        cells = [("2024-06-02 20:01:02", *row) for row in [good[0], *bad, *good[1:]]]
+        cells.append(("1969-06-02 20:01:02", "a", "b", "5"))
+        names = ("t", "from", "to", "b")
+        if form == "parquet":
+            columns = {n: pa.array(c) for n, c in zip(names, zip(*cells, strict=True), strict=True)}
+            pq.write_table(pa.table(columns), tmp_path / "a.log")
+        else:
+            lines = [",".join(cell or "" for cell in row) for row in (names, *cells)]
+            written(tmp_path, "\n".join(lines))
+
+        fields = {"src": "from", "dst": "to", "bytes_out": "b"}
+        found = machine(tmp_path / "a.log", form, "flows", instant="t", fields=fields)
+
+        assert (found.lines, found.broken) == (8, 5)
+        assert found.first_broken is not None
+        assert "999.1.1.1" in found.first_broken[1]
+        assert [flow["bytes_out"] for flow in rows(found)] == [5, None, None]
+
+    def test_classes_of_lines_that_there_are_none_of_are_told(self, tmp_path):
+        kinds = ["login", "dance", "", "app-write", "other", "told by its words"]
+        text = "t,k,m\n" + "".join(f"2024-06-02 20:01:02,{k},{k}\n" for k in kinds)
+
+        found = machine(
+            written(tmp_path, text),
+            "delimited",
+            instant="t",
+            fields={"kind": "k", "message": "m"},
+            kinds={"clock": "^told"},
+        )
+
+        kept = [line["kind"] for line in rows(found)]
+        assert kept == ["login", "other", "other", "other", "other", "clock"]
+        assert found.broken == 0
+        assert found.notes == (
+            "2 lines are of classes that veedor does not have and count as other,"
+            " the first in row 3: 'dance'"
+        )
+        assert found.basis.endswith(f"a wall clock. {found.notes}")
+
     def test_quotes_may_hold_separators_and_lines(self, tmp_path):
         text = 't;m;who\n2024-06-02T20:01:02-04:00;"a;\n""b""";007\n2024-06-02 20:01:03;c;008\n'
 

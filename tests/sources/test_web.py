@@ -57,6 +57,17 @@ class TestAccessLog:
 
         assert (line["us"], line["wall"], line["raw"]) == (None, None, "31/Nov/2019:19:40:01 -0400")
 
+    @pytest.mark.parametrize("day", ["20/Mai", "20/Dez", "20/Okt"])
+    def test_a_month_in_another_language_is_none(self, tmp_path, day):
+        text = COMMON + COMMON.replace("20/Oct", day)
+
+        found = machine(written(tmp_path, text), "access-log")
+
+        assert (found.lines, found.broken) == (2, 0)
+        good, bad = rows(found)
+        assert good["us"] == us("2019-10-20T23:40:01")
+        assert (bad["us"], bad["wall"], bad["raw"]) == (None, None, f"{day}/2019:19:40:01 -0400")
+
     @needs_logs
     def test_an_error_log_is_no_access_log(self, tmp_path):
         text = (LOGS / "loghub" / "Apache_2k.log").read_bytes()

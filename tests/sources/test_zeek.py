@@ -179,3 +179,47 @@ def test_the_key_of_a_handshake_is_that_of_the_server(tmp_path):
     (line,) = rows(machine(written(tmp_path, text), "zeek"))
 
     assert (line["key"], line["object"]) == ("ab12", "count.example")
+
+
+BROKEN = {
+    "a stamp before 1970": ("1379288667.706265", "-1379288667.7"),
+    "a caller that is no address": ("10.0.0.1", "999.1.1.1"),
+    "a caller by name": ("10.0.0.1", "client"),
+    "no caller": ("10.0.0.1", "-"),
+    "a called one that is no address": ("10.0.0.2", "10.0.0"),
+    "bytes that are no number": ("\t601\t", "\txyz\t"),
+    "bytes below zero": ("\t38393\t", "\t-1\t"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_flow_that_cannot_be_is_broken(tmp_path, name):
+    written_, instead = BROKEN[name]
+    bad = ROW.replace(written_, instead)
+
+    found = machine(written(tmp_path, CONN + ROW + bad + ROW), "zeek", "flows")
+
+    assert (found.lines, found.broken) == (3, 1)
+    assert found.first_broken == (9, bad.rstrip("\n").replace("\t", " "))
+    assert [flow["row"] for flow in rows(found)] == [8, 10]
+
+
+def test_what_is_not_written_is_not_broken(tmp_path):
+    bare = ROW.replace("\t601\t38393\t", "\t-\t-\t")
+    six = ROW.replace("10.0.0.1", "fe80::1%eth0").replace("10.0.0.2", "::ffff:10.0.0.2")
+
+    found = machine(written(tmp_path, CONN + bare + six), "zeek", "flows")
+
+    assert (found.lines, found.broken) == (2, 0)
+    assert [flow["bytes_out"] for flow in rows(found)] == [None, 601]
+
+
+def test_addresses_are_looked_at_where_most_stand_once_too(tmp_path):
+    many = [ROW.replace("10.0.0.1", f"10.1.{n // 256}.{n % 256}") for n in range(1500)]
+    many[700] = ROW.replace("10.0.0.1", "10.1.0.256")
+
+    found = machine(written(tmp_path, CONN + "".join(many)), "zeek", "flows")
+
+    assert (found.lines, found.broken) == (1500, 1)
+    assert found.first_broken is not None
+    assert found.first_broken[0] == 708

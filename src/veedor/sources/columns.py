@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from veedor.case.tables import KINDS_OF_LINES
-
 Columns = dict[str, pa.Array]
 
 Mask = NDArray[np.bool_]
@@ -73,6 +71,8 @@ def filled(text: pa.StringArray, *blanks: str) -> pa.StringArray:
 
 def take(columns: Mapping[str, pa.Array], where: Mask) -> Columns:
     """The columns at the lines where the mask is set."""
+    if where.all():
+        return dict(columns)
     mask = pa.array(where)
     return {name: array.filter(mask) for name, array in columns.items()}
 
@@ -164,8 +164,3 @@ def _scattered(pieces: list[tuple[NDArray[np.int64], pa.Array]], number: int) ->
     )
     values = pa.concat_arrays([values for _, values in pieces])
     return values.take(pa.array(where, mask=where < 0))
-
-
-def known_kinds(kind: pa.StringArray) -> pa.StringArray:
-    """Kinds as veedor has them; any other is `other`."""
-    return pc.if_else(pc.is_in(kind, value_set=pa.array(KINDS_OF_LINES)), kind, "other")

@@ -23,7 +23,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from veedor.case.plan import near
 from veedor.case.source import Source
+from veedor.case.tables import KINDS_OF_LINES
 from veedor.errors import SourceError
 from veedor.sources.columns import Columns, Mask, matches, parts, whole_numbers
 from veedor.sources.machine import Read, columns_of
@@ -110,6 +112,8 @@ class Sink:
     lines: int = 0
     broken: int = 0
     first_broken: tuple[int, str] | None = None
+    unknown: int = 0
+    first_unknown: tuple[int, str] | None = None
     _writer: pq.ParquetWriter | None = field(default=None)
 
     def add(self, batch: Batch, parsed: Parsed) -> None:
@@ -132,6 +136,8 @@ class Sink:
         columns = {**columns, "row": pa.array(rows, pa.int64())}
         if self.source.kind == "log-lines":
             columns = as_the_case_says(self.source, columns, len(rows), self.shown)
+            if "kind" in self.source.fields:
+                columns["kind"] = self._known(columns["kind"], rows)
         types = {name: TYPES[kind] for name, kind in columns_of(self.source).items()}
         schema = pa.schema(list(types.items()))
         arrays = [
@@ -142,6 +148,29 @@ class Sink:
             self._writer = pq.ParquetWriter(self.target, schema)
         if len(rows):
             self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+    def _known(self, kind: pa.StringArray, rows: NDArray[np.int64]) -> pa.StringArray:
+        """Classes of lines as veedor has them; any other is counted, and is `other`."""
+        known = pc.is_in(kind, value_set=pa.array(KINDS_OF_LINES))
+        odd = np.flatnonzero(~np.array(known))
+        if len(odd) and self.first_unknown is None:
+            first = int(odd[0])
+            self.first_unknown = (int(rows[first]), sample(kind[first].as_py()))
+        self.unknown += len(odd)
+        return pc.if_else(known, kind, "other")
+
+    def _notes(self) -> str:
+        """What else there is to say of the reading, in words."""
+        if self.first_unknown is None:
+            return ""
+        row, name = self.first_unknown
+        one = self.unknown == 1
+        lines = "1 line is of a class" if one else f"{self.unknown:,} lines are of classes"
+        return (
+            f"{lines} that veedor does not have and"
+            f" {'counts' if one else 'count'} as other,"
+            f" {'' if one else 'the first '}in row {row}: {name!r}{near(name, KINDS_OF_LINES)}"
+        )
 
     def close(self) -> None:
         """End the file."""
@@ -169,7 +198,15 @@ class Sink:
                 remedy=f"Mend `format` or `encoding` of sources.{self.source.id} in the case file.",
             )
         table = con.read_parquet(str(self.target), hive_partitioning=False)
-        return Read(table, self.lines, self.broken, self.first_broken, basis)
+        notes = self._notes()
+        return Read(
+            table,
+            self.lines,
+            self.broken,
+            self.first_broken,
+            f"{basis}. {notes}" if notes else basis,
+            notes,
+        )
 
 
 @contextmanager

@@ -57,6 +57,8 @@ class Read:
     basis : str
         What the stamps are, in words, such as "seconds since 1970 in UTC" or "wall clock without a
         year; the first line is taken to be of 2019, and a month that falls back begins a new year".
+    notes : str
+        What else there is to say of the reading, in words; `basis` ends with it.
     """
 
     table: ir.Table
@@ -64,6 +66,7 @@ class Read:
     broken: int
     first_broken: tuple[int, str] | None
     basis: str
+    notes: str = ""
 
 
 def open_machine(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Read:

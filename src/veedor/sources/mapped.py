@@ -23,14 +23,13 @@ from veedor.sources import excel, parquet
 from veedor.sources.columns import (
     Columns,
     Mask,
-    constant,
     filled,
-    known_kinds,
     matches,
     take,
     whole_numbers,
 )
 from veedor.sources.delimited import check_names
+from veedor.sources.flows import NUMERIC, sound
 from veedor.sources.lines import Batch, Parsed, first_lines, read_lines, sink, unpacked
 from veedor.sources.machine import Read
 from veedor.sources.nfdump import protocols
@@ -61,7 +60,14 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
     with sink(source, path, folder) as out:
         for rows, cells in _tabular(con, source, path, folder, shown):
             wanted = in_scope(source, cells, len(rows))
-            out.write(rows[wanted], canonical(source, take(cells, wanted)))
+            rows, cells = rows[wanted], take(cells, wanted)
+            columns = canonical(source, cells)
+            fair = sound_rows(source, cells, columns)
+            if len(wrong := np.flatnonzero(~fair)):
+                first = int(wrong[0])
+                text = ", ".join(str(cells[n][first].as_py() or "") for n in cells)
+                out.reject(int(rows[first]), text, len(wrong))
+            out.write(rows[fair], take(columns, fair))
         return out.read(con, basis(source), may_be_empty=True)
 
 
@@ -128,7 +134,11 @@ class Rows:
             wanted = in_scope(self.source, cells, int(kept.sum()))
             passed[np.flatnonzero(kept)[~wanted]] = True
             kept[kept] = wanted
-            cells = canonical(self.source, take(cells, wanted))
+            cells = take(cells, wanted)
+            columns = canonical(self.source, cells)
+            fair = sound_rows(self.source, cells, columns)
+            kept[kept] = fair
+            cells = take(columns, fair)
         return Parsed(kept, passed, cells)
 
     def basis(self) -> str:
@@ -165,9 +175,25 @@ def canonical(source: Source, cells: Columns) -> Columns:
         columns["proto"] = protocols(columns["proto"])
     if source.kind == "log-lines":
         columns["raw"] = raw
-        kind = columns.get("kind", constant(None, len(raw)))
-        columns["kind"] = known_kinds(kind)
     return columns
+
+
+def sound_rows(source: Source, cells: Columns, columns: Columns) -> Mask:
+    """Rows of flows whose instant, ends and counts can be such, where they are written; all rows of
+    another kind. An end may be a machine's name.
+    """
+    at = pc.coalesce(columns["us"], columns["wall"])
+    if source.kind != "flows":
+        return np.ones(len(at), dtype=bool)
+    fair: Mask = np.array(pc.fill_null(pc.greater_equal(at, 0), True))
+    ends = [pc.fill_null(columns[name], "-") for name in ("src", "dst")]
+    counts = [
+        (filled(_clean(source, cells[source.fields[name]]), "-"), columns[name])
+        for name in ("bytes_out", "bytes_in", "packets")
+        if name in source.fields
+    ]
+    found = sound(ends, counts, form=NUMERIC)
+    return fair if found is None else fair & found
 
 
 def _clean(source: Source, cell: pa.StringArray) -> pa.StringArray:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from veedor.case.source import Source
 from veedor.errors import SourceError
 from veedor.sources.columns import Columns, Mask, distinct, filled, matches, take, whole_numbers
+from veedor.sources.flows import dated, sound
 from veedor.sources.lines import Batch, Parsed, by_layout, in_order, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.records import cells
@@ -109,11 +110,16 @@ class Flows:
             return np.zeros(len(text), dtype=bool), {}
         stamps = distinct(named["start"], _instants)
         us, wall = stamps["us"], stamps["wall"]
-        good = np.array(pc.or_(us.is_valid(), wall.is_valid()))
+        columns = _columns(named)
+        good = dated(pc.coalesce(us, wall))
+        written = filled(named["bytes_out"], "-") if "bytes_out" in named else columns["src"]
+        counts = [(written, columns["bytes_out"])] if "bytes_out" in named else []
+        fair = sound((columns["src"], columns["dst"]), counts)
+        good = good if fair is None else good & fair
         right[right] = good
         self.epoch |= us.null_count < len(us)
         self.local |= wall.null_count < len(us)
-        return right, take(_columns(named) | stamps, good)
+        return right, take(columns | stamps, good)
 
 
 def _instants(text: pa.StringArray) -> Columns:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from veedor.sources.columns import Columns, parts
+from veedor.sources.columns import Columns, parts, whole_numbers
 
 SECOND = 1_000_000
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -51,7 +51,8 @@ def iso(text: pa.StringArray, *, end: str = "$") -> Stamps:
 def of_groups(groups: Columns, year: Ints | None = None) -> Stamps:
     """Instants from named groups: year, month, day, hour, minute, second, part, offset.
 
-    `month` is a number or an English abbreviation. `year` is given apart where stamps have none.
+    `month` is a number or an English abbreviation; any other word is no month. `year` is given
+    apart where stamps have none.
     """
     count = len(groups["day"])
     month = groups["month"]
@@ -59,7 +60,7 @@ def of_groups(groups: Columns, year: Ints | None = None) -> Stamps:
     months = np.where(
         _mask(named.is_valid()),
         _numbers(named) + 1,
-        _numbers(pc.if_else(named.is_valid(), "0", month)),
+        _numbers(whole_numbers(month)),
     )
     years = _numbers(groups["year"]) if year is None else year
     second = _numbers(groups["second"]) if "second" in groups else np.zeros(count, dtype=np.int64)

@@ -31,6 +31,7 @@ from veedor.sources.columns import (
     take,
     whole_numbers,
 )
+from veedor.sources.flows import dated, sound
 from veedor.sources.lines import Batch, Parsed, by_layout, first_lines, in_order, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.records import cells
@@ -109,16 +110,22 @@ class _Parser(ABC):
         )
 
     def columns(self, path: str, found: Columns, number: int) -> tuple[Mask, Columns]:
-        """Rows whose stamp is read, and their columns; `found` holds null where unset."""
+        """Rows that can be taken, and their columns; `found` holds null where unset."""
 
         def cell(name: str) -> pa.StringArray:
             return found.get(name, constant(None, number))
 
         us = pc.coalesce(epoch(cell("ts")), iso(cell("ts")).us)
-        good = np.array(us.is_valid())
+        good = dated(us)
         columns = READ[path](cell) | {"us": us}
         if self.source.kind == "log-lines":
             columns["raw"] = cell("ts")
+        else:
+            counts = (("orig_bytes", "bytes_out"), ("resp_bytes", "bytes_in"))
+            fair = sound(
+                (columns["src"], columns["dst"]), [(cell(a), columns[b]) for a, b in counts]
+            )
+            good = good if fair is None else good & fair
         return good, take(columns, good)
 
 
