@@ -10,7 +10,7 @@ import pytest
 
 from veedor.case.loading import load_case
 from veedor.case.manifest import Case
-from veedor.case.proof import mistakes
+from veedor.case.proof import examine
 from veedor.case.propose import propose
 from veedor.case.recognise import normalise, role
 from veedor.case.sample import guess_encoding, guess_header, guess_separator, take
@@ -50,7 +50,7 @@ def proposed(tmp_path, *files) -> Case:
 
 
 def fits(case: Case) -> list[SourceError]:
-    return mistakes(case, lambda _: None)
+    return examine(case, lambda _: None).wrong
 
 
 class TestProposal:
@@ -77,6 +77,29 @@ class TestProposal:
         assert [o.name for o in case.options] == ["Иванов", "Петров", "Испорченных"]
         assert len(set(case.option_ids)) == 3
         assert fits(case) == []
+
+    @pytest.mark.parametrize(("name", "fields"), [
+        ("voters", {"registered": "voters", "null": "spoilt"}),
+        ("electorate", {"registered": "electorate", "null": "spoilt"}),
+    ])  # fmt: skip
+    def test_a_file_that_calls_its_list_voters(self, tmp_path, name, fields):
+        names = ["code", "district", "school", name, "alvarez", "brown", "blank", "spoilt"]
+        rows = [(1000 + n, *ROWS[n][1:]) for n in range(30)]
+        (tmp_path / "results.csv").write_text(table(names, rows), encoding="utf-8")
+        case = proposed(tmp_path, tmp_path / "results.csv")
+        (source,) = case.sources
+        assert [o.name for o in case.options] == ["alvarez", "brown"]
+        assert {n: getattr(source, n)[0] for n in fields} == fields
+        assert dict(source.geography) == {"province": "district", "centre": "school"}
+        assert fits(case) == []
+
+    def test_voters_beside_those_registered_are_those_who_voted(self, tmp_path):
+        names = ["Station", "Municipality", "Registered", "Voters", "A", "B", "Rejected"]
+        rows = [(n, f"Town {n % 7}", 300, 160, 90, 65, 5) for n in range(100)]
+        (tmp_path / "r.csv").write_text(table(names, rows), encoding="utf-8")
+        (source,) = proposed(tmp_path, tmp_path / "r.csv").sources
+        assert (source.registered, source.declared_cast) == (("Registered",), "Voters")
+        assert list(source.options) == ["A", "B"]
 
     def test_columns_that_are_not_recognised_are_named_for_the_user(self, tmp_path):
         names = [*SPANISH, "Hora [local]", "odd*"]
@@ -197,6 +220,20 @@ class TestSample:
         ("lat", "latitude"),
         ("TPS", "station"),
         ("Clave Casilla", "station"),
+        ("spoilt", "null"),
+        ("Spoiled ballots", "null"),
+        ("rejected", "null"),
+        ("Votos anulados", "null"),
+        ("Ungültig", "null"),
+        ("Недействительные", "null"),
+        ("Electores habilitados", "registered"),
+        ("Eleitorado", "registered"),
+        ("Électeurs inscrits", "registered"),
+        ("Elettori iscritti", "registered"),
+        ("Jumlah pemilih", "registered"),
+        ("Liczba wyborców", "registered"),
+        ("School", "centre"),
+        ("voters", None),
         ("NO", None),
         ("Partido Nulo Blanco", None),
     ],
@@ -239,5 +276,5 @@ class TestCommands:
         assert main(["case", "check", "case.toml"]) == 1
         assert "'Unión'" in capsys.readouterr().err
         (tmp_path / "r.csv").unlink()
-        assert main(["case", "check", "case.toml"]) == 0
-        assert "not examined" in capsys.readouterr().err
+        assert main(["case", "check", "case.toml"]) == 1
+        assert "1 source was not examined" in capsys.readouterr().err

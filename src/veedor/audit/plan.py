@@ -8,11 +8,12 @@ from pathlib import Path
 from veedor.audit.findings import Input, NotRun
 from veedor.case import catalogue
 from veedor.case.manifest import Case
+from veedor.case.plan import near
 from veedor.checks.base import NEEDS, Check, registry
 from veedor.engine.duck import connect
 from veedor.engine.evidence import Evidence
 from veedor.engine.load import load
-from veedor.errors import VeedorError
+from veedor.errors import CaseError, VeedorError
 from veedor.sources import Opened
 
 Progress = Callable[[str], None]
@@ -56,10 +57,38 @@ def applicable(
     return runs, others
 
 
+def check_expectations(case: Case) -> None:
+    """Refuse a statement that expects a finding of a check that there is none of.
+
+    Raises
+    ------
+    CaseError
+        With the place of the statement, and the nearest checks.
+    """
+    known = registry()
+    for number, statement in enumerate(case.statements):
+        for expectation in statement.expects:
+            check = ".".join(expectation.finding.split(".")[:2])
+            if check not in known:
+                raise CaseError(
+                    f"statements ({statement.id}): expects the finding {expectation.finding!r}, and"
+                    f" there is no check {check!r}{near(check, known)}",
+                    place=case.place("statements", number, "expects"),
+                    remedy="`veedor checks` lists them all.",
+                )
+
+
 def read(
     case: Case, folder: Path, say: Progress = lambda message: None
 ) -> tuple[Evidence, list[Input]]:
-    """Locate and load all files of a case; `folder` takes what is unpacked on the way."""
+    """Locate and load all files of a case; `folder` takes what is unpacked on the way.
+
+    Raises
+    ------
+    VeedorError
+        Where a statement expects a finding of no check, or a file cannot be had or read.
+    """
+    check_expectations(case)
     located: dict[str, catalogue.Located] = {}
     missing: dict[str, str] = {}
     for source in case.sources:

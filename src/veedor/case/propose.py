@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from veedor.case.proof import counted
 from veedor.case.recognise import Recognised, recognise
 from veedor.case.sample import Sample, take
 from veedor.errors import CaseError
@@ -107,7 +108,7 @@ def _source(
         lines += [f"count = {_text(name)}", 'role = "preliminary"  # GUESS: or "copy"']
     lines += [*_form(sample, out), *_mapping(sample, guess)]
     columns = [c for c in first.options if c in sample.names]
-    lines += ["", f"[sources.options]  # GUESS: {len(columns)} columns of votes"]
+    lines += ["", f"[sources.options]  # GUESS: {counted(len(columns), 'column')} of votes"]
     lines += [f"{_text(ids[column])} = {_text(column)}" for column in columns]
     geography = {k: v for k, v in guess.geography.items() if k in first.geography}
     if geography:
@@ -165,7 +166,7 @@ def _commented(block: Sequence[str], lacking: set[str]) -> list[str]:
 
 def _summary(sample: Sample, guess: Recognised) -> list[str]:
     lines = [
-        f"{sample.path.name}: {len(sample.rows):,} rows looked at"
+        f"{sample.path.name}: {counted(len(sample.rows), 'row')} looked at"
         + (f", {sample.encoding}, separator {sample.separator!r}" * (sample.format == "delimited"))
         + f", header in line {sample.header}",
         f"key: {' + '.join(guess.key)}" + ("" if guess.key_unique else " (rows repeat it)"),

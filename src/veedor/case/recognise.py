@@ -21,9 +21,13 @@ WORDS: tuple[tuple[str, str], ...] = (
     (
         "registered",
         r"inscrit[oa]s?( habilitados)?|habilitados|lista nominal|registered( voters| electors)?"
-        r"|electors|electores( inscritos)?|padron|eleitores( aptos)?|qt aptos|aptos"
-        r"|dpt( [mflp])?|jumlah dpt|total dpt|число избирателе[ий] включенных.*"
-        r"|.*inscrits|wahlberechtigte.*|elettori|uprawnieni|eligible( voters)?",
+        r"|(registered |number of )?electors|electores( (inscritos|habilitados))?"
+        r"|(votantes|ciudadanos) (inscritos|habilitados)|padron( electoral)?|empadronados"
+        r"|eleitores( (aptos|inscritos))?|eleitorado( apto)?|qt aptos|aptos"
+        r"|dpt( [mflp])?|jumlah dpt|total dpt|(jumlah )?pemilih( terdaftar)?"
+        r"|число избирателе[ий] включенных.*|.*inscrits|wahlberechtigte.*|elettori( iscritti)?"
+        r"|iscritti|aventi diritto|uprawnieni.*|(liczba )?wyborcow|eligible( voters)?"
+        r"|voters (registered|listed|on (the )?(list|roll))",
     ),
     (
         "blank",
@@ -33,8 +37,9 @@ WORDS: tuple[tuple[str, str], ...] = (
     (
         "null",
         r"(votos? |total |qt votos )?nulos?|(votes? |bulletins )?nuls?|null( votes)?"
-        r"|(votes? )?invalid( votes| ballots)?|spoil(t|ed)( votes| ballots)?|rejected( ballots)?"
-        r"|tidak sah|(kpu |suara )?tsah|число недействительных.*|ungultige.*|schede nulle|niewazne",
+        r"|((votes?|ballots?) )?(invalid|spoilt|spoiled|rejected|void)( votes| ballots| papers)?"
+        r"|(votos? )?(viciados|anulados)|(suara )?tidak sah|(kpu |suara )?tsah"
+        r"|(число )?недействительны[хе].*|ungultige?.*|(schede )?nulle|(glosy )?niewazne",
     ),
     (
         "declared_valid",
@@ -78,10 +83,15 @@ WORDS: tuple[tuple[str, str], ...] = (
     (
         "centre",
         r"(nombre |nome )?(recinto|centro( de votacion)?|local( de votacao)?|polling (centre|center"
-        r"|place)|centre( de vote)?|voting (centre|center|place)|ubicacion casilla|lugar)",
+        r"|place)|centre( de vote)?|voting (centre|center|place)|ubicacion casilla|lugar"
+        r"|school|escuela|colegio|escola|ecole|schule|scuola|szkola|школа)",
     ),
 )
 """Role -> names (a whole normalised name must match), from the most telling to the vaguest."""
+
+VAGUE = re.compile(r"((total|number of|no of) )?(voters|electorate)|избиратели")
+"""Names of registered voters, but where another column has a plain name of these: then of those who
+voted."""
 
 LEVELS = ("country", "region", "province", "municipality", "locality", "centre")
 NUMBERS = ("registered", "blank", "null", "declared_valid", "declared_cast")
@@ -143,7 +153,7 @@ def recognise(sample: Sample) -> Recognised:
     """Tell the columns of a sample apart."""
     strip = "'" if _apostrophes(sample) else ""
     cells = {n: [c.strip(strip) if strip else c for c in sample.column(n)] for n in sample.names}
-    roles = {name: role(name) for name in sample.names}
+    roles = _roles(sample.names)
     numbers = {
         r: tuple(n for n in sample.names if roles[n] == r and _whole(cells[n])) for r in NUMBERS
     }
@@ -175,6 +185,16 @@ def recognise(sample: Sample) -> Recognised:
     rest = tuple(n for n in sample.names if n not in taken)
     words = tuple(sorted({c for n in numeric for c in cells[n] if c and not NUMBER.fullmatch(c)}))
     return Recognised(geography, key, unique, options, numbers, single, words[:20], strip, rest)
+
+
+def _roles(names: Sequence[str]) -> dict[str, str | None]:
+    """The role of each column by its name, and of a vague name by those of the others."""
+    roles = {name: role(name) for name in names}
+    known = "registered" in roles.values()
+    for name in names:
+        if roles[name] is None and VAGUE.fullmatch(normalise(name)):
+            roles[name] = "declared_cast" if known else "registered"
+    return roles
 
 
 def _apostrophes(sample: Sample) -> bool:

@@ -68,19 +68,42 @@ Examples:
 def check(path: str) -> None:
     """Check the case file at PATH, and its mappings against the columns of its files.
 
-    Nothing is fetched. A file that is not on this machine is named and passed over.
+    Nothing is fetched. A file that is not on this machine is named and passed over: the exit code
+    is then 1, but where the source is optional or its file has a public origin.
     """
+    from veedor.audit.plan import check_expectations
     from veedor.case import catalogue
     from veedor.case.loading import load_case
-    from veedor.case.proof import mistakes
+    from veedor.case.proof import examine
 
     case = load_case(catalogue.find_case(path))
     terminal.out(f"{case.path}: {case.title}", f"rule: {case.contest_rule.describe()}")
-    wrong = mistakes(case, terminal.note)
+    check_expectations(case)
+    found = examine(case, terminal.note)
+    wrong = [str(error) for error in found.wrong]
+    if found.absent:
+        wrong += [
+            f"{_not_examined(found.absent)}\nPut each file where the case file names it, or set"
+            " `optional = true` where an audit may go on without it."
+        ]
     if wrong:
-        raise CaseError("\n".join(str(error) for error in wrong))
-    guesses = case.path.read_text(encoding="utf-8").count("GUESS")
-    if guesses:
-        terminal.out(f"The case file can be used. {guesses} guesses in it wait to be looked at.")
-    else:
-        terminal.out("The case file is in order.")
+        raise CaseError("\n".join(wrong))
+    said = []
+    if found.unread:
+        said += ["What could not be read of its files is told above."]
+    if found.spared:
+        said += [f"{_not_examined(found.spared)}."]
+    if guesses := case.path.read_text(encoding="utf-8").count("GUESS"):
+        waits = "1 guess in it waits" if guesses == 1 else f"{guesses} guesses in it wait"
+        said += [f"{waits} to be looked at."]
+    terminal.out(
+        " ".join(["The case file can be used.", *said]) if said else "The case file is in order."
+    )
+
+
+def _not_examined(sources: list[str]) -> str:
+    """Sources that were not looked at, in words."""
+    names = ", ".join(sources)
+    if len(sources) == 1:
+        return f"1 source was not examined, because its file is not here: {names}"
+    return f"{len(sources)} sources were not examined, because their files are not here: {names}"
