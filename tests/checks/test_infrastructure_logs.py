@@ -592,7 +592,7 @@ def test_pairs_whose_offsets_vary_are_counted_where_others_are_told():
     said = clocks(*shifted("app", 0), *shifted("db", 1), *shifted("page", 300, spread=100))
     assert (said.status, said.statistic["untold"]) == ("not-observed", 2)
     assert "2 pairs more share events, but the time between their lines varies" in said.fact
-    assert "1 pairs of machines agree" in said.fact
+    assert "1 pair of machines agree" in said.fact
 
 
 def of_kind(rows, kind):

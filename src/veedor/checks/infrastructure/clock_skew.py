@@ -16,7 +16,7 @@ from scipy import stats
 
 from veedor.audit.findings import Status
 from veedor.checks import hosts
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.checks.hosts import MICRO
 from veedor.checks.lateness import rounded
 from veedor.checks.recorded import known, whole
@@ -42,18 +42,23 @@ class ClockSkew(Check):
     events across the two machines is not evaluable.
 
     Work may take a constant time too. An offset between lines of two kinds may be that, unless it
-    is against the order of the work, or one machine differs from others that agree.
+    is against the order of the work, or one machine differs from others that agree. The interval is
+    that of clock and delay together. Where the kinds of lines say which comes first in the work,
+    the delay has one sign, and the offset nearest to none of it bounds the clock alone.
 
     Statistic
     ---------
     pairs : array of {first, second, first_kind, second_kind, events, median_seconds, low, high,
-        least, most, middle_half, tight, beyond, evaluable, may_be_delay, jump_at, jump_seconds}
+        least, most, middle_half, tight, beyond, evaluable, may_be_delay, clock_at_least,
+        clock_at_most, jump_at, jump_seconds}
         Machines by their hosts, with the source where a host has several logs, and what most of
         their lines tell of. Offset of the second clock to the first: its median with an exact 95 %
         interval by order statistics, the range, and the width of its middle half. `tight` says that
         this is a clock's offset at all; `beyond` says that the whole interval lies beyond a minute;
         `evaluable` that an order of events across the two can be told at all; `may_be_delay` that
-        an offset beyond a minute may be a constant time of the work. Where the offset changes once
+        an offset beyond a minute may be a constant time of the work. `clock_at_least` and
+        `clock_at_most` bound the second clock less the first alone, with the resolution of the
+        stamps; null where the order of the work is not known. Where the offset changes once
         by more than a minute, with at least eight events before and after within thirty seconds of
         one another: when it did, and by how much.
     skewed, jumped, untold : int
@@ -83,9 +88,8 @@ class ClockSkew(Check):
     sentences = {
         "observed": "{sentence}",
         "not-observed": (
-            "The clocks of {pairs_told} pairs of machines agree to within a minute, by events that"
-            " both recorded; no log goes back by more. {untold} pairs more share events, but the"
-            " time between their lines varies, so that nothing can be told of their clocks."
+            "The clocks of {pairs_told:pair|pairs} of machines agree to within a minute, by events"
+            " that both recorded; no log goes back by more.{varies}"
         ),
         "not-determinable": "{undetermined}",
     }
@@ -93,14 +97,15 @@ class ClockSkew(Check):
         Benign(
             "step",
             "The second machine records the event when a later step is done.",
-            "In {positive} of {pairs} pairs the second machine is later on every event. {delays}"
-            " offsets beyond a minute are between lines of different kinds ({kinds}), and may be a"
-            " constant time of the work.",
+            "In {positive} of {pairs:pair|pairs} the second machine is later on every event."
+            " {delays:offset beyond a minute is|offsets beyond a minute are} between lines of"
+            " different kinds ({kinds}), and may be a constant time of the work.",
         ),
         Benign(
             "zone",
             "One log was read in another time zone than it was written in.",
-            "{whole} of {skewed} offsets are within a minute of a whole number of hours.",
+            "Of {skewed:offset|offsets} beyond a minute, {whole:is|are} within a minute of a whole"
+            " number of hours.",
         ),
         Benign("correction", "A clock was set right while the log was written."),
     )
@@ -125,7 +130,7 @@ class ClockSkew(Check):
         certain = [p for p in skewed if machine is not None or not p["may_be_delay"]]
         delays = [p for p in skewed if p["may_be_delay"]]
         back = list(_back(context))
-        statistic = {
+        statistic: dict[str, Any] = {
             "pairs": pairs,
             "skewed": len(skewed),
             "jumped": len(jumped),
@@ -144,6 +149,7 @@ class ClockSkew(Check):
                 "sentence": " ".join([*_sentences(skewed, machine, far), *_jumps(jumped)]),
                 "undetermined": _undetermined(pairs, delays),
                 "pairs_told": sum(bool(p["tight"]) for p in pairs),
+                "varies": _varies(statistic["untold"], " more"),
             },
             explanations=self.explain(**_tested(pairs)),
             rows={n: np.array([p[n] for p in pairs], dtype=object) for n in pairs[0]}
@@ -235,6 +241,7 @@ def _pair(a: Log, b: Log, context: Context) -> dict[str, Any] | None:
     order = np.lexsort((shared, a.us[i] + b.us[j]))
     at, in_time = a.us[i][order], (b.us[j] - a.us[i])[order] / MICRO
     offset = np.sort(in_time)
+    bounds = _clock_bounds(a, b, float(offset[0]), float(offset[-1]))
     low, high = _median_interval(offset)
     tight = _middle_half(offset) <= TIGHT
     beyond = tight and bool(min(abs(low), abs(high)) > TOLERANCE and low * high > 0)
@@ -255,6 +262,8 @@ def _pair(a: Log, b: Log, context: Context) -> dict[str, Any] | None:
         "beyond": beyond,
         "evaluable": tight and bool(low - 1 > 0 or high + 1 < 0),
         "may_be_delay": beyond and _may_be_delay(a.kind, b.kind, low),
+        "clock_at_least": bounds[0],
+        "clock_at_most": bounds[1],
         "jump_at": None if jump is None else hosts.stamp(at[jump[0]], context),
         "jump_seconds": None if jump is None else rounded(jump[1], 3),
     }
@@ -271,6 +280,23 @@ def _may_be_delay(first: str, second: str, offset: float) -> bool:
     if first in WORK and second in WORK:
         return (WORK.index(first) < WORK.index(second)) == (offset > 0)
     return True
+
+
+def _clock_bounds(a: Log, b: Log, least: float, most: float) -> tuple[float | None, float | None]:
+    """The least and the most that the second clock less the first can be, if the work goes one way.
+
+    A stamp of a log that is written to the second may be up to a second early.
+    """
+    if a.kind == b.kind or not {a.kind, b.kind} <= set(WORK):
+        return None, None
+    if WORK.index(a.kind) < WORK.index(b.kind):
+        return None, rounded(least + _resolution(b.us), 3)
+    return rounded(most - _resolution(a.us), 3), None
+
+
+def _resolution(us: NDArray[np.float64]) -> int:
+    """Seconds to which stamps are written: one where all are whole seconds, else none."""
+    return int(not (us % MICRO).any())
 
 
 def _jump(offset: NDArray[np.float64]) -> tuple[int, float] | None:
@@ -316,12 +342,35 @@ def _odd_one(
     return alone[0] if len(alone) == 1 else None
 
 
+def _number(value: float) -> str:
+    return f"{value:,.1f}".replace("-", "\u2212")
+
+
 def _offset(p: Mapping[str, Any]) -> str:
     return (
-        f"the clock of {p['second']} less that of {p['first']} is"
-        f" {p['median_seconds']:,.0f} seconds (95 % from {p['low']:,.0f} to {p['high']:,.0f},"
-        f" {p['events']:,} events)"
-    ).replace("-", "\u2212")
+        f"{p['second']} less {p['first']}, clock and delay together,"
+        f" {_number(p['median_seconds'])} seconds (95 % from {_number(p['low'])} to"
+        f" {_number(p['high'])}, {p['events']:,} events)"
+    )
+
+
+def _worst(skewed: list[dict[str, Any]]) -> dict[str, Any]:
+    """The pair furthest apart, of those that no delay of the work explains where there are some."""
+    certain = [p for p in skewed if not p["may_be_delay"]]
+    return max(certain or skewed, key=lambda p: abs(p["median_seconds"]))
+
+
+def _bounded(skewed: list[dict[str, Any]]) -> Iterator[str]:
+    """What is said of clocks alone, where the work goes one way."""
+    words = {"clock_at_least": "at least", "clock_at_most": "at most"}
+    found = [
+        f"{p['second']} less {p['first']} {text} {_number(p[name])} seconds"
+        for p in sorted(skewed, key=lambda p: -abs(p["median_seconds"]))
+        for name, text in words.items()
+        if p[name] is not None
+    ]
+    if found:
+        yield f"Clock alone, by the order of the work: {'; '.join(found[:2])}."
 
 
 def _sentences(
@@ -329,15 +378,32 @@ def _sentences(
 ) -> Iterator[str]:
     """What is said of offsets beyond a minute, and of logs that go back."""
     if skewed:
-        worst = max(skewed, key=lambda p: abs(p["median_seconds"]))
-        yield f"{len(skewed)} pairs of machines differ by more than a minute: {_offset(worst)}."
+        yield say(
+            "{n:pair of machines differs|pairs of machines differ} by more than a minute: {worst}.",
+            n=len(skewed),
+            worst=_offset(_worst(skewed)),
+        )
     if machine:
         yield f"{machine} is in each of them, and the others agree among themselves."
+    if skewed:
+        yield from _bounded(skewed)
     if far:
-        yield (
-            f"{len(far)} logs go back by more than a minute:"
-            f" {hosts.names(b['source'] for b in far)}."
+        yield say(
+            "{n:log goes|logs go} back by more than a minute: {listed}.",
+            n=len(far),
+            listed=hosts.names(b["source"] for b in far),
         )
+
+
+def _varies(untold: int, more: str = "") -> str:
+    """A sentence on pairs whose offsets are the work's."""
+    if not untold:
+        return ""
+    return say(
+        f" {{n:pair{more} shares|pairs{more} share}} events, but the time between their lines"
+        " varies, so that nothing can be told of their clocks.",
+        n=untold,
+    )
 
 
 def _jumps(jumped: list[dict[str, Any]]) -> Iterator[str]:
@@ -345,25 +411,28 @@ def _jumps(jumped: list[dict[str, Any]]) -> Iterator[str]:
     if jumped:
         worst = max(jumped, key=lambda p: abs(p["jump_seconds"]))
         change = f"{worst['jump_seconds']:+,.0f}".replace("-", "\u2212")
-        yield (
-            f"The offset of {len(jumped)} pairs changed by more than a minute while they wrote:"
-            f" that of {worst['second']} to {worst['first']} by {change} seconds at"
-            f" {hosts.shown(worst['jump_at'])}."
+        yield say(
+            "The offset of {n:pair|pairs} changed by more than a minute while they wrote: that of"
+            " {second} to {first} by {change} seconds at {at}.",
+            n=len(jumped),
+            second=worst["second"],
+            first=worst["first"],
+            change=change,
+            at=hosts.shown(worst["jump_at"]),
         )
 
 
 def _undetermined(pairs: list[dict[str, Any]], delays: list[dict[str, Any]]) -> str:
     """Why nothing can be told of clocks."""
     if delays:
-        worst = max(delays, key=lambda p: abs(p["median_seconds"]))
-        return (
-            f"{len(delays)} pairs of machines differ by more than a minute: {_offset(worst)}. Their"
-            " lines tell of different steps, so that a clock and a constant delay of the work"
-            " cannot be told apart."
+        parts = say(
+            "{n:pair of machines differs|pairs of machines differ} by more than a minute: {worst}."
+            " Their lines tell of different steps, so that a clock and a constant delay of the work"
+            " cannot be told apart.",
+            n=len(delays),
+            worst=_offset(_worst(delays)),
         )
+        return " ".join([parts, *_bounded(delays)])
     if pairs:
-        return (
-            f"{len(pairs)} pairs of machines share events, but the time between their lines varies,"
-            " so that nothing can be told of their clocks."
-        )
+        return _varies(len(pairs)).strip()
     return f"No two machines of the case recorded {FEWEST} events of the same stations."

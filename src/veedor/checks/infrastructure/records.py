@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veedor.case.manifest import Event
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.checks.instants import duration, seconds, shown, stamp, stamped, times
 from veedor.checks.recorded import known, whole
 
+SEVERAL = 4
+"""Stamps of whole minutes, from which a record is taken to be written to the minute."""
 KINDS = ("stop", "cut", "return", "end")
 
 
@@ -26,13 +28,21 @@ class Records(Check):
     state without a record are not asked. The published count at the cut is set beside the log of
     the last stage sheet by sheet. No sheet is questioned for being in one of them only.
 
+    Records are written to the second, or some to the minute. What is compared is the number at the
+    end of the second (or minute) of the event: a log has the lines of it, and a statement made
+    within it may lack up to as many sheets as some log has lines of it. Systems differ where these
+    bounds do.
+
     Statistic
     ---------
-    events : array of {event, at, answers, least, most, spread}
-        answers : array of {system, counts, sheets, as_of}: `as_of` is the instant of the record
-        that answers; `counts` what it counts: `processed` (past the last step, and alone compared
-        in `spread`), `received`, or the name of an earlier step. A log's lines count where their
-        station is known.
+    events : array of {event, at, answers, least, most, spread, certain}
+        answers : array of {system, counts, sheets, at_least, at_most, as_of}: `as_of` is the
+        instant of the record that answers; `counts` what it counts: `processed` (past the last
+        step, and alone compared in `spread`), `received`, or the name of an earlier step. A log's
+        lines count where their station is known. `spread` is the most less the least of the
+        numbers, `certain` by how much they differ at least, within their bounds.
+    stage : str or null
+        The last step of the process that has a log: that of the `bridge`.
     bridge : {published, log, log_only, published_only, later, never, without_votes} or null
         At the cut: sheets of the published count; sheets that the log of the last stage had by
         then; those in the log only; those in the count only, of which the log has `later` and
@@ -63,11 +73,12 @@ class Records(Check):
     needs = ("cut",)
     sentences = {
         "observed": (
-            "At {at} the records state: {answers}. Those that count sheets past the last step"
-            " differ by up to {spread:sheet|sheets}.{bridge}"
+            "At {at} the records of sheets past the last step differ by {differ}.{lacking} They"
+            " state: {answers}.{bridge}"
         ),
         "not-observed": (
-            "At {at} the records of sheets past the last step agree. They state: {answers}."
+            "At {at} the records of sheets past the last step agree{within}. They state: {answers}."
+            "{lacking}"
         ),
         "not-determinable": "Fewer than two systems of the case say how many sheets they held.",
     }
@@ -75,18 +86,18 @@ class Records(Check):
         Benign(
             "queue",
             "A sheet is processed before it is published: the log runs ahead of the publication.",
-            "{log_only} sheets are in the log by then and not in the published count.",
+            "{told}",
         ),
         Benign(
             "seconds",
             "A publication takes some seconds, and is named by the second in which it began.",
-            "{published_only} published sheets have no line by then; {later} have one later, the"
-            " first of them {closest}; {never} have none.",
+            "{told}",
         ),
         Benign(
             "zeros",
             "A sheet was published before it was filled in.",
-            "{without_votes} published sheets carry no vote for any option.",
+            "{without_votes:published sheet carries|published sheets carry} no vote for any"
+            " option.",
         ),
         Benign("replica", "A server answered from a copy that lagged behind."),
     )
@@ -116,6 +127,7 @@ class Records(Check):
         statistic: dict[str, Any] = {
             "events": events,
             "bridge": bridge,
+            "stage": context.stages[-1] if context.stages else None,
             "stages": [pair for pair, _ in stages],
             "closest_after": _closest(rows, context),
         }
@@ -123,9 +135,9 @@ class Records(Check):
             yield self.fact("not-determinable", statistic)
             return
         yield self.fact(
-            "observed" if cut["spread"] else "not-observed",
+            "observed" if cut["certain"] else "not-observed",
             statistic,
-            words=_words(cut, bridge),
+            words=_words(cut, statistic),
             explanations=self.explain(**_tested(statistic)),
             rows=_with_stages(rows, stages),
         )
@@ -134,8 +146,10 @@ class Records(Check):
 def _event(event: Event, measured: Mapping[str, Columns], context: Context) -> dict[str, Any]:
     at = seconds(event)
     answers = [] if at is None else _answers(at, measured, context)
-    held = [a["sheets"] for a in answers if a["counts"] == "processed"]
+    processed = [a for a in answers if a["counts"] == "processed"]
+    held = [a["sheets"] for a in processed]
     several = len(held) > 1
+    lows, highs = ([a[n] for a in processed] for n in ("at_least", "at_most"))
     return {
         "event": event.id,
         "at": stamp(at, context),
@@ -143,6 +157,7 @@ def _event(event: Event, measured: Mapping[str, Columns], context: Context) -> d
         "least": min(held) if several else None,
         "most": max(held) if several else None,
         "spread": max(held) - min(held) if several else None,
+        "certain": max(max(lows) - min(highs), 0) if several else None,
     }
 
 
@@ -152,6 +167,8 @@ def _answers(at: int, measured: Mapping[str, Columns], context: Context) -> list
     t = times(rows)
     found: list[dict[str, Any]] = []
     names = {"log": "log of publications", "count": "published count", "series": "export"}
+    resolution = {origin: _resolution(t[rows["origin"] == origin]) for origin in names}
+    stamps = measured["stamps"]
     for origin, name in names.items():
         inside = np.flatnonzero((rows["origin"] == origin) & (t <= at))
         if not len(inside):
@@ -164,10 +181,16 @@ def _answers(at: int, measured: Mapping[str, Columns], context: Context) -> list
             value = float(known(rows[column])[last])
             if not np.isnan(value):
                 found.append(
-                    {"system": label, "counts": counts, "sheets": int(value),
-                     "as_of": stamp(t[last], context)}
-                )  # fmt: skip
-    stamps = measured["stamps"]
+                    {
+                        "system": label,
+                        "counts": counts,
+                        "sheets": int(value),
+                        "at_least": int(value),
+                        "at_most": int(value) + _within(stamps, t[last], resolution[origin]),
+                        "as_of": stamp(t[last], context),
+                    }
+                )
+    until = at + max(resolution.values())
     for stage in context.stages:
         mine = times(stamps)[stamps["stage"] == stage]
         inside_log = mine[mine <= at]
@@ -176,10 +199,25 @@ def _answers(at: int, measured: Mapping[str, Columns], context: Context) -> list
                 "system": f"processing log, {stage}",
                 "counts": "processed" if stage == context.stages[-1] else stage,
                 "sheets": len(inside_log),
+                "at_least": int((mine + _resolution(mine) <= until).sum()),
+                "at_most": int((mine < until).sum()),
                 "as_of": stamp(inside_log.max(), context) if len(inside_log) else None,
             }
         )
     return found
+
+
+def _within(stamps: Columns, at: float, span: int) -> int:
+    """The most sheets that the log of a step has within so many seconds from an instant on."""
+    t = times(stamps)
+    inside = stamps["stage"][(t >= at) & (t < at + span)].astype(str)
+    return int(np.unique(inside, return_counts=True)[1].max(initial=0))
+
+
+def _resolution(t: NDArray[np.float64]) -> int:
+    """Seconds to which a record is written: a minute where all of several stamps are whole ones."""
+    dated = t[~np.isnan(t)]
+    return 60 if len(dated) >= SEVERAL and not (dated % 60).any() else 1
 
 
 def _bridge(
@@ -285,33 +323,95 @@ def _since(as_of: str | None, at: str) -> str:
     return "" if as_of in (None, at) else f" (as of {shown(as_of)})"
 
 
-def _words(cut: Mapping[str, Any], bridge: Mapping[str, Any] | None) -> dict[str, Any]:
+def _words(cut: Mapping[str, Any], statistic: Mapping[str, Any]) -> dict[str, Any]:
     said = "; ".join(
-        f"{a['system']} {a['sheets']:,}{_since(a['as_of'], cut['at'])}" for a in cut["answers"]
+        f"{a['system']} {_held(a)}{_since(a['as_of'], cut['at'])}" for a in cut["answers"]
     )
+    bridge, stage = statistic["bridge"], statistic["stage"]
+    only = "" if bridge is None else _only(bridge, stage)
+    differ = say("{certain:sheet|sheets}", certain=cut["certain"])
     return {
         "at": shown(cut["at"]),
         "answers": said,
-        "spread": cut["spread"],
-        "bridge": ""
-        if bridge is None
-        else (
-            f" Sheet by sheet, {bridge['log_only']:,} are in the log only and"
-            f" {bridge['published_only']:,} in the published count only."
-        ),
+        "differ": differ if cut["certain"] == cut["spread"] else f"at least {differ}",
+        "within": " within the time to which they are written" if cut["spread"] else "",
+        "lacking": _lacking(statistic["stages"]),
+        "bridge": f" Sheet by sheet, {only}." if only else "",
     }
+
+
+def _held(answer: Mapping[str, Any]) -> str:
+    """How many sheets a system held, with the bounds where lines of that very second matter."""
+    low, high = answer["at_least"], answer["at_most"]
+    bounds = "" if low == high else f" (at least {low:,}, at most {high:,})"
+    return f"{answer['sheets']:,}{bounds}"
+
+
+def _only(bridge: Mapping[str, Any], stage: str) -> str:
+    """Sheets of the published count or of the log of the last step alone, in words."""
+    parts = []
+    if bridge["log_only"]:
+        parts.append(
+            say(
+                "{log_only:sheet is|sheets are} in the log of {stage} by then and not in the"
+                " published count",
+                **bridge,
+                stage=stage,
+            )
+        )
+    if bridge["published_only"]:
+        parts.append(
+            say(
+                "{published_only:sheet is|sheets are} in the published count and not in the log of"
+                " {stage} by then",
+                **bridge,
+                stage=stage,
+            )
+        )
+    return ", and ".join(parts)
+
+
+def _lacking(stages: Sequence[Mapping[str, Any]]) -> str:
+    """Sheets that the log of a step has and that of the next one never has, in words."""
+    return "".join(
+        say(
+            " {earlier_only:sheet|sheets} of the log of {earlier} {verb} at no time in that of"
+            " {later}.",
+            **pair,
+            verb="is" if pair["earlier_only"] == 1 else "are",
+        )
+        for pair in stages
+        if pair["earlier_only"]
+    )
 
 
 def _tested(statistic: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    bridge = statistic["bridge"]
+    bridge, stage = statistic["bridge"], statistic["stage"]
     if bridge is None:
         return {}
-    closest = statistic["closest_after"]
+    queue = {n: bridge[n] for n in ("log_only",)}
+    seconds = {n: bridge[n] for n in ("published_only", "later", "never")}
     return {
-        "queue": {"log_only": bridge["log_only"]},
-        "seconds": {
-            **{k: bridge[k] for k in ("published_only", "later", "never")},
-            "closest": "never" if closest is None else f"{duration(closest)} after the cut",
+        "queue": queue
+        | {
+            "told": f"{_only(bridge | {'published_only': 0}, stage)}."
+            if bridge["log_only"]
+            else f"No sheet is in the log of {stage} by then and not in the published count."
         },
+        "seconds": seconds | {"told": _later(bridge, stage, statistic["closest_after"])},
         "zeros": {"without_votes": bridge["without_votes"]},
     }
+
+
+def _later(bridge: Mapping[str, Any], stage: str, closest: float | None) -> str:
+    """Published sheets without a line of the last step by then, and those with one later."""
+    if not bridge["published_only"]:
+        return f"Every published sheet has a line of the log of {stage} by then."
+    parts = ["{published_only:published sheet has|published sheets have} no line of the log of"]
+    parts[0] += " {stage} by then"
+    if bridge["later"]:
+        parts.append("{later:has|have} one later, the first {closest} after the cut")
+    if bridge["never"]:
+        parts.append("{never:has|have} none at any time")
+    about = {"stage": stage, "closest": "" if closest is None else duration(closest)}
+    return say(f"{'; '.join(parts)}.", **bridge, **about)
