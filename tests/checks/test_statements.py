@@ -74,6 +74,62 @@ def test_a_statement_is_set_beside_a_number_of_a_finding(finding, path, bounds, 
     assert verdict(**expect(finding, statistic=path, **bounds)) == outcome
 
 
+@pytest.mark.parametrize(("status", "outcome"), [
+    (["not-observed", "not-determinable"], UNTESTED), (["not-determinable"], CORROBORATED),
+    (["not-determinable", "void"], CORROBORATED), (["void"], UNTESTED),
+])  # fmt: skip
+def test_a_finding_that_is_not_determinable_bears_out_only_that_it_is_so(status, outcome):
+    assert verdict(**expect("a.open", status=status)) == outcome
+
+
+def half(**statistic):
+    """What a check of machines says of a count of whose sheets half came in unseen."""
+    seen = {"carrying": 0, "hosts": [], "entered": 50, "sheets": 100}
+    return {"infrastructure.undeclared-host": ("not-observed", seen | statistic)}
+
+
+@pytest.mark.parametrize(("carrying", "bounds", "entered", "outcome"), [
+    (0, {"at_most": 0}, 50, UNTESTED), (0, {"at_most": 0}, 100, CORROBORATED),
+    (1, {"at_most": 0}, 50, CONTRADICTED), (1, {"at_least": 1}, 50, CORROBORATED),
+    (0, {"at_least": 1}, 50, UNTESTED), (0, {"at_least": 1}, 100, CONTRADICTED),
+    (2, {"at_least": 1, "at_most": 3}, 50, UNTESTED), (None, {"at_most": 0}, 50, UNTESTED),
+])  # fmt: skip
+def test_a_number_of_what_was_seen_in_part_may_be_higher(carrying, bounds, entered, outcome):
+    findings = half(carrying=carrying, entered=entered)
+    asked = expect("infrastructure.undeclared-host", statistic="carrying", **bounds)
+    (fact,) = said(stated(**asked), findings=findings).values()
+    row = fact.statistic["statements"][0]
+    assert (row["verdict"], fact.status) == outcome
+    told = "through which machine 50 sheets entered is not on record" in row["shown"]
+    assert told == (outcome == UNTESTED and carrying is not None)
+    assert fact.statistic["not_asked"] == 0
+
+
+def test_how_much_was_seen_is_itself_known():
+    asked = expect("infrastructure.undeclared-host", statistic="entered", at_most=50)
+    (fact,) = said(stated(**asked), findings=half()).values()
+    assert fact.statistic["corroborated"] == 1
+
+
+@pytest.mark.parametrize(("finding", "statistic", "shown"), [
+    ("infrastructure.undeclared-host", "carryin",
+     "infrastructure.undeclared-host has no number carryin (it has carrying)"),
+    ("infrastructure.undeclared", "carrying",
+     "there is no check infrastructure.undeclared (there is infrastructure.undeclared-host)"),
+    ("custody.chain", "trails", "this audit has no finding custody.chain"),
+])  # fmt: skip
+def test_what_this_audit_does_not_have_is_told_and_not_laid_to_the_case(finding, statistic, shown):
+    asked = expect(finding, statistic=statistic, at_most=0)
+    (fact,) = said(stated(**asked), findings=half()).values()
+    row = fact.statistic["statements"][0]
+    assert (row["verdict"], row["shown"], fact.status) == (("untested", shown, "not-determinable"))
+    assert fact.statistic["not_asked"] == 1
+    assert "nothing in the case can test" not in fact.fact
+    assert fact.fact.endswith(
+        "1 expects something of a finding, or of a number, that this audit does not have."
+    )
+
+
 def test_one_finding_that_disagrees_contradicts_and_one_that_is_silent_does_not():
     yes = {"finding": "a.seen", "status": "observed"}
     no = {"finding": "a.unseen", "status": "observed"}

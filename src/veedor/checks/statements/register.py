@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import ibis.expr.types as ir
@@ -11,7 +12,17 @@ import numpy as np
 
 from veedor.audit.findings import Status
 from veedor.case.plan import Expectation, Statement
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, registry, subject
+from veedor.checks.base import (
+    Benign,
+    Check,
+    Columns,
+    Context,
+    Evidence,
+    Fact,
+    registry,
+    say,
+    subject,
+)
 
 Seen = tuple[Status, Mapping[str, Any]]
 
@@ -25,14 +36,22 @@ class Register(Check):
     A statement corroborated in this sense may still be wrong in what the records do not show. A
     refusal of access is recorded as such.
 
+    A finding that is not determinable bears out no statement but one that it is so. Where a finding
+    could not look at part of the records, its numbers may be higher than it says: one within an
+    upper bound then bears nothing out, and one below a lower bound contradicts nothing. What is
+    expected of a finding, or of a number, that this audit does not have is told in its row.
+
     Statistic
     ---------
     statements : array of {id, by, capacity, at, text, source, tag, verdict, shown, disputes,
         refusal, needs}
         `verdict` is corroborated, contradicted or untested; `shown` says which findings were asked
-        and what they say; `disputes` are statements that it contests; `needs` the evidence that
-        could test it and that the case lacks.
+        and what they say, or why they cannot say it; `disputes` are statements that it contests;
+        `needs` the evidence that could test it and that the case lacks.
     corroborated, contradicted, untested, refusals : int
+    not_asked : int
+        Statements of which some expectation names a finding, or a number of one, that this audit
+        does not have.
     disputed : int
         Pairs of statements of which one contests the other.
 
@@ -62,7 +81,7 @@ class Register(Check):
             " {corroborated} and leave {untested} untested.{more}"
         ),
         "not-determinable": (
-            "{total:statement|statements} by {makers}: nothing in the case can test any of them."
+            "{total:statement|statements} by {makers}: the records of the case test none of them."
             "{more}"
         ),
     }
@@ -103,6 +122,7 @@ class Register(Check):
             "statements": rows,
             **count,
             "refusals": sum(one.refusal for one in group),
+            "not_asked": sum(_lacks(one, context.findings) for one in group),
             "disputed": sum(len(ids & set(one.disputes)) for one in group),
         }
         status: Status = "not-observed" if count["corroborated"] else "not-determinable"
@@ -131,6 +151,54 @@ def _words(topic: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", topic.lower()))
 
 
+MISSING = object()
+UNTOLD: tuple[Status, ...] = ("not-determinable", "void", "not-applicable")
+"""Statuses of findings that say nothing of what was asked."""
+PARTLY: tuple[tuple[str, Callable[[Mapping[str, Any]], int], str], ...] = (
+    (
+        "infrastructure.undeclared-host",
+        lambda s: s.get("sheets", 0) - s.get("entered", 0),
+        "through which machine {left:sheet|sheets} entered is not on record",
+    ),
+    (
+        "infrastructure.log-gap",
+        lambda s: s.get("not_judged", 0),
+        "{left:log|logs} cannot be judged",
+    ),
+    (
+        "infrastructure.clock-skew",
+        lambda s: s.get("untold", 0),
+        "{left:pair|pairs} of machines cannot be judged",
+    ),
+    (
+        "infrastructure.access",
+        lambda s: s.get("without_address", 0) + s.get("undated", 0) + len(s.get("named", ())),
+        "of {left:session|sessions} the origin or the instant is not known",
+    ),
+    (
+        "infrastructure.freeze",
+        lambda s: sum(s.get(n, 0) for n in ("unchecked", "undated", "uncompared")),
+        "{left:hash or freeze|hashes or freezes} could be compared with none",
+    ),
+    (
+        "infrastructure.duties",
+        lambda s: len(s.get("unjudged", ())),
+        "{left:set|sets} of steps cannot be judged",
+    ),
+    (
+        "custody.chain",
+        lambda s: sum(s.get(n, 0) for n in ("unread", "without_id", "crowded")),
+        "{left:stamp or row|stamps or rows} could not be used",
+    ),
+)
+"""Checks whose numbers are of what they could look at: how much they could not, and in words."""
+COVERAGE = frozenset(
+    (
+        *("entered", "sheets", "judged", "not_judged", "untold", "unchecked", "undated", "unread"),
+        *("uncompared", "without_id", "without_address", "crowded", "stamps"),
+    )
+)
+"""Numbers that tell what could be looked at."""
 VERDICTS = ("corroborated", "contradicted", "untested")
 COLUMNS = (
     *("id", "by", "capacity", "at", "text", "source", "tag", "verdict", "shown", "disputes"),
@@ -164,37 +232,81 @@ def _ask(expectation: Expectation, findings: Mapping[str, Seen]) -> tuple[bool |
     """Whether a finding agrees with what is expected of it (None: it cannot say), and in words."""
     name = expectation.finding
     if name not in findings:
-        known = any(name == check or name.startswith(f"{check}.") for check in registry())
-        return None, f"{name} was not made" if known else f"there is no check {name}"
+        return None, _unknown(name, findings)
     status, statistic = findings[name]
     if expectation.status:
-        if status in ("not-determinable", "void", "not-applicable"):
-            can = status in expectation.status
+        if status in UNTOLD:
+            can = set(expectation.status) <= set(UNTOLD) and status in expectation.status
             return (True if can else None), f"{name} is {status}"
         return status in expectation.status, f"{name} is {status}"
-    if status in ("not-determinable", "void", "not-applicable"):
-        return None, f"{name} is {status}"
-    value = _value(statistic, str(expectation.statistic))
     where = f"{name}, {expectation.statistic}"
+    value = _value(statistic, str(expectation.statistic))
+    if value is MISSING:
+        return None, f"{name} has no number {expectation.statistic}{_near(expectation, statistic)}"
+    if status in UNTOLD:
+        return None, f"{name} is {status}"
     if value is None:
-        return None, f"{where} has no number"
+        return None, f"{where} is not known"
     low = expectation.at_least is None or value >= expectation.at_least
     high = expectation.at_most is None or value <= expectation.at_most
-    return low and high, f"{where} = {value:,.10g}"
+    words = f"{where} = {value:,.10g}"
+    part = _partly(name, statistic, str(expectation.statistic))
+    if part and ((high and expectation.at_most is not None) or not low):
+        return None if high else False, f"{words}, and {part}"
+    return low and high, words
 
 
-def _value(statistic: Any, path: str) -> float | None:
-    """The number at a dotted path of a statistic; lists by position."""
+def _lacks(one: Statement, findings: Mapping[str, Seen]) -> bool:
+    """Whether something is expected of a finding, or a number, that this audit does not have."""
+    return any(
+        e.finding not in findings
+        or (e.statistic is not None and _value(findings[e.finding][1], e.statistic) is MISSING)
+        for e in one.expects
+    )
+
+
+def _unknown(name: str, findings: Mapping[str, Seen]) -> str:
+    """What is said of a finding that this audit does not have."""
+    check = next((c for c in registry() if name == c or name.startswith(f"{c}.")), None)
+    near = get_close_matches(name, sorted({*findings, *registry()}), n=1)
+    hint = f" (there is {near[0]})" if near and near[0] != name else ""
+    if check is None:
+        return f"there is no check {name}{hint}"
+    return f"this audit has no finding {name}{hint}"
+
+
+def _near(expectation: Expectation, statistic: Mapping[str, Any]) -> str:
+    """The number of a finding whose name is nearest, where one is near."""
+    names = [k for k, v in statistic.items() if isinstance(v, bool | int | float | np.number)]
+    near = get_close_matches(str(expectation.statistic), names, n=1)
+    return f" (it has {near[0]})" if near else ""
+
+
+def _partly(name: str, statistic: Mapping[str, Any], path: str) -> str:
+    """What a finding could not look at, in words; empty where nothing, or where it is asked."""
+    for check, of_all, words in PARTLY:
+        if name != check and not name.startswith(f"{check}."):
+            continue
+        left = of_all(statistic)
+        if left and path not in COVERAGE:
+            return say(words, left=left)
+    return ""
+
+
+def _value(statistic: Any, path: str) -> Any:
+    """The number at a dotted path of a statistic, lists by position: None where it is null, and
+    `MISSING` where there is none.
+    """
     for part in path.split("."):
-        if isinstance(statistic, Mapping):
-            statistic = statistic.get(part)
+        if isinstance(statistic, Mapping) and part in statistic:
+            statistic = statistic[part]
         elif isinstance(statistic, list) and part.isdigit() and int(part) < len(statistic):
             statistic = statistic[int(part)]
         else:
-            return None
+            return MISSING
     if isinstance(statistic, bool | int | float | np.number):
         return float(statistic)
-    return None
+    return None if statistic is None else MISSING
 
 
 def _makers(group: list[Statement]) -> str:
@@ -204,6 +316,12 @@ def _makers(group: list[Statement]) -> str:
 
 def _more(statistic: Mapping[str, Any]) -> str:
     parts = ""
+    if statistic["not_asked"]:
+        parts += say(
+            " {not_asked:expects|expect} something of a finding, or of a number, that this audit"
+            " does not have.",
+            **statistic,
+        )
     if statistic["disputed"]:
         verb = "contests" if statistic["disputed"] == 1 else "contest"
         parts += f" {statistic['disputed']} of them {verb} another."
