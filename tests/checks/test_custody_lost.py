@@ -64,8 +64,8 @@ def test_a_count_of_the_same_authority_is_no_independent_record(tmp_path):
     assert "not known to be independent, holds 2; none holds 1." in fact.fact
     assert "not a changed vote" not in fact.fact
     after = next(e for e in fact.explanations if e.id == "after")
-    assert after.result.startswith("Of the 2 sheets that another count holds, 1 have the same")
-    assert "only on the 0 sheets that an independent copy holds" in after.result
+    assert after.result.startswith("Of 2 sheets that another count holds, 1 has the same")
+    assert "only on 0 sheets that an independent copy holds" in after.result
     assert any("not a changed vote" in e.text for e in fact.explanations)
 
 

@@ -289,6 +289,7 @@ class Trails:
             "unprescribed": {
                 "prescribed": len(prescribed),
                 "pairs": len(pairs),
+                "rest": len(pairs) - len(prescribed),
                 "others": sum(p["reversed"] > 0 for p in pairs if not p["prescribed"]),
             },
         }

@@ -97,20 +97,21 @@ class Chain(Check):
         Benign(
             "batch",
             "Steps are stamped when a batch is entered, not when the sheet is handed over.",
-            "The commonest stamp of a step stands on {most} trails at once ({step});"
+            "The commonest stamp of a step stands on {most:trail|trails} at once ({step});"
             " {share:.1f} % of all stamps are shared by at least ten trails.",
         ),
         Benign(
             "resolution",
             "Two steps within a minute have equal stamps, or reversed ones, on a clock of minutes.",
-            "{equal} prescribed pairs have equal stamps; of {reversed} reversed ones, {short} are"
-            " reversed by no more than a minute.",
+            "{equal:time|times} two prescribed steps have equal stamps; of {reversed:time|times}"
+            " that they are reversed, {short:is|are} by no more than a minute.",
         ),
         Benign(
             "unprescribed",
             "The order of work was another one than the reader expects, and lawful.",
-            "The case prescribes {prescribed} of {pairs} pairs of steps; {others} pairs that it"
-            " does not prescribe have stamps in another order than that in which it lists them.",
+            "The case prescribes the order of {prescribed:pair|pairs} of steps; of"
+            " {rest:other|others}, {others:has|have} stamps in another order than that in which the"
+            " case lists them.",
         ),
         Benign("clocks", "The steps were stamped by machines whose clocks differ."),
     )

@@ -68,22 +68,23 @@ class Lost(Check):
     heading = "{heading}"
     sentences = {
         "not-determinable": (
-            "{stations:official sheet|official sheets} with {valid:valid vote|valid votes} are on"
-            " this list. Independent copies in the case hold {independent_record} of them. Another"
-            " count, be it of the same authority and not known to be independent, holds"
-            " {with_record}; none holds {without_record}. The {without_independent_record} without"
-            " an independent record, with"
+            "This list holds {stations:official sheet|official sheets} with"
+            " {valid:valid vote|valid votes}. Independent copies in the case hold"
+            " {independent_record} of them. Another count, be it of the same authority and not"
+            " known to be independent, holds {with_record}; none holds {without_record}. The"
+            " {without_independent_record} without an independent record, with"
             " {valid_without_independent_record:valid vote|valid votes}, can be neither confirmed"
             " nor contradicted."
         ),
         "observed": (
-            "{stations} official sheets with {valid} valid votes are on this list. Independent"
-            " copies hold every one of them; some other record differs on {changed_against_record}."
+            "This list holds {stations:official sheet|official sheets} with"
+            " {valid:valid vote|valid votes}. Independent copies hold every one of them; some other"
+            " record differs on {changed_against_record}."
         ),
         "not-observed": (
-            "{stations} official sheets with {valid} valid votes are on this list. Independent"
-            " copies hold every one of them, and every other record has the same number in every"
-            " cell."
+            "This list holds {stations:official sheet|official sheets} with"
+            " {valid:valid vote|valid votes}. Independent copies hold every one of them, and every"
+            " other record has the same number in every cell."
         ),
         "not-applicable": "None of the sheets on this list is in the official count.",
     }
@@ -92,10 +93,11 @@ class Lost(Check):
             "after",
             "The sheets were lost after they had been counted, and the count agrees with what was"
             " published before.",
-            "Of the {with_record} sheets that another count holds, {same} have the same number in"
-            " every cell and {changed} differ. That agreement says what was published before, and"
-            " confirms a number only on the {independent} sheets that an independent copy holds: a"
-            " count of the same authority may be what the lost sheets were replaced with.",
+            "Of {with_record:sheet|sheets} that another count holds, {same:has|have} the same"
+            " number in every cell and {changed:differs|differ}. That agreement says what was"
+            " published before, and confirms a number only on {independent:sheet|sheets} that an"
+            " independent copy holds: a count of the same authority may be what the lost sheets"
+            " were replaced with.",
         ),
         Benign(
             "unchanged",
