@@ -323,10 +323,21 @@ def test_the_place_of_each_mistake_in_another_line_is_told(tmp_path):
     assert f"; {plan}:6: users (v): names 'y'" in raised.value.message
 
 
+def test_an_id_that_stands_twice_is_told_before_what_that_leaves_unnamed(tmp_path):
+    text = WEB + WEB.replace("198.51.100.10", "198.51.100.11")
+    log = '[[sources]]\nid = "log"\nkind = "log-lines"\nformat = "syslog"\nfile = "a.log"\n'
+    with pytest.raises(CaseError) as raised:
+        load_case(plan_file(tmp_path, text, more=log + 'of_host = "db"\n'))
+    assert raised.value.message.startswith("hosts and groups: 'web' stands twice; ")
+    assert raised.value.place == f"{tmp_path / 'plan.toml'}:6"
+
+
 def test_a_host_of_a_source_is_named_with_its_line(tmp_path):
     log = '[[sources]]\nid = "log"\nkind = "log-lines"\nformat = "syslog"\nfile = "a.log"\n'
     path = written(tmp_path, WEB + log + 'of_host = "wob"\n')
-    with pytest.raises(CaseError, match=r"'wob' is no declared host; did you mean web\?") as raised:
+    with pytest.raises(
+        CaseError, match=r"'wob' is no declared host, .*; did you mean web\?"
+    ) as raised:
         load_case(path)
     assert raised.value.place == f"{path}:{line_of(path, 'wob')}"
 

@@ -254,8 +254,8 @@ class Case(Plan):
             *_mapped_wrongly(self),
             *_counts(self),
             *_levels(self),
-            *_machines(self),
             *mistakes(self, {e.id for e in self.events}),
+            *_machines(self),
             *_announced(self),
         ]
         if wrong:
@@ -382,8 +382,8 @@ def _machines(case: Case) -> Iterator[Mistake]:
         if host and not is_address(host) and host.lower() not in names:
             yield Mistake(
                 ("sources", number, "of_host"),
-                f"sources ({source.id}): of_host {host!r} is no declared host{near(host, names)};"
-                " the log of an undeclared one is named by its address",
+                f"sources ({source.id}): of_host {host!r} is no declared host, and the log of an"
+                f" undeclared one is named by its address{near(host, names)}",
             )
 
 
