@@ -123,7 +123,9 @@ def test_where_a_freeze_was_compared_with_no_hash_nothing_is_said_not_to_differ(
     every = [taken(f.get("item"), f["sha256"], "20:00:00") for f in freezes]
     said = freeze(freezes, every)
     assert said.status == "not-observed"
-    assert said.fact == "Each of 10 freezes was compared, and none of 10 hashes differs from it."
+    assert said.fact == (
+        "No hash differs from the freeze in force: 10 freezes were compared, with 10 hashes."
+    )
 
 
 @pytest.mark.parametrize(("sha256", "other"), [(A, 0), (B, 1)])

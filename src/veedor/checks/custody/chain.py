@@ -311,7 +311,7 @@ def _people_apart(statistic: Mapping[str, Any], login: str) -> Iterator[str]:
         )
     links, broken = (statistic["handovers"][n] for n in ("links", "broken"))
     if not links:
-        yield "No two successive handovers say who gave and who took."
+        yield "No two successive handovers with readable stamps say who gave and who took."
     elif not broken:
         yield say(
             "In {links:successive handover|successive handovers} the giver is the taker before.",

@@ -184,8 +184,8 @@ def _sentence(statistic: Mapping[str, Any], hashes: int) -> str:
         )
     else:
         first = (
-            "Each of {freezes:freeze|freezes} was compared, and none of {hashes:hash|hashes}"
-            " differs from it."
+            "No hash differs from the freeze in force: {freezes:freeze was|freezes were} compared,"
+            " with {hashes:hash|hashes}."
         )
     listed = "; ".join(
         f"{i['item']} (frozen at {i['milestone'] or i['at']}, another hash from"
