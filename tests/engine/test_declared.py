@@ -17,10 +17,12 @@ from veedor.case.plan import Plan
 from veedor.engine.declared import (
     Book,
     apart,
+    key_kind,
     make_addresses,
     make_hosts,
     micros,
     parsed,
+    plain_key,
     plan_of,
     scope,
 )
@@ -61,11 +63,112 @@ def hosts_of(seen, *keys):
     ("2001:db8:2::1", []),
     ("app", [("app", "name")]),
     ("APP.count.EXAMPLE", [("app", "name")]),
+    ("app.count.example.", [("app", "name")]),
+    ("app.attacker.example", []),
+    ("app.count.example.attacker.example", []),
+    ("app.local", []),
+    ("pool.count.example", []),
     ("count.example", []),
     ("", []),
 ])  # fmt: skip
 def test_the_narrowest_declaration_tells_what_an_address_is(seen, expected):
     assert hosts_of(seen) == expected
+
+
+def test_a_short_name_is_the_first_label_of_a_declared_name_and_an_id_before_that():
+    plan = Plan.model_validate({"hosts": [
+        {"id": "one", "role": "web", "names": ["entry.count.example"]},
+        {"id": "two", "role": "web", "names": ["one.count.example", "count"]},
+    ]})  # fmt: skip
+    names = ("entry", "ENTRY", "one", "count", "example", "entry.other.example")
+    named = {n: [m["host"] for m in Book(plan).matches(n, set())] for n in names}
+    assert named == {"entry": ["one"], "ENTRY": ["one"], "one": ["one"], "count": ["two"],
+                     "example": [], "entry.other.example": []}  # fmt: skip
+
+
+def spans(plan, seen, *keys):
+    found = Book(Plan.model_validate(plan)).matches(seen, set(keys))
+    return [(m["host"], m["by"], m["from_us"], m["to_us"]) for m in found]
+
+
+def test_a_narrower_declaration_tells_only_of_its_own_time():
+    start, end = "2020-01-31T20:00:00Z", "2020-01-31T21:00:00Z"
+    first, last = (micros(dt.datetime.fromisoformat(t)) for t in (start, end))
+    plan = {
+        "hosts": [{"id": "aid", "role": "support", "addresses": "10.0.1.2", "valid_from": start,
+                   "valid_to": end}],
+        "groups": [{"id": "desks", "addresses": "10.0.1.0/24", "uses": ["aid"]},
+                   {"id": "all", "addresses": "10.0.0.0/16", "uses": ["aid"]}],
+    }  # fmt: skip
+    assert spans(plan, "10.0.1.2") == [
+        ("aid", "address", first, last), ("desks", "network", None, first),
+        ("desks", "network", last, None),
+    ]  # fmt: skip
+    assert spans(plan, "10.0.1.3") == [("desks", "network", None, None)]
+
+
+def test_a_key_tells_what_an_address_is_in_the_time_in_which_it_is_not_declared():
+    end = "2020-01-31T21:00:00Z"
+    last = micros(dt.datetime.fromisoformat(end))
+    plan = {"hosts": [
+        {"id": "app", "role": "web", "keys": ["ab"], "addresses": "10.0.1.2", "valid_to": end},
+        {"id": "spare", "role": "web", "keys": ["cd"]},
+    ]}  # fmt: skip
+    assert spans(plan, "10.0.1.2", "ab") == [("app", "address", None, last)]
+    plan["hosts"][1]["keys"] = ["ab"]
+    assert spans(plan, "10.0.1.2", "ab") == [
+        ("app", "address", None, last), ("spare", "key", last, None)
+    ]  # fmt: skip
+
+
+KEYED = {"hosts": [
+    {"id": "app", "role": "web", "keys": ["ab:cd", "SHA256:Own"], "addresses": "10.0.0.1"},
+    {"id": "other", "role": "web", "keys": ["ee:ee"], "addresses": "10.0.0.2"},
+    {"id": "nat", "role": "nat", "keys": ["ff:ff"], "addresses": "10.0.0.3", "shared": True},
+    {"id": "bare", "role": "web", "addresses": "10.0.0.4"},
+]}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "keys", "expected"), [
+    ("10.0.0.1", [], ["app"]),
+    ("10.0.0.1", ["AB-CD"], ["app"]),
+    ("10.0.0.1", ["abce"], []),
+    ("10.0.0.1", ["abce", "abcd"], ["app"]),
+    ("10.0.0.1", ["ee:ee"], ["other"]),
+    ("10.0.0.1", ["ab:cd:ef"], ["app"]),
+    ("10.0.0.1", ["SHA256:Another"], []),
+    ("10.0.0.1", ["SHA256:Own="], ["app"]),
+    ("10.0.0.3", ["abcd"], ["nat"]),
+    ("10.0.0.4", ["abce"], ["bare"]),
+])  # fmt: skip
+def test_a_declared_address_with_another_key_of_the_same_kind_is_not_the_declared_host(
+    seen, keys, expected
+):
+    book = Book(Plan.model_validate(KEYED))
+    assert [m["host"] for m in book.matches(seen, set(keys))] == expected
+    own = [m["host"] for m in book.declared(seen)]
+    refuted = [m["host"] for m in book.refuted(seen, set(keys))]
+    assert refuted == (own if own != expected else [])
+
+
+def test_an_address_that_passed_from_one_host_to_another_is_each_of_them_in_its_time():
+    """A key that the later one declares does not tell against the earlier one."""
+    at = "2020-01-31T20:00:00Z"
+    plan = {"hosts": [
+        {"id": "old", "role": "web", "keys": ["aa"], "addresses": "10.0.0.1", "valid_to": at},
+        {"id": "new", "role": "web", "keys": ["bb"], "addresses": "10.0.0.1", "valid_from": at},
+    ]}  # fmt: skip
+    assert [m[0] for m in spans(plan, "10.0.0.1", "bb")] == ["old", "new"]
+    assert spans(plan, "10.0.0.1", "cc") == []
+
+
+@pytest.mark.parametrize(("written", "plain", "kind"), [
+    ("AB:CD", "abcd", "hexadecimal-4"), ("ab cd", "abcd", "hexadecimal-4"),
+    ("sha256:AB:CD", "abcd", "hexadecimal-4"), ("MD5:ab:cd", "abcd", "hexadecimal-4"),
+    ("SHA256:aB+x/y=", "SHA256:aB+x/y", "ssh"), (" Rock ", "rock", "text"), ("", "", "text"),
+])  # fmt: skip
+def test_fingerprints_are_compared_in_one_spelling_and_within_one_kind(written, plain, kind):
+    assert (plain_key(written), key_kind(written)) == (plain, kind)
 
 
 def test_a_key_tells_what_an_address_outside_the_plan_is_and_no_other():
@@ -92,11 +195,13 @@ def test_of_nested_networks_the_narrowest_wins(number, prefixes):
     ("192.168.1.1", "private"), ("100.64.0.1", "private"), ("100.128.0.1", "public"),
     ("fd00::1", "private"), ("::ffff:192.168.0.1", "private"), ("203.0.113.9", "public"),
     ("2001:db8::1", "public"), ("app", "name"), ("10.0.0.1:443", "private"), ("10.0.0", "name"),
-    ("<b>10.0.0.1</b>", "name"), ("", "name"),
+    ("<b>10.0.0.1</b>", "name"), ("", "name"), ("localhost", "loopback"),
+    ("LOCALHOST.localdomain", "loopback"), ("localhost.attacker.example", "name"),
+    ("localhost6", "name"),
 ])  # fmt: skip
 def test_the_scope_of_an_address(written, expected):
     assert scope(written) == expected
-    assert (parsed(written) is None) == (expected == "name")
+    assert (parsed(written) is None) == (expected == "name" or "local" in written.lower())
 
 
 def test_instants_are_exact_microseconds_of_utc():
@@ -151,6 +256,16 @@ def test_tables_hold_each_declaration_of_each_address_that_was_seen(tmp_path):
     }  # fmt: skip
     assert (hosts["desks"]["kind"], hosts["desks"]["role"]) == ("group", "desks")
     assert hosts["new"]["contingency"] is True
+    con.disconnect()
+
+
+def test_the_table_has_no_host_for_a_declared_address_with_another_key(tmp_path):
+    con = connect(tmp_path)
+    make_addresses(con, Plan.model_validate(KEYED), ["10.0.0.1"], {"10.0.0.1": {"ee:ee"}})
+    rows = con.table("addresses").order_by("by").to_pyarrow().to_pylist()
+    assert [(r["host"], r["kind"], r["by"]) for r in rows] == [
+        ("other", "host", "key"), (None, None, "other-key")
+    ]  # fmt: skip
     con.disconnect()
 
 
