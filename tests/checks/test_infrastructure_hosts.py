@@ -238,8 +238,9 @@ def test_an_address_that_two_hosts_had_one_after_the_other_belongs_to_each_in_it
 
 
 def test_an_address_that_two_entries_declare_at_once_does_not_double_what_it_did():
-    plan = one_host(addresses="198.51.100.11")
-    found = night(flows=[flow("20:00:00", "198.51.100.11", OTHER)], **plan)
+    nat = "198.51.100.11"
+    groups = [{"id": name, "addresses": nat, "uses": ["perimeter"]} for name in ("east", "west")]
+    found = night(flows=[flow("20:00:00", nat, OTHER)], **declared(groups=groups))
     assert len(collect(hosts.with_host(found.flows(), "src", found.addresses(), "by"))["src"]) == 1
 
 
@@ -269,6 +270,41 @@ def test_a_sheet_entered_through_both_ends_of_a_line_that_names_it_and_through_i
     seen = zip(rows["sid"].tolist(), rows["address"].tolist(), rows["us"].tolist(), strict=True)
     at = us("20:00:00")
     assert sorted(seen) == [(1, OTHER, at), (1, "app", at), (3, "entry", 10 * hosts.MICRO)]
+
+
+@pytest.mark.parametrize(("clock", "valid", "certain"), [
+    ("20:00:00", {}, True), (None, {}, True),
+    ("20:00:00", {"valid_from": "2020-01-31T19:00:00Z"}, True),
+    ("18:00:00", {"valid_from": "2020-01-31T19:00:00Z"}, False),
+    (None, {"valid_from": "2020-01-31T19:00:00Z"}, False),
+    (None, {"valid_to": "2020-01-31T19:00:00Z"}, False),
+])  # fmt: skip
+def test_a_row_without_an_instant_is_certain_only_where_its_machine_is_always_declared(
+    clock, valid, certain
+):
+    found = night(flows=[flow(clock, DESKS[0], OTHER)], **one_host(addresses=OTHER, **valid))
+    rows = collect(hosts.certain(found.flows(), "dst", found.addresses()))
+    assert len(rows["dst"]) == certain
+
+
+@pytest.mark.parametrize(("sport", "dport", "answers"), [
+    (443, 50_000, 1), (1023, 32_768, 1), (443, 32_767, 0), (1024, 50_000, 0), (50_000, 443, 0),
+    (443, 8443, 0), (None, 50_000, 0), (443, None, 0),
+])  # fmt: skip
+def test_a_flow_from_a_port_of_a_service_to_one_of_a_caller_is_an_answer(sport, dport, answers):
+    found = night(flows=[flow("20:00:00", OTHER, "app", sport=sport, dport=dport)], **DECLARED)
+    assert collect(hosts.contacts(found))["answers"].tolist() == [answers]
+
+
+@pytest.mark.parametrize("role", ["web", "content", "publication", "dns"])
+def test_what_was_stored_on_a_host_tells_of_a_sheet_whatever_its_role(role):
+    """Anybody may ask a public host for a page; nobody stores a sheet there in passing."""
+    lines = [
+        line("20:00:00", "more", "application-write", address=OTHER, sid=1),
+        line("20:00:00", "more", "request", address=OTHER, sid=2, message="POST /acta/002"),
+    ]
+    plan = declared(hosts=[*DECLARED["hosts"], {"id": "more", "role": role}])
+    assert collect(hosts.told(night(lines=lines, **plan)))["sid"].tolist() == [1]
 
 
 def test_a_few_names_are_listed_and_the_rest_counted():

@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from veedor.checks.base import Columns, Context, Evidence
 from veedor.checks.instants import shown
 from veedor.checks.recorded import known
-from veedor.engine.declared import micros
+from veedor.engine.declared import OTHER_KEY, micros
 from veedor.engine.spelling import spelt
 
 __all__ = [
     "ACTS",
     "CONTACTS",
+    "FEWEST_CLIENTS",
     "LEAST_BYTES",
     "MICRO",
     "NO_MACHINE",
     "PUBLIC",
     "called_by_most",
+    "certain",
     "contacts",
     "during",
     "entries",
@@ -33,6 +35,7 @@ __all__ = [
     "names",
     "only_undeclared",
     "part_takers",
+    "presented",
     "records",
     "seen",
     "shown",
@@ -41,12 +44,15 @@ __all__ = [
     "stamps",
     "text_column",
     "told",
+    "took_in",
     "with_host",
 ]
 
 MICRO = 1_000_000
 PUBLIC = ("publication", "public", "web", "content", "dns", "ntp")
-"""Roles of hosts that anybody may call: callers of these tell nothing of the count."""
+"""Roles of hosts that anybody may call: a call or a web request there tells nothing of the count. A
+session that somebody opened there, or what somebody stored there, does.
+"""
 CONTACTS = ("request", "login", "handshake", "application-write", "database-write")
 """Kinds of log lines that show one machine reaching another."""
 LEAST_BYTES = 65_536
@@ -57,6 +63,15 @@ ACTS = ("login", "application-write", "database-write")
 """Kinds of log lines that show one machine doing something on another."""
 WRITES = r"^(POST|PUT|PATCH)\b"
 """Web requests that can bring a sheet in."""
+FEWEST_CLIENTS = 5
+"""Clients of a group, below which that most of them called an address says nothing."""
+ANSWERED = 1024
+"""Bytes sent, from which a call whose answer the record does not count was more than an attempt."""
+BACKGROUND = ("dns", "ntp", "dhcp")
+BACKGROUND_PORTS = (53, 67, 68, 123, 546, 547)
+"""Services of names, of time and of addresses, which every client calls."""
+LOW_PORTS, EPHEMERAL = 1024, 32_768
+"""Ports below the first are those of services; those from the second on, of callers."""
 
 
 def during(us: ir.IntegerValue, start: ir.IntegerValue, end: ir.IntegerValue) -> ir.BooleanValue:
@@ -77,6 +92,25 @@ def only_undeclared(table: ir.Table, column: str, addresses: ir.Table) -> ir.Tab
     return table.anti_join(
         spans,
         [table[column] == spans.d_address, during(table.us, spans.d_from, spans.d_to)],
+    )
+
+
+def certain(table: ir.Table, column: str, addresses: ir.Table) -> ir.Table:
+    """The rows whose machine the plan is known to declare at that time, or that is no other one.
+
+    A row without an instant is none of these where the plan declares the machine for a time only.
+    """
+    no_machine = addresses.scope.isin(NO_MACHINE)
+    named = addresses.host.notnull() & (addresses.by != "key").fill_null(True)
+    spans = (
+        addresses.filter(named | no_machine)
+        .select(d_address="address", d_from="from_us", d_to="to_us")
+        .view()
+    )
+    always = spans.d_from.isnull() & spans.d_to.isnull()
+    inside = during(table.us, spans.d_from, spans.d_to)
+    return table.semi_join(
+        spans, [table[column] == spans.d_address, always | (table.us.notnull() & inside)]
     )
 
 
@@ -123,16 +157,24 @@ def _joined(
     return joined.drop(*limits)
 
 
-def part_takers(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
+def part_takers(
+    evidence: Evidence, reached: ir.Table, entered: ir.Table, *, clients: bool = True
+) -> ir.Table:
     """Undeclared machines that take part in the count: `address`, once each.
 
-    Those through which sheets entered; those that one of these called; those that sent at least
-    `LEAST_BYTES` to a declared host that is not open to the public, or did something on it; and
-    those that at least half of the clients of a group called. Others that a declared machine
-    called may serve something else, such as updates.
+    Those through which sheets entered, or whose own lines tell of sheets that came in; those that
+    one through which sheets entered called; those that sent at least `LEAST_BYTES` to a declared
+    host that is not open to the public, or did something on a declared host; those at an address of
+    a declared host with another key than its own; and those that most of the clients of a group
+    called. Others that a declared machine called may serve something else, such as updates.
+
+    Parameters
+    ----------
+    clients : whether an address that did no more than open sessions is one of them
     """
     addresses = evidence.addresses()
-    carried = only_undeclared(entered, "address", addresses).select("address").distinct()
+    remote = entered.filter(entered.remote)
+    carried = only_undeclared(remote, "address", addresses).select("address").distinct()
     strange = only_undeclared(reached, "dst", addresses)
     both = only_undeclared(strange, "src", addresses)
     carriers = carried.view()
@@ -140,31 +182,59 @@ def part_takers(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.
     calling = with_host(
         only_undeclared(reached, "src", addresses), "dst", addresses, "to", kind="host"
     )
-    hidden = calling.filter(~calling.to_role.isin(PUBLIC))
-    did = hidden.group_by(address=hidden.src).agg(
-        sent=hidden.bytes_out.sum(), acts=hidden.acts.sum()
+    hidden = ~calling.to_role.isin(PUBLIC) & (calling.answers == 0)
+    done = calling.acts if clients else calling.acts - calling.logins
+    did = calling.group_by(address=calling.src).agg(
+        sent=hidden.ifelse(calling.bytes_out, 0).sum(), acts=done.sum()
     )
     loud = did.filter((did.sent >= LEAST_BYTES) | (did.acts > 0))
-    return carried.union(
-        linked.select(address="dst"), loud.select("address"), called_by_most(evidence, reached)
-    ).distinct()
+    takers = [
+        took_in(evidence, entered).select("address"),
+        linked.select(address="dst"),
+        loud.select("address"),
+        addresses.filter(addresses.by == OTHER_KEY).select("address"),
+        called_by_most(evidence, reached),
+    ]
+    return carried.union(*takers).distinct()
+
+
+def took_in(evidence: Evidence, entered: ir.Table) -> ir.Table:
+    """Lines of undeclared machines that tell that a sheet came in there: `sid`, `address`, `us`.
+
+    A name that the plan does not know may be a declared machine's own name for itself: left out.
+    """
+    addresses = evidence.addresses()
+    placed = addresses.filter((addresses.scope != "name") | addresses.host.notnull()).view()
+    own = only_undeclared(entered.filter(~entered.remote), "address", addresses)
+    return own.semi_join(placed, [own.address == placed.address]).select("sid", "address", "us")
 
 
 def called_by_most(evidence: Evidence, reached: ir.Table) -> ir.Table:
-    """Undeclared addresses that at least half of the clients seen of a group called: `address`."""
+    """Undeclared addresses that more than half of the clients seen of a group called, and at least
+    `FEWEST_CLIENTS`, and that answered them: `address`. Services of names and time are left out.
+    """
     addresses = evidence.addresses()
     by_group = with_host(reached, "src", addresses, "by", kind="group")
     sizes = by_group.group_by(group=by_group.by_host).agg(size=by_group.src.nunique())
-    strange = only_undeclared(by_group, "dst", addresses)
+    spoken = by_group.filter((by_group.answered > 0) & (by_group.background == 0))
+    strange = only_undeclared(spoken, "dst", addresses)
     callers = strange.group_by(address=strange.dst, group=strange.by_host).agg(
         callers=strange.src.nunique()
     )
     joined = callers.join(sizes, "group")
-    return joined.filter(joined.callers * 2 >= joined["size"]).select("address")
+    return joined.filter(
+        joined.callers >= FEWEST_CLIENTS, joined.callers * 2 > joined["size"]
+    ).select("address")
 
 
-def seen(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
-    """When undeclared machines of the count were seen, in whatever part: `address`, `us`."""
+def seen(
+    evidence: Evidence, reached: ir.Table, entered: ir.Table, *, clients: bool = True
+) -> ir.Table:
+    """When undeclared machines of the count were seen, in whatever part: `address`, `us`.
+
+    An address with the key of a declared host is that host, and none of these; `clients` as in
+    `part_takers`.
+    """
     addresses = evidence.addresses()
     ends = [
         only_undeclared(reached, end, addresses).select(address=end, us="us")
@@ -172,17 +242,24 @@ def seen(evidence: Evidence, reached: ir.Table, entered: ir.Table) -> ir.Table:
     ]
     ends.append(only_undeclared(entered, "address", addresses).select("address", "us"))
     every = ends[0].union(*ends[1:])
-    return every.semi_join(part_takers(evidence, reached, entered).view(), "address")
+    takers = part_takers(evidence, reached, entered, clients=clients).view()
+    keyed = addresses.filter(addresses.by == "key").view()
+    return every.semi_join(takers, "address").anti_join(keyed, "address")
 
 
 def contacts(evidence: Evidence) -> ir.Table:
     """Who reached whom: one row for each flow, and for each log line that shows it.
 
-    Columns `src`, `dst`, `us`, `bytes_out`, `bytes_in`, `connections`, `lines`, and `acts`: 1 where
-    a line shows one machine doing something on the other.
+    Columns `src`, `dst`, `us`, `bytes_out`, `bytes_in`, `connections`, `lines`; 1 or 0 in `acts`
+    (a line shows one machine doing something on the other), `logins` (that is a session),
+    `answered` (the one that was called answered), `background` (a service of names or time), and
+    `answers` (the flow goes from a port of a service to one of a caller: it is an answer).
     """
     flows, lines = evidence.flows(), evidence.log_lines()
     one, none = ibis.literal(1, "int64"), ibis.literal(0, "int64")
+    spoke = flows.bytes_in.isnull() & (flows.bytes_out >= ANSWERED)
+    by_port = flows.service.isnull() & flows.dport.isin(BACKGROUND_PORTS)
+    back = (flows.sport < LOW_PORTS) & (flows.dport >= EPHEMERAL)
     from_flows = flows.select(
         "src",
         "dst",
@@ -192,6 +269,10 @@ def contacts(evidence: Evidence) -> ir.Table:
         connections=one,
         lines=none,
         acts=none,
+        logins=none,
+        answered=_flag((flows.bytes_in > 0) | spoke),
+        background=_flag(flows.service.lower().isin(BACKGROUND) | by_port),
+        answers=_flag(back),
     )
     shown = lines.filter(lines.kind.isin(CONTACTS), lines.address.notnull(), lines.host.notnull())
     from_lines = shown.select(
@@ -202,9 +283,27 @@ def contacts(evidence: Evidence) -> ir.Table:
         bytes_in=none,
         connections=none,
         lines=one,
-        acts=(shown.kind.isin(ACTS) & ~failed(shown)).cast("int64"),
+        acts=_flag(shown.kind.isin(ACTS) & ~failed(shown)),
+        logins=_flag((shown.kind == "login") & ~failed(shown)),
+        answered=one,
+        background=none,
+        answers=none,
     )
     return from_flows.union(from_lines)
+
+
+def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
+    return condition.fill_null(False).cast("int64")
+
+
+def presented(evidence: Evidence) -> ir.Table:
+    """Keys that machines presented: `address`, `key`, once each."""
+    lines, flows = evidence.log_lines(), evidence.flows()
+    keys = lines.filter(
+        lines.key.notnull(), lines.host.notnull(), lines.kind.isin(("handshake", "certificate"))
+    ).select(address="host", key="key")
+    shown = flows.filter(flows.key.notnull()).select(address="dst", key="key")
+    return keys.union(shown).distinct()
 
 
 def failed(lines: ir.Table) -> ir.BooleanValue:
@@ -215,16 +314,17 @@ def failed(lines: ir.Table) -> ir.BooleanValue:
 
 def told(evidence: Evidence) -> ir.Table:
     """Lines of machines that tell of a sheet coming in: what the application stored, and web
-    requests that write and were not refused, on hosts that are not open to the public.
+    requests that write and were not refused on hosts that are not open to the public.
     """
     lines = evidence.log_lines()
     writes = (lines.kind == "request") & lines.message.fill_null("").re_search(WRITES)
-    some = lines.filter(
-        lines.sid.notnull(), (lines.kind == "application-write") | writes, ~failed(lines)
-    )
+    stored = lines.kind == "application-write"
+    some = lines.filter(lines.sid.notnull(), stored | writes, ~failed(lines))
     placed = with_host(some, "host", evidence.addresses(), "on", how="left", kind="host")
     hidden = ~placed.on_role.isin(PUBLIC).fill_null(False)
-    return placed.filter(hidden).drop("on_host", "on_kind", "on_role")
+    return placed.filter((placed.kind == "application-write") | hidden).drop(
+        "on_host", "on_kind", "on_role"
+    )
 
 
 def entries(evidence: Evidence) -> ir.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from veedor.checks import hosts
 from veedor.checks.base import Columns, Context
 from veedor.checks.lateness import Stream
-from veedor.checks.recorded import known
+from veedor.checks.recorded import known, whole
+from veedor.engine.declared import OTHER_KEY, Book, plain_key
 
 
 def sheets_of(measured: Mapping[str, Columns], addresses: NDArray[Any]) -> NDArray[np.int64]:
@@ -21,26 +23,54 @@ def sheets_of(measured: Mapping[str, Columns], addresses: NDArray[Any]) -> NDArr
     return np.unique(carried["sid"][some].astype(np.int64))
 
 
-def outsiders(measured: Mapping[str, Columns], stream: Stream | None) -> dict[str, NDArray[Any]]:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """By which machines sheets came, as far as records tell.
+
+    Attributes
+    ----------
+    known : int64, rising
+        Stations of which some record tells through which machine the sheet entered.
+    declared : int64, rising
+        Those of which all records name machines that the plan declares then.
+    """
+
+    known: NDArray[np.int64]
+    declared: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, measured: Mapping[str, Columns]) -> Ways:
+        """What the entries that `measure` counted tell."""
+        rows = measured["entered"]
+        sid = rows["sid"].astype(np.int64)
+        every, sure, strange = (whole(rows[n]) for n in ("n", "sure", "strange"))
+        return cls(known=np.unique(sid[sure + strange > 0]), declared=np.unique(sid[sure == every]))
+
+
+def outsiders(
+    measured: Mapping[str, Columns], stream: Stream | None, context: Context
+) -> dict[str, NDArray[Any]]:
     """One row for each undeclared address that takes part, those with most sheets first."""
     called, calling, carried = (measured[n] for n in ("called", "calling", "carried"))
-    links, told = measured["linked"], measured["addresses"]
+    links, told, stored = (measured[n] for n in ("linked", "addresses", "stored"))
     places = {
-        name: _places(hosts.text_column(measured[name], column))
-        for name, column in (
-            ("called", "address"), ("calling", "address"), ("carried", "address"),
-            ("linked", "dst"),
+        name: _places(hosts.text_column(measured[of], column))
+        for name, of, column in (
+            ("called", "called", "address"), ("calling", "calling", "address"),
+            ("carried", "carried", "address"), ("stored", "stored", "address"),
+            ("linked", "linked", "dst"), ("linking", "linked", "src"),
         )
     }  # fmt: skip
     scope = dict(zip(*(hosts.text_column(told, n) for n in ("address", "scope")), strict=True))
-    key_of = _key_of(measured)
-    spans = {"called": called, "calling": calling, "linked": links}
+    key_of, at_host = _key_of(measured), _at_host(measured, context)
+    spans = {"called": called, "calling": calling, "linked": links, "linking": links}
     at = {n: [known(t["first"]), known(t["last"])] for n, t in spans.items()}
-    entered_at = known(carried["us"])
+    entered_at, calls = known(carried["us"]), whole(links["connections"])
     rows: list[dict[str, Any]] = []
     for address in sorted(hosts.text_column(measured["taking"], "address")):
         mine = places["carried"].get(address, [])
         ends = entered_at[mine].tolist()
+        ends += known(stored["us"])[places["stored"].get(address, [])].tolist()
         ends += [bound[i] for n in spans for i in places[n].get(address, ()) for bound in at[n]]
         dated = [v for v in ends if np.isfinite(v)]
         i, j = (next(iter(places[n].get(address, ())), None) for n in ("called", "calling"))
@@ -49,24 +79,33 @@ def outsiders(measured: Mapping[str, Columns], stream: Stream | None) -> dict[st
                 "address": address,
                 "scope": scope.get(address, ""),
                 "key_of": key_of.get(address),
+                "at_host": at_host.get(address),
                 **{n: 0 if i is None else int(called[n][i])
                    for n in ("called_by", "connections", "lines", "bytes_out", "bytes_in")},
+                "from_undeclared": int(calls[places["linked"].get(address, [])].sum()),
+                "to_undeclared": int(calls[places["linking"].get(address, [])].sum()),
                 "first": min(dated, default=np.nan),
                 "last": max(dated, default=np.nan),
                 **{n: 0 if j is None else int(calling[n][j]) for n in ("sent_bytes", "acts")},
+                "stored": len(places["stored"].get(address, [])),
                 **_held(np.unique(carried["sid"][mine].astype(np.int64)), stream),
             }
         )  # fmt: skip
-    rows.sort(key=lambda r: (-r["stations"], -r["connections"] - r["lines"], r["address"]))
-    words = ("address", "scope", "key_of")
+    rows.sort(
+        key=lambda r: (
+            -r["stations"], -r["connections"] - r["lines"] - r["from_undeclared"], r["address"]
+        )
+    )  # fmt: skip
+    words = ("address", "scope", "key_of", "at_host")
     return {
         n: np.array([r[n] for r in rows], dtype=object if n in words else None) for n in COLUMNS
     }
 
 
 COLUMNS = (
-    *("address", "scope", "key_of", "called_by", "connections", "lines", "bytes_out", "bytes_in"),
-    *("first", "last", "sent_bytes", "acts", "stations", "valid"),
+    *("address", "scope", "key_of", "at_host", "called_by", "connections", "lines", "bytes_out"),
+    *("bytes_in", "from_undeclared", "to_undeclared", "first", "last", "sent_bytes", "acts"),
+    *("stored", "stations", "valid"),
 )
 
 
@@ -85,6 +124,14 @@ def _key_of(measured: Mapping[str, Columns]) -> dict[str, str]:
         for a, h, by in zip(*(told[n] for n in ("address", "host", "by")), strict=True)
         if by == "key"
     }
+
+
+def _at_host(measured: Mapping[str, Columns], context: Context) -> dict[str, str]:
+    """Address -> the declared host whose address it is, and whose key it has not."""
+    told, book = measured["addresses"], Book(context.plan)
+    some = {str(a) for a, by in zip(told["address"], told["by"], strict=True) if by == OTHER_KEY}
+    declared = {a: {m["host"] for m in book.declared(a) if m["kind"] == "host"} for a in some}
+    return {a: ", ".join(sorted(found)) for a, found in declared.items()}
 
 
 def clients(callers: Columns, rows: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -110,10 +157,15 @@ def called_only(
 ) -> list[dict[str, Any]]:
     """Undeclared addresses that were called and that nothing ties to the count, most called first.
 
-    Names that are no address are left out: they may be a declared machine's own name for itself.
+    Names of which the plan knows nothing are left out: they may be a declared machine's own name
+    for itself.
     """
     called, told = measured["called"], measured["addresses"]
-    scope = dict(zip(*(hosts.text_column(told, n) for n in ("address", "scope")), strict=True))
+    unknown = {
+        str(a)
+        for a, scope, host in zip(*(told[n] for n in ("address", "scope", "host")), strict=True)
+        if scope == "name" and host is None
+    }
     found = [
         {
             "address": r["address"],
@@ -121,23 +173,40 @@ def called_only(
             **{n: hosts.stamp(r[n], context) for n in ("first", "last")},
         }
         for r in hosts.records(called, list(called))
-        if r["address"] not in mine and scope.get(str(r["address"])) != "name"
+        if r["address"] not in mine and r["address"] not in unknown
     ]
     return sorted(found, key=lambda r: (-r["connections"] - r["lines"], r["address"]))
 
 
-def other_keys(measured: Mapping[str, Columns], context: Context) -> list[dict[str, str]]:
-    """Declared addresses of hosts with declared keys that presented another key."""
-    keys = {h.id: {k.lower() for k in h.keys} for h in context.plan.hosts if h.keys}
-    places: dict[str, set[str]] = {}
-    table = measured["addresses"]
-    for address, host, by in zip(*(table[n] for n in ("address", "host", "by")), strict=True):
-        if host in keys and by in ("address", "network", "name"):
-            places.setdefault(str(address), set()).add(str(host))
-    found = [
-        {"address": str(address), "host": ", ".join(sorted(places[str(address)])), "key": str(key)}
-        for address, key in zip(measured["keys"]["address"], measured["keys"]["key"], strict=True)
-        if str(address) in places
-        and not any(str(key).lower() in keys[host] for host in places[str(address)])
-    ]
+def other_keys(
+    measured: Mapping[str, Columns], stream: Stream | None, context: Context
+) -> list[dict[str, Any]]:
+    """Addresses of hosts with declared keys that presented another key of the same kind, whether
+    the declared one was seen there too, and the sheets that entered through the address.
+    """
+    book = Book(context.plan)
+    shown: dict[str, set[str]] = {}
+    for address, key in zip(*(measured["keys"][n] for n in ("address", "key")), strict=True):
+        shown.setdefault(str(address), set()).add(str(key))
+    through = measured["through"]
+    places = _places(hosts.text_column(through, "address"))
+    found = []
+    for address, keys in shown.items():
+        some = sorted({m["host"] for m in book.declared(address) if m["kind"] == "host"})
+        own = {key for h in context.plan.hosts if h.id in some for key in map(plain_key, h.keys)}
+        strange = {k for host in some for k in book.other_keys(host, keys)}
+        held = _held(
+            np.unique(through["sid"][places.get(address, [])].astype(np.int64)), stream
+        )["stations"]  # fmt: skip
+        found += [
+            {
+                "address": address,
+                "host": ", ".join(some),
+                "key": key,
+                "declared_key": any(plain_key(k) in own for k in keys),
+                "stations": held,
+            }
+            for key in strange
+            if plain_key(key) not in own
+        ]
     return sorted(found, key=lambda r: (r["address"], r["key"]))

@@ -37,13 +37,15 @@ def edges(evidence: Evidence, shown: ir.Table) -> ir.Table:
     """Who called whom by panel: `src`, `dst`, `panel` (0, 1, 2), `contacts`.
 
     Ends are declared hosts and groups, and the undeclared addresses in `shown`; every other end is
-    one: the other addresses.
+    one: the other addresses. An end that is a host's address and a group's is the group; `src_host`
+    and `dst_host` are the declared hosts at the two ends, null where none.
     """
     addresses = evidence.addresses()
     case = evidence.case
     table = hosts.contacts(evidence)
     for end in ("src", "dst"):
         table = hosts.with_host(table, end, addresses, end, how="left")
+        table = hosts.with_host(table, end, addresses, f"{end}_own", how="left", kind="host")
         named = table[end].isin(shown.address)
         other = named.ifelse(table[end], ibis.literal(OTHERS))
         table = table.mutate(**{f"{end}_end": table[f"{end}_host"].fill_null(other)})
@@ -53,9 +55,13 @@ def edges(evidence: Evidence, shown: ir.Table) -> ir.Table:
             after = (table.us >= hosts.micros(at.at)).fill_null(False)
             panel = panel + after.cast("int64")
     counted = table.mutate(panel=panel, contacts=table.connections + table.lines)
-    return counted.group_by(src=counted.src_end, dst=counted.dst_end, panel=counted.panel).agg(
-        contacts=counted.contacts.sum()
-    )
+    return counted.group_by(
+        src=counted.src_end,
+        dst=counted.dst_end,
+        src_host=counted.src_own_host,
+        dst_host=counted.dst_own_host,
+        panel=counted.panel,
+    ).agg(contacts=counted.contacts.sum())
 
 
 def drawn(name: str, columns: Columns, context: Context) -> Sequence[Figure]:
@@ -96,10 +102,16 @@ class _Edges:
         self._plan = _planned(context)
         src, dst = (hosts.text_column(columns, end) for end in ("src", "dst"))
         panel, weight = whole(columns["panel"]), whole(columns["contacts"])
-        every = {
-            (int(panel[i]), src[i], dst[i]): int(weight[i])
-            for i in range(len(src))
-            if src[i] != dst[i] and OTHERS not in (src[i], dst[i])
+        every: dict[tuple[int, str, str], int] = {}
+        for i in range(len(src)):
+            if src[i] != dst[i] and OTHERS not in (src[i], dst[i]):
+                edge = (int(panel[i]), src[i], dst[i])
+                every[edge] = every.get(edge, 0) + int(weight[i])
+        self._behind = {
+            (int(panel[i]), str(host))
+            for end in ("src_host", "dst_host")
+            for i, host in enumerate(columns[end].tolist())
+            if host is not None
         }
         self.left_out = self._services(every)
         self._roles = {n: r for n, r in self._roles.items() if n not in self.left_out}
@@ -131,7 +143,8 @@ class _Edges:
     def _state(self, node: str) -> str:
         if node not in self._roles:
             return UNDECLARED
-        return USED if any(node in (s, d) for _, s, d in self.pairs) else UNUSED
+        drawn = any(node in (s, d) for _, s, d in self.pairs)
+        return USED if drawn or node in {host for _, host in self._behind} else UNUSED
 
     def named(self, state: str) -> list[str]:
         """The machines in a state."""
@@ -166,6 +179,7 @@ class _Edges:
         panel: str,
     ) -> None:  # fmt: skip
         used = {e for k, s, d in self.pairs if k == number for e in (s, d)}
+        used |= {host for k, host in self._behind if k == number}
 
         def add(kind: str, box: Any, label: str, state: str, weight: float | None) -> None:
             values = (kind, panel, *(float(v) for v in box), label, state, weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,13 +13,13 @@ from numpy.typing import NDArray
 
 from veedor.audit.findings import Status
 from veedor.case.plan import ClientGroup
-from veedor.checks import hosts
+from veedor.checks import commands, hosts
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
 from veedor.checks.recorded import known, whole
 
-NEAR = 1800
-"""Seconds around a move in which a command may have to do with it."""
+LEAST = 0.5
+"""Share of the expected addresses of a group, below which too few of its clients were seen."""
 SLACK = 60
 """Seconds by which two destinations of a client may overlap and still be one after the other."""
 
@@ -31,7 +32,9 @@ class Redirect(Check):
     in force. A client *moved* where it began to call a destination outside the plan when it had
     called for the last time all that it called before, services aside. A machine of the group
     itself is a destination by its address. Ports are not compared. Clients behind one
-    translated address count as one.
+    translated address count as one. Nothing is said not to be there where of some group fewer than
+    half of the addresses were seen that the plan lets expect: as many as it counts machines, or as
+    its networks hold addresses, where these are fewer; one address, where it counts none.
 
     Statistic
     ---------
@@ -46,13 +49,20 @@ class Redirect(Check):
         Clients with a destination outside the plan; those that moved to one.
     planned : array of {group, destination, clients, first, last}
         Moves to hosts of a contingency in force.
-    members : array of {group, declared, seen}
-        Machines that the plan counts in each group, and addresses of it that were seen.
+    members : array of {group, declared, seen, expected}
+        Machines that the plan counts in each group, addresses of it that were seen, and those that
+        the plan lets expect.
     configuration : int
         Log lines on the clients or hosts that tell of a change of configuration.
-    commands : array of {at, host, account, command, source, row}, at most 50
-        Commands with privilege and changes of configuration within half an hour of a move, those
-        nearest to it first.
+    commands : array of {at, host, account, command, kind, names, port_of, seconds, source, row}, at
+        most 50
+        Commands with privilege, and changes of configuration, services, keys or accounts within
+        half an hour of a move: those that name a destination outside the plan first (`names`), then
+        those that name a port of one (`port_of`), changes, and other commands; of each those before
+        the first move first. `seconds` after the first move to the destination that it names, or
+        after the nearest first move to any; negative before it.
+    commands_total : int
+        How many there are. A line on a service that does not name it is none.
 
     Uncertainty
     -----------
@@ -72,9 +82,10 @@ class Redirect(Check):
     sentences = {
         "observed": "{sentence}",
         "not-observed": (
-            "All {clients} clients that were seen called hosts of their plan alone. {planned_moves}"
+            "Each of {clients:client|clients} that were seen called hosts of its plan alone"
+            " ({coverage}). {planned_moves}"
         ),
-        "not-determinable": "No record shows a client of a declared group.",
+        "not-determinable": "{sentence}",
     }
     benign = (
         Benign(
@@ -92,8 +103,9 @@ class Redirect(Check):
         Benign(
             "record",
             "The change was ordered and recorded.",
-            "{configuration} log lines tell of a change of configuration. Within half an hour of"
-            " the moves {commands} commands with privilege are on record{listed}.",
+            "{configuration:log line tells|log lines tell} of a change of configuration. Within"
+            " half an hour of the moves {commands:command or change|commands and changes} of"
+            " configuration, services, keys or accounts are on record{listed}.",
         ),
         Benign("other", "The destination serves something else than the count, such as updates."),
     )
@@ -110,9 +122,10 @@ class Redirect(Check):
         lines = evidence.log_lines()
         changed = lines.filter(lines.kind == "configuration")
         given = lines.filter(
-            lines.kind.isin(("configuration", "privilege")),
+            lines.kind.isin(("privilege", *commands.CHANGES)),
             lines.us.notnull(),
             ~lines.program.fill_null("").lower().contains("cron"),
+            (lines.kind != "service") | lines.object.notnull(),
         )
         return {
             "calls": ends.group_by(
@@ -124,13 +137,19 @@ class Redirect(Check):
                 lines=ends.lines.sum(),
             ),
             "configuration": changed.agg(n=changed.count()),
-            "commands": given.select("us", "host", "actor", "object", "source", "row"),
+            "commands": given.select(
+                "us", "host", "actor", "object", "message", "kind", "source", "row"
+            ),
+            "ports": _ports(evidence),
         }
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on all clients."""
         calls = measured["calls"]
         found = _Calls(calls, context)
+        given = commands.near(
+            measured["commands"], found.instants(), _called_at(measured["ports"]), context
+        )
         destinations = found.destinations()
         planned = found.planned()
         clients = len(set(found.client))
@@ -142,10 +161,12 @@ class Redirect(Check):
             "planned": planned,
             "members": found.members(),
             "configuration": int(measured["configuration"]["n"][0]),
-            "commands": _commands(measured["commands"], found.instants(), context),
+            "commands": given[:50],
+            "commands_total": len(given),
         }
         status: Status = "observed" if destinations else "not-observed"
-        if not clients:
+        few = [m for m in statistic["members"] if m["seen"] < LEAST * m["expected"]]
+        if not clients or (few and not destinations):
             status = "not-determinable"
         moves = sum(p["clients"] for p in planned)
         hosts_ = {h for c in context.plan.contingencies for h in c.hosts}
@@ -153,7 +174,8 @@ class Redirect(Check):
             status,
             statistic,
             words={
-                "sentence": _sentence(statistic),
+                "sentence": _sentence(statistic, few),
+                "coverage": _coverage(statistic["members"]),
                 "planned_moves": f"{moves:,} moved to hosts of a declared contingency in force."
                 if moves
                 else "",
@@ -166,8 +188,8 @@ class Redirect(Check):
                 translation={"groups": _translation(statistic["members"])},
                 record={
                     "configuration": statistic["configuration"],
-                    "commands": len(statistic["commands"]),
-                    "listed": _listed(statistic["commands"]),
+                    "commands": len(given),
+                    "listed": f": {commands.listed(given)}" if given else "",
                 },
             ),
             rows=found.rows(),
@@ -298,14 +320,23 @@ class _Calls:
         for client, group in zip(self.client, self.group, strict=True):
             seen.setdefault(group, set()).add(client)
         return [
-            {"group": g.id, "declared": g.members, "seen": len(seen.get(g.id, ()))}
+            {
+                "group": g.id,
+                "declared": g.members,
+                "seen": len(seen.get(g.id, ())),
+                "expected": _expected(g),
+            }
             for g in self._groups.values()
         ]
 
-    def instants(self) -> NDArray[np.float64]:
-        """When clients moved, in microseconds of UTC."""
-        moved = sorted(i for i in self.outside() if i in self._came)
-        return np.unique(self._first[moved]) if moved else np.empty(0)
+    def instants(self) -> dict[str, NDArray[np.float64]]:
+        """When clients moved to each destination, in microseconds of UTC."""
+        by: dict[str, list[int]] = {}
+        for i in self.outside():
+            if i in self._came:
+                by.setdefault(self.end[i], []).append(i)
+        found = {end: np.unique(self._first[rows]) for end, rows in sorted(by.items())}
+        return {end: at[np.isfinite(at)] for end, at in found.items() if np.isfinite(at).any()}
 
     def rows(self) -> dict[str, Any] | None:
         """Every client with a destination outside the plan."""
@@ -325,38 +356,32 @@ class _Calls:
         }
 
 
-def _commands(rows: Columns, moves: NDArray[np.float64], context: Context) -> list[dict[str, Any]]:
-    """Commands within half an hour of a move, the nearest first."""
-    us = known(rows["us"])
-    if not len(moves) or not len(us):
-        return []
-    at = np.searchsorted(moves, us)
-    near = np.minimum(
-        np.abs(us - moves[np.maximum(at - 1, 0)]),
-        np.abs(us - moves[np.minimum(at, len(moves) - 1)]),
+def _ports(evidence: Evidence) -> ir.Table:
+    """Ports at which clients of a group called each destination: `end`, `dport`."""
+    addresses, flows = evidence.addresses(), evidence.flows()
+    calls = hosts.with_host(
+        flows.filter(flows.dport.notnull()), "src", addresses, "by", kind="group"
     )
-    order = [i for i in np.lexsort((rows["row"], near)).tolist() if near[i] <= NEAR * MICRO][:50]
-    return [
-        {
-            "at": hosts.stamp(us[i], context),
-            "host": rows["host"][i],
-            "account": rows["actor"][i],
-            "command": rows["object"][i],
-            "source": rows["source"][i],
-            "row": int(rows["row"][i]),
-        }
-        for i in order
-    ]
+    placed = hosts.with_host(calls, "dst", addresses, "to", how="left", kind="host")
+    return placed.select("dport", end=placed.to_host.fill_null(placed.dst)).distinct()
 
 
-def _listed(commands: list[dict[str, Any]]) -> str:
-    if not commands:
-        return ""
-    first = commands[0]
-    who = f" by {first['account']}" if first["account"] else ""
-    return (
-        f", the nearest at {hosts.shown(first['at'])} on {first['host']}{who}: {first['command']}"
-    )
+def _called_at(rows: Columns) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for end, port in zip(hosts.text_column(rows, "end"), whole(rows["dport"]), strict=True):
+        found.setdefault(end, []).append(int(port))
+    return {end: sorted(ports) for end, ports in found.items()}
+
+
+def _expected(group: ClientGroup) -> int:
+    """Addresses of a group that the plan lets expect in traffic."""
+    held = sum(ipaddress.ip_network(a).num_addresses for a in group.addresses)
+    return 1 if group.members is None else min(group.members, held)
+
+
+def _coverage(members: list[dict[str, Any]]) -> str:
+    parts = [f"{m['group']}: {m['seen']:,} of {m['expected']:,}" for m in members]
+    return f"addresses seen of those to be expected: {', '.join(parts)}"
 
 
 def _translation(members: list[dict[str, Any]]) -> str:
@@ -368,9 +393,16 @@ def _translation(members: list[dict[str, Any]]) -> str:
     return ("; ".join(parts) or "The plan counts the machines of no group") + "."
 
 
-def _sentence(statistic: Mapping[str, Any]) -> str:
+def _sentence(statistic: Mapping[str, Any], few: list[dict[str, Any]]) -> str:
+    if not statistic["clients"]:
+        return "No record shows a client of a declared group."
     if not statistic["destinations"]:
-        return ""
+        groups = hosts.names(m["group"] for m in few)
+        return (
+            f"Each client that was seen ({statistic['clients']:,}) called hosts of its plan alone;"
+            f" of {groups} fewer than half of the addresses to be expected were seen"
+            f" ({_coverage(statistic['members'])}): where the others connected cannot be said."
+        )
     first = statistic["destinations"][0]
     text = (
         f"{statistic['outside']:,} of {statistic['clients']:,} clients called hosts outside their"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -10,53 +10,78 @@ import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
-from veedor.audit.findings import Status
+from veedor.audit.findings import Explanation, Status
 from veedor.checks import hosts, lateness
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
 from veedor.checks.hosts import PUBLIC
-from veedor.checks.lateness import Stream, points, span
-from veedor.checks.outsiders import COLUMNS, called_only, clients, other_keys, outsiders, sheets_of
+from veedor.checks.lateness import Stream
+from veedor.checks.outside_words import one_sentence, sentence
+from veedor.checks.outsiders import (
+    COLUMNS,
+    Ways,
+    called_only,
+    clients,
+    other_keys,
+    outsiders,
+    sheets_of,
+)
 from veedor.checks.recorded import known
 from veedor.checks.topology import drawn, edges
 
 MOST = 20
 """Addresses through which sheets entered that get a finding of their own."""
+UNKNOWN = 0.05
+"""Share of the sheets of which no record tells the way, above which seeing nothing says nothing."""
 
 
 class UndeclaredHost(Check):
     """Look for addresses that take part in the count and that the plan does not declare then.
 
-    An undeclared address takes part where sheets entered through it; where one through which sheets
-    entered called it; where it sent at least 64 KiB to a declared host that is not open to the
-    public, or logged in, wrote or stored something there; or where at least half of the clients of
-    a group called it. Undeclared addresses that declared machines called and that nothing ties to
-    the count, such as those of updates, and other callers, such as visitors and scans, are counted
-    apart.
+    An undeclared address takes part where sheets entered through it, or lines of its own tell of
+    sheets that came in there; where one through which sheets entered called it; where it sent at
+    least 64 KiB to a declared host that is not open to the public; where it logged in, wrote or
+    stored something on any declared host; where it is an address of a declared host and presented
+    another key than that host's; or where more than half of the clients seen of a group, and at
+    least five, called it and were answered, services of names and time aside. Undeclared addresses
+    that declared machines called and that nothing ties to the count, such as those of updates, and
+    other callers, such as visitors and scans, are counted apart. A flow from a port below 1024 to
+    one above 32767 is taken for an answer, whoever opened it.
 
     An address is not an identity. One that presented the key of a declared host may be that host,
-    or a relay that passes its traffic on, and is shown with it; a declared address that presented
-    another key than the declared one is observed. Which sheets entered through an address is told
-    by logs of the count that name a machine, and by lines that tell of a sheet coming in.
+    or a relay that passes its traffic on, and is shown with it. A declared address that presented
+    another key than the declared one is not that host, where it never presented the declared one;
+    keys are compared with keys of the same form only. Which sheets entered through an address is
+    told by logs of the count that name a machine, and by the other end of lines that tell of a
+    sheet coming in: the machine that wrote such a line is where the way ends. A record without an
+    instant does not tell the way where the plan declares its address for a time only.
+
+    Nothing is said not to be there where the way of more than 5 % of the sheets is not on record.
 
     Statistic
     ---------
-    hosts : array of {address, scope, key_of, called_by, connections, lines, bytes_out, bytes_in,
-        first, last, sent_bytes, acts, stations, valid}
+    hosts : array of {address, scope, key_of, at_host, called_by, connections, lines, bytes_out,
+        bytes_in, from_undeclared, to_undeclared, first, last, sent_bytes, acts, stored, stations,
+        valid}
         Undeclared addresses that take part. `connections` and `lines` are flows and log lines in
         which declared machines called it, `called_by` how many of these, bytes those of the same
-        flows; `sent_bytes` what it sent to hosts not open to the public, `acts` lines of what it
-        did there; `stations` and `valid` the counted official sheets that entered through it;
-        `key_of` the declared host whose key it presented.
+        flows; `from_undeclared` and `to_undeclared` flows between it and other undeclared
+        addresses; `sent_bytes` what it sent to hosts not open to the public, `acts` lines of what
+        it did on declared hosts; `stored` sheets of which its own lines tell that they came in;
+        `stations` and `valid` the counted official sheets that entered through it; `key_of` the
+        declared host whose key it presented; `at_host` the declared host whose address it is, and
+        whose key it did not present.
     carrying : int or null
-        How many of them carried sheets; null where none is seen to, and the way of fewer than half
-        of the sheets is on record.
+        How many of them carried sheets; null where none is seen to, and the way of more than 5 % of
+        the sheets is not on record.
     called_only : array of {address, called_by, connections, lines, first, last}, at most 50
     called_only_total : int
         Undeclared addresses that declared machines called and that nothing ties to the count.
     other_callers : int
         Undeclared addresses that called declared hosts and did nothing else.
-    other_keys : array of {address, host, key}
-        Declared addresses of hosts with declared keys that presented another key.
+    other_keys : array of {address, host, key, declared_key, stations}
+        Addresses of hosts with declared keys that presented another key of the same form;
+        `declared_key` says that the declared one was seen there too, `stations` are sheets that
+        entered through the address at any time.
     by_network : int
         Addresses seen that the plan declares only as part of a network: a machine that nobody named
         could be one of them.
@@ -65,9 +90,13 @@ class UndeclaredHost(Check):
     entered, sheets : int
         Counted official sheets of which some record tells through which machine they entered, and
         all of them.
+    traffic : bool
+        Whether any record tells who called whom.
     Of one address: the same row, and `group`: {sheets, valid, margin_points, compared,
-    actual_points, predicted_points, unexplained_points, low, high, history_points, classes}, its
-    sheets beside what the other sheets of their centres predict.
+        actual_points, predicted_points, unexplained_points, low, high, history_points, classes},
+        its sheets beside what those sheets of their centres predict that are known to have come by
+        declared machines alone; `compared` of its sheets are in such centres, and the numbers that
+        follow are null where none is.
 
     Uncertainty
     -----------
@@ -95,22 +124,23 @@ class UndeclaredHost(Check):
         Benign(
             "key",
             "The machine is a declared one at another address.",
-            "{keyed} of these addresses presented the key of a declared host ({listed}): it may be"
-            " that host, or a relay that passes its traffic on. {shown} of them were seen"
-            " presenting some key.",
+            "Of {addresses:address|addresses} outside the plan, {keyed} presented the key of a"
+            " declared host ({listed}), and may be that host or a relay that passes its traffic"
+            " on; {shown} presented some key.",
         ),
         Benign(
             "contingency",
             "A contingency plan, or an entry of the plan for another time, brought the machine in.",
-            "The plan declares {otherwise} of these addresses at another time, {contingency} of"
-            " them as hosts of a contingency.",
+            "Of {addresses:address|addresses} outside the plan at that time, the plan declares"
+            " {otherwise} at another time, {contingency} of them as hosts of a contingency.",
         ),
         Benign(
             "translation",
             "Address translation, a proxy or a content network shows another address than the"
             " machine's own.",
-            "{private} of these addresses are private ones, which say nothing beyond their own"
-            " network. The plan declares {shared} addresses behind which many machines stand.",
+            "Of {addresses:address|addresses} outside the plan, {private} are private ones, which"
+            " say nothing beyond their own network. The plan declares {shared:address|addresses}"
+            " behind which many machines stand.",
         ),
         Benign(
             "visitors",
@@ -138,19 +168,16 @@ class UndeclaredHost(Check):
         to_unknown = hosts.with_host(
             hosts.only_undeclared(reached, "dst", addresses), "src", addresses, "by"
         )
-        from_unknown = hosts.with_host(
-            hosts.only_undeclared(reached, "src", addresses), "dst", addresses, "to", kind="host"
-        )
+        calling = hosts.only_undeclared(reached.filter(reached.answers == 0), "src", addresses)
+        from_unknown = hosts.with_host(calling, "dst", addresses, "to", kind="host")
         hidden = ~from_unknown.to_role.isin(PUBLIC)
         entered = hosts.entries(evidence)
-        carried = hosts.only_undeclared(entered, "address", addresses)
+        remote = entered.filter(entered.remote)
+        carried = hosts.only_undeclared(remote, "address", addresses)
+        stored = hosts.took_in(evidence, entered)
         taking = hosts.part_takers(evidence, reached, entered)
-        lines = evidence.log_lines()
-        keys = lines.filter(
-            lines.key.notnull(), lines.host.notnull(), lines.kind.isin(("handshake", "certificate"))
-        ).select(address="host", key="key")
-        flows = evidence.flows()
-        shown = keys.union(flows.filter(flows.key.notnull()).select(address="dst", key="key"))
+        shown = hosts.presented(evidence)
+        presenting = shown.view()
         return {
             "called": to_unknown.group_by(address=to_unknown.dst).agg(
                 called_by=to_unknown.src.nunique(),
@@ -167,7 +194,7 @@ class UndeclaredHost(Check):
                 connections=from_unknown.connections.sum(),
                 lines=from_unknown.lines.sum(),
                 sent_bytes=hidden.ifelse(from_unknown.bytes_out, 0).sum(),
-                acts=hidden.ifelse(from_unknown.acts, 0).sum(),
+                acts=from_unknown.acts.sum(),
                 first=from_unknown.us.min(),
                 last=from_unknown.us.max(),
             ),
@@ -181,8 +208,12 @@ class UndeclaredHost(Check):
                 first=ibis._.us.min(),
                 last=ibis._.us.max(),
             ),
-            "entered": entered.filter(entered.remote).group_by("sid").agg(n=ibis._.count()),
-            "keys": shown.distinct(),
+            "stored": stored.group_by("sid", "address").agg(us=stored.us.min()),
+            "entered": _ways(remote, carried, hosts.certain(remote, "address", addresses)),
+            "through": remote.semi_join(presenting, [remote.address == presenting.address])
+            .select("sid", "address")
+            .distinct(),
+            "keys": shown,
             "addresses": addresses,
             "edges": edges(evidence, taking),
             **lateness.measure(evidence),
@@ -191,16 +222,22 @@ class UndeclaredHost(Check):
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on all addresses, and one for each of those through which sheets entered."""
         stream = Stream.of(measured, context)
-        rows = outsiders(measured, stream)
+        rows = outsiders(measured, stream, context)
         rows = {name: _stamped(name, values, context) for name, values in rows.items()}
         statistic = _statistic(rows, measured, context, stream)
         size = len(rows["address"])
-        status: Status = "observed" if size or statistic["other_keys"] else _silence(statistic)
+        status: Status = "observed" if size or statistic["other_keys"] else "not-observed"
+        if status == "not-observed" and not _told(statistic):
+            status = "not-determinable"
         yield self.fact(
             status,
             statistic,
-            words={"heading": self.title, "sentence": _sentence(status, statistic, context)},
-            explanations=self.explain(**_tested(statistic, rows, measured, context)),
+            words={"heading": self.title, "sentence": sentence(status, statistic, context)},
+            explanations=self.explain(
+                visitors={"other_callers": statistic["other_callers"]},
+                updates={"called_only": statistic["called_only_total"]},
+                **(_tested(statistic["hosts"], measured, context) if size else {}),
+            ),
             rows={**rows, "clients": clients(measured["callers"], rows)} if size else None,
             key="address",
             questioned=sheets_of(measured, rows["address"]) if statistic["stations"] else None,
@@ -226,7 +263,8 @@ class UndeclaredHost(Check):
         group: dict[str, Any] = {}
         if stream is not None:
             through = np.isin(stream.sid, sids)
-            group = lateness.described(stream, through, ~through)
+            by_plan = np.isin(stream.sid, Ways.of(measured).declared)
+            group = lateness.described(stream, through, by_plan & ~through)
         order = np.argsort(sids)
         return self.fact(
             "observed",
@@ -234,21 +272,57 @@ class UndeclaredHost(Check):
             subject=subject(address),
             words={
                 "heading": f"Sheets that entered through {address}",
-                "sentence": _one_sentence(statistic, group),
+                "sentence": one_sentence(statistic, group),
             },
-            explanations=self.explain(),
+            explanations=self._ruled_out(statistic, measured, context),
             rows={"sid": sids[order], "entered_at": hosts.stamps(us[order], context)},
             questioned=sids[order],
         )
 
+    def _ruled_out(
+        self, row: Mapping[str, Any], measured: Mapping[str, Columns], context: Context
+    ) -> tuple[Explanation, ...]:
+        """The benign explanations with what holds for one address."""
+        carried = f"{row['stations']:,} official sheets entered through this address."
+        return tuple(
+            one.model_copy(
+                update={"result": carried, "values": {"stations": row["stations"]}, "tested": True}
+            )
+            if one.id in ("visitors", "updates")
+            else one
+            for one in self.explain(**_tested([row], measured, context))
+        )
 
-def _silence(statistic: Mapping[str, Any]) -> Status:
-    """Whether seeing nothing means something: the way of most sheets must be on record, or no
-    undeclared machine have been called at all.
+
+def _ways(remote: ir.Table, strange: ir.Table, sure: ir.Table) -> ir.Table:
+    """By sheet, entries that name a machine: all, those of machines that the plan does not declare
+    then, and those of machines that it does.
     """
-    known_way = statistic["entered"] * 2 >= statistic["sheets"] > 0
-    quiet = statistic["traffic"] and not statistic["called_only_total"]
-    return "not-observed" if known_way or quiet else "not-determinable"
+    parts = [
+        table.select(
+            sid="sid",
+            n=_one(name == "n"),
+            strange=_one(name == "strange"),
+            sure=_one(name == "sure"),
+        )
+        for name, table in (("n", remote), ("strange", strange), ("sure", sure))
+    ]
+    return (
+        parts[0]
+        .union(*parts[1:])
+        .group_by("sid")
+        .agg(**{name: ibis._[name].sum() for name in ("n", "strange", "sure")})
+    )
+
+
+def _one(counts: bool) -> ir.IntegerScalar:
+    return ibis.literal(int(counts), "int64")
+
+
+def _told(statistic: Mapping[str, Any]) -> bool:
+    """Whether the way of so many sheets is on record that seeing nothing means something."""
+    unknown = statistic["sheets"] - statistic["entered"]
+    return bool(statistic["sheets"] > 0 and unknown <= UNKNOWN * statistic["sheets"])
 
 
 def _stamped(name: str, values: NDArray[Any], context: Context) -> NDArray[Any]:
@@ -263,104 +337,38 @@ def _statistic(
 ) -> dict[str, Any]:
     sids = sheets_of(measured, rows["address"])
     inside = np.isin(stream.sid, sids) if stream is not None else np.zeros(0, bool)
-    entered = measured["entered"]["sid"].astype(np.int64)
+    known_ways = Ways.of(measured).known
     mine = set(rows["address"].tolist())
     apart = called_only(measured, mine, context)
     carrying = int((rows["stations"] > 0).sum()) if len(mine) else 0
-    ways = len(entered) if stream is None else int(np.isin(stream.sid, entered).sum())
-    sheets = 0 if stream is None else len(stream.sid)
+    ways = {
+        "entered": int(np.isin(stream.sid, known_ways).sum()) if stream else len(known_ways),
+        "sheets": len(stream.sid) if stream else 0,
+    }
     callers = set(hosts.text_column(measured["calling"], "address"))
     return {
         "hosts": hosts.records(rows, COLUMNS),
-        "carrying": carrying if carrying or ways * 2 >= sheets > 0 else None,
+        "carrying": carrying if carrying or _told(ways) else None,
         "called_only": apart[:50],
         "called_only_total": len(apart),
         "other_callers": len(callers - mine),
-        "other_keys": other_keys(measured, context),
+        "other_keys": other_keys(measured, stream, context),
         "by_network": len(
             set(measured["addresses"]["address"][measured["addresses"]["by"] == "network"].tolist())
         ),
         "stations": int(inside.sum()),
         "valid": int(stream.valid[inside].sum()) if stream is not None else 0,
-        "entered": ways,
-        "sheets": sheets,
-        "traffic": len(measured["edges"]["src"]) + len(entered) > 0,
+        **ways,
+        "traffic": len(measured["edges"]["src"]) + len(measured["entered"]["sid"]) > 0,
     }
-
-
-def _sentence(status: str, statistic: Mapping[str, Any], context: Context) -> str:
-    rows = statistic["hosts"]
-    parts = []
-    if rows:
-        verb = "address takes" if len(rows) == 1 else "addresses take"
-        parts.append(
-            f"{len(rows):,} {verb} part in the count and the plan does not declare"
-            f" {'it' if len(rows) == 1 else 'them'} at that time:"
-            f" {hosts.names(r['address'] for r in rows)}."
-        )
-        parts.append(
-            f"{statistic['stations']:,} official sheets with {statistic['valid']:,} valid votes"
-            f" entered through {statistic['carrying']:,} of them."
-            if statistic["carrying"]
-            else f"No record ties a sheet to them ({statistic['entered']:,} of"
-            f" {statistic['sheets']:,} sheets have a record of the machine through which they"
-            " entered)."
-        )
-    elif status != "not-determinable":
-        parts.append("No undeclared address is seen to take part in the count.")
-    else:
-        parts.append("No record tells by which machines most of the sheets came.")
-        lost = "; ".join(w.what.rstrip(".") for w in context.plan.withheld)
-        parts += [f"The case says that evidence was withheld: {lost}."] if lost else []
-    if keys := statistic["other_keys"]:
-        listed = hosts.names(f"{k['address']} ({k['host']})" for k in keys)
-        parts.append(f"Declared addresses presented another key than the declared one: {listed}.")
-    if total := statistic["called_only_total"]:
-        listed = hosts.names(r["address"] for r in statistic["called_only"])
-        parts.append(
-            f"Declared machines also called {total:,} undeclared addresses that nothing ties to the"
-            f" count ({listed})."
-        )
-    if not rows and status == "not-observed":
-        parts.append(f"{statistic['other_callers']:,} other addresses called declared hosts.")
-    return " ".join(parts)
-
-
-def _one_sentence(row: Mapping[str, Any], group: Mapping[str, Any]) -> str:
-    text = (
-        f"{row['stations']:,} official sheets with {row['valid']:,} valid votes entered through"
-        f" {row['address']}, which the plan does not declare then"
-        f" ({row['called_by']:,} declared machines called it)."
-    )
-    if group.get("compared"):
-        text += (
-            f" In the centres that have other sheets too, their margin is"
-            f" {points(group['actual_points'])} where these predict"
-            f" {points(group['predicted_points'])}: unexplained"
-            f" {points(group['unexplained_points'])} ({span(group['low'], group['high'])})."
-        )
-    elif group:
-        text += (
-            f" Their margin is {points(group['margin_points'])}; no centre has other sheets with"
-            " which to compare them."
-        )
-    return text
 
 
 def _tested(
-    statistic: Mapping[str, Any],
-    rows: Mapping[str, NDArray[Any]],
-    measured: Mapping[str, Columns],
-    context: Context,
+    some: Sequence[Mapping[str, Any]], measured: Mapping[str, Columns], context: Context
 ) -> dict[str, Mapping[str, Any]]:
-    tested: dict[str, Mapping[str, Any]] = {
-        "visitors": {"other_callers": statistic["other_callers"]},
-        "updates": {"called_only": statistic["called_only_total"]},
-    }
-    mine = set(rows["address"].tolist())
-    if not mine:
-        return tested
-    keyed = [r for r in statistic["hosts"] if r["key_of"]]
+    """What the records say of benign explanations of some addresses."""
+    mine = {str(r["address"]) for r in some}
+    keyed = [r for r in some if r["key_of"]]
     told = measured["addresses"]
     otherwise = {
         str(a): str(h)
@@ -368,18 +376,21 @@ def _tested(
         if a in mine and h is not None and by != "key"
     }
     spare = {h for c in context.plan.contingencies for h in c.hosts}
-    return tested | {
+    return {
         "key": {
+            "addresses": len(mine),
             "keyed": len(keyed),
             "listed": hosts.names(f"{r['address']}: {r['key_of']}" for r in keyed),
             "shown": len(mine & set(hosts.text_column(measured["keys"], "address"))),
         },
         "contingency": {
+            "addresses": len(mine),
             "otherwise": len(otherwise),
             "contingency": sum(h in spare for h in otherwise.values()),
         },
         "translation": {
+            "addresses": len(mine),
             "shared": sum(len(h.addresses) for h in context.plan.hosts if h.shared),
-            "private": int((rows["scope"] == "private").sum()),
+            "private": sum(r["scope"] == "private" for r in some),
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,7 +20,12 @@ class Undocumented(Check):
 
     Asked are: machines that took part and that the plan does not declare; declared hosts in use;
     stops of the count, and events of the case of no other kind, which are incidents; and evidence
-    that was destroyed or lost. A document mentions what the case says it mentions.
+    that was destroyed or lost. A document mentions what the case says it mentions. An address with
+    the key of a declared host is that host.
+
+    Declared hosts are counted apart: the plan itself names them. That one of them is in no document
+    delivered is observed where some document is an inventory, which lists at least half of those in
+    use; an address behind which many machines stand is no machine, and is told without it.
 
     Statistic
     ---------
@@ -28,6 +34,11 @@ class Undocumented(Check):
         `documents` those that mention it.
     unmentioned : int
         Things that no document mentions; a declared host is mentioned by the inventory itself.
+    unlisted, unlisted_shared : array of text
+        Declared hosts in use that no document delivered mentions: machines, and addresses behind
+        which many machines stand.
+    inventory : bool
+        Whether a document delivered lists at least half of the declared hosts in use.
     stops_planned : int
         Stops that lie within a planned stop of the case.
     delivered : int
@@ -49,15 +60,9 @@ class Undocumented(Check):
     kind = "control"
     needs = ("documents",)
     sentences = {
-        "observed": (
-            "{unmentioned} of {total} machines, stops and incidents are in none of the"
-            " {delivered:document|documents} delivered: {listed}."
-        ),
-        "not-observed": (
-            "Each of the {total} machines, stops and incidents of the case is mentioned in one of"
-            " the {delivered:document|documents} delivered."
-        ),
-        "not-determinable": "The case has no machine, stop or incident to look up.",
+        "observed": "{sentence}",
+        "not-observed": "{sentence}",
+        "not-determinable": "{sentence}",
     }
     benign = (
         Benign(
@@ -84,7 +89,13 @@ class Undocumented(Check):
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact on everything that a document could mention."""
         things = list(_things(measured, context))
-        missing = [t for t in things if not t["documents"] and t["kind"] != "declared host"]
+        others = [t for t in things if t["kind"] != "declared host"]
+        missing = [t for t in others if not t["documents"]]
+        used = [t["thing"] for t in things if t["kind"] == "declared host"]
+        shared = {h.id for h in context.plan.hosts if h.shared}
+        unlisted = [
+            t["thing"] for t in things if t["kind"] == "declared host" and not t["documents"]
+        ]
         stops = [e for e in context.case.events if e.kind == "stop"]
         planned = sum(
             any(s.start <= e.at <= s.end for s in context.plan.stops if s.of != "host")
@@ -93,19 +104,20 @@ class Undocumented(Check):
         statistic = {
             "things": things,
             "unmentioned": len(missing),
+            "unlisted": [n for n in unlisted if n not in shared],
+            "unlisted_shared": [n for n in unlisted if n in shared],
+            "inventory": _inventory(things, len(used)),
             "stops_planned": planned,
             "delivered": len(context.plan.documents),
         }
-        status: Status = "observed" if missing else "not-observed"
-        if not things:
+        gap = statistic["inventory"] and statistic["unlisted"]
+        status: Status = "observed" if missing or gap else "not-observed"
+        if not others and not statistic["inventory"]:
             status = "not-determinable"
         yield self.fact(
             status,
             statistic,
-            words={
-                "total": len(things),
-                "listed": hosts.names(f"{t['thing']} ({t['kind']})" for t in missing),
-            },
+            words={"sentence": _sentence(others, missing, used, statistic)},
             explanations=self.explain(planned={"stops_planned": planned, "stops": len(stops)}),
             rows={
                 n: np.array([_flat(t[n]) for t in things], dtype=object)
@@ -115,6 +127,47 @@ class Undocumented(Check):
             else None,
             key="thing",
         )
+
+
+def _inventory(things: list[dict[str, Any]], used: int) -> bool:
+    """Whether one document lists at least half of the declared hosts in use."""
+    lists = Counter(d for t in things if t["kind"] == "declared host" for d in t["documents"])
+    return used > 0 and 2 * max(lists.values(), default=0) >= used
+
+
+def _sentence(
+    others: list[dict[str, Any]],
+    missing: list[dict[str, Any]],
+    used: list[str],
+    statistic: Mapping[str, Any],
+) -> str:
+    number = statistic["delivered"]
+    one = "the document delivered"
+    none = f"not in {one}" if number == 1 else f"in none of the {number:,} documents delivered"
+    some = one if number == 1 else f"one of the {number:,} documents delivered"
+    what = "machines outside the plan, stops, incidents and losses of evidence"
+    if not others and not used:
+        return "The case has no machine, stop or incident to look up."
+    parts = []
+    if missing:
+        listed = hosts.names(f"{t['thing']} ({t['kind']})" for t in missing)
+        parts.append(f"{len(missing):,} of {len(others):,} {what} are {none}: {listed}.")
+    elif others:
+        parts.append(f"Each of {len(others):,} {what} is mentioned in {some}.")
+    else:
+        parts.append(f"The case has no {what.replace('and', 'or')} to look up.")
+    parts += [
+        f"{len(hosts_):,} of {len(used):,} declared hosts in use{about} are in the plan of the case"
+        f" and {none}: {hosts.names(hosts_)}."
+        for hosts_, about in (
+            (statistic["unlisted"], ""),
+            (statistic["unlisted_shared"], ", behind which many machines stand,"),
+        )
+        if hosts_
+    ]
+    if statistic["unlisted"] and not statistic["inventory"]:
+        parts.append("No document delivered is said to list as many as half of these hosts.")
+    return " ".join(parts)
 
 
 def _things(measured: Mapping[str, Columns], context: Context) -> Iterable[dict[str, Any]]:
