@@ -455,8 +455,8 @@ def _one(i: int, rows: Columns, nearest: Any, silent: Any, context: Context) -> 
 def _silent_words(statistic: Mapping[str, Any]) -> str:
     return (
         f"{statistic['unpaired_silent']:,} of {statistic['writes']:,} changes of a database that"
-        " name a station have no event of the application at a time when its logs have no line at all:"
-        " whether it recorded them cannot be told."
+        " name a station have no event of the application at a time when its logs have no line at"
+        " all: whether it recorded them cannot be told."
     )
 
 
