@@ -76,6 +76,22 @@ def test_what_is_not_read_is_counted_with_its_place(tmp_path):
     assert found.info.first_unread == (4, "yesterday")
 
 
+def test_a_day_that_does_not_exist_and_an_offset_of_no_zone_give_no_instant(tmp_path):
+    stamps = [
+        *("2019-02-30 10:00:00", "2019-02-28 10:00:00", "2020-02-30T10:00:00Z"),
+        *("2019-10-20T10:00:00-99:00", "2019-10-20T10:00:00-04:99", "2019-10-20T10:00:00-18:00"),
+    ]
+    found = read(tmp_path, stamps)
+    assert (found.utc != UNKNOWN).tolist() == [False, True, False, False, False, True]
+    assert (found.local != UNKNOWN).tolist() == (found.utc != UNKNOWN).tolist()
+    assert (found.info.unread, found.info.first_unread) == (4, (2, "2019-02-30 10:00:00"))
+
+    days = ["31/02/2019 10:00:00", "31/04/2019 10:00:00", "01/03/2019 10:00:00"]
+    found = read(tmp_path, days, instant_format="%d/%m/%Y %H:%M:%S")
+    assert (found.utc != UNKNOWN).tolist() == [False, False, True]
+    assert found.info.unread == 2
+
+
 def test_a_pattern_reads_other_stamps(tmp_path):
     found = read(
         tmp_path, ["31/01/2020 20:06:59", "2020-01-31T20:06:59"], instant_format="%d/%m/%Y %H:%M:%S"

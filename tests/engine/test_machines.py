@@ -119,24 +119,151 @@ def twelve(hours, each=5):
 
 
 def test_a_clock_of_twelve_hours_is_refused_and_others_are_read(tmp_path):
+    """From noon to noon, such a clock falls back from twelve to one twice."""
+    night = twelve([12, *range(1, 13), *range(1, 12)])
     found = read(
         tmp_path,
         {
-            "twelve": (LINES, twelve(range(1, 13))),
-            "few": (LINES, twelve(range(1, 10), each=3)),
-            "morning": (LINES, twelve(range(1, 9))),
-            "midnight": (LINES, twelve(range(12))),
-            "evening": (LINES, twelve(range(1, 14))),
-            "offset": (LINES, at(*(f"2020-01-31T{h:02d}:{m}0:00Z" for h in range(1, 13)
-                                   for m in range(5)))),
+            "twelve": (LINES, night),
+            "few": (LINES, twelve([*range(1, 10), 1], each=2)),
+            "morning": (LINES, twelve([*range(1, 9), 1])),
+            "midnight": (LINES, twelve([*range(12), 1])),
+            "evening": (LINES, twelve([*range(1, 14), 1])),
+            "rising": (LINES, twelve(range(1, 13))),
+            "late": (LINES, at(*(f"2020-01-31T{h:02d}:{m}0:00" for h in range(1, 13)
+                                 for m in (0, 2, 1, 3)))),
+            "days": (LINES, {n: [*a, *(v.replace("31T", "30T") for v in a)] if n == "at" else a * 2
+                             for n, a in twelve(range(1, 13)).items()}),
+            "offset": (LINES, at(*(f"{stamp}Z" for stamp in night["at"]))),
         },
     )  # fmt: skip
     refused = {name: bool(info.refused) for name, info in found.machines.items()}
-    assert refused == dict.fromkeys(refused, False) | {"twelve": True}
+    assert refused == dict.fromkeys(refused, False) | {"twelve": True, "days": True}
     info = found.machines["twelve"]
-    assert (info.lines, info.undated, info.first_us) == (60, 60, None)
-    assert "all 60 stamps lie between 1 and 12" in info.refused
+    assert (info.lines, info.undated, info.first_us) == (120, 120, None)
+    assert "all 120 stamps lie between 1 and 12" in info.refused
     assert found.machines["few"].undated == 0
+    assert found.machines["rising"].undated == 0
+
+
+def test_each_machine_of_a_file_rises_for_itself(tmp_path):
+    """One whose clock is two hours behind makes no line of the other fall back."""
+    rows = [{"at": f"2020-01-31T{h - behind:02d}:{m}0:00", "host": host, "kind": "other"}
+            for h in range(3, 13) for m in range(3) for host, behind in (("a", 0), ("b", 2))]
+    found = read(tmp_path, {"lines": (LINES, lines(*rows))})
+    assert (found.machines["lines"].lines, found.machines["lines"].refused) == (60, None)
+
+
+def with_source(tmp_path, text, **entry):
+    """A case with one file more, as it is written."""
+    read(tmp_path, {})
+    (tmp_path / "more.log").write_text(text)
+    keys = {"id": "more", "kind": "log-lines", "file": "more.log"} | entry
+    case = tmp_path / "case.toml"
+    zone = entry.pop("zone_of_case", "UTC")
+    about = "".join(f'{k} = "{v}"\n' for k, v in keys.items() if k != "zone_of_case")
+    whole = case.read_text().replace('timezone = "UTC"', f'timezone = "{zone}"')
+    case.write_text(f"{whole}\n[[sources]]\n{about}")
+    return read_case(case)
+
+
+def test_a_format_of_24_hours_is_never_refused(tmp_path):
+    hours = [*range(1, 13), *range(1, 13)]
+    text = "".join(f"Jan 31 {h:02d}:{m}0:00 app x: a\n" for h in hours for m in range(5))
+    info = with_source(tmp_path, text, format="syslog").machines["more"]
+    assert (info.refused, info.undated, info.back) == (None, 0, 1)
+
+
+YORK = LINES | {"zone": "America/New_York"}
+
+
+def repeated(tmp_path, **files):
+    """Files of a night on which 1:00 to 2:00 was shown twice: instants, and how many are guesses.
+
+    Hours are those since 4:00 UTC, which is midnight in New York; 1:30 is 1.5, or 2.5 again.
+    """
+    night = {name: (YORK, at(*(f"2020-11-01T{c}" for c in clocks)))
+             for name, clocks in files.items()}  # fmt: skip
+    found = read(tmp_path, night)
+    start = seconds("04:00:00", day="2020-11-01")[0]
+    return {
+        name: (
+            [round((v - start) / 3600, 3) for v in found_at(found, name)[0]],
+            found.machines[name].ambiguous,
+        )
+        for name in files
+    }
+
+
+def test_one_late_line_moves_no_line_of_an_hour_shown_twice(tmp_path):
+    late = ("01:05:00", "01:03:30", "01:15:00", "01:30:00", "02:00:00")
+    far = ("01:42:00", "01:06:00", "01:45:00", "01:54:00", "02:00:00")
+    several = ("01:42:00", "01:24:00", "01:30:00", "01:48:00", "02:00:00")
+    found = repeated(tmp_path, late=late, far=far, several=several)
+    assert found["several"] == ([1.7, 1.4, 1.5, 1.8, 3.0], 4)
+    assert found["late"] == ([1.083, 1.058, 1.25, 1.5, 3.0], 4)
+    assert found["far"] == ([1.7, 1.1, 1.75, 1.9, 3.0], 4)
+
+
+def test_lines_that_fall_back_once_and_stay_below_tell_which_time_it_was(tmp_path):
+    falls = ("00:30:00", "01:12:00", "01:54:00", "01:06:00", "01:48:00", "02:00:00")
+    jitter = ("01:54:00", "01:06:00", "01:05:30", "01:30:00", "01:55:00")
+    found = repeated(tmp_path, falls=falls, jitter=jitter)
+    assert found["falls"] == ([0.5, 1.2, 1.9, 2.1, 2.8, 3.0], 0)
+    assert found["jitter"] == ([1.9, 2.1, 2.092, 2.5, 2.917], 0)
+
+
+def test_where_nothing_tells_which_time_it_was_the_first_is_taken_and_said(tmp_path):
+    """A fall of more than what was shown twice is a clock that was set, or lines out of order."""
+    found = repeated(
+        tmp_path,
+        quiet=("01:12:00", "01:30:00", "02:12:00"),
+        far=("05:54:00", "01:12:00", "01:30:00"),
+        twice=("01:54:00", "01:06:00", "01:12:00", "01:54:00", "01:06:00", "01:12:00"),
+        none=("00:12:00", "02:12:00"),
+    )
+    assert found["quiet"] == ([1.2, 1.5, 3.2], 2)
+    assert found["far"] == ([6.9, 1.2, 1.5], 2)
+    assert found["twice"] == ([1.9, 1.1, 1.2] * 2, 6)
+    assert found["none"] == ([0.2, 3.2], 0)
+
+
+def test_what_is_ambiguous_is_in_the_words_of_the_clock(tmp_path):
+    found = read(tmp_path, {"quiet": (YORK, at("2020-11-01T01:12:00", "2020-11-01T02:12:00"))})
+    assert found.machines["quiet"].basis.endswith(
+        "; 1 lies in an hour that the clock showed twice, and nothing tells which time it was:"
+        " the first is taken"
+    )
+    assert found.machines["quiet"].ambiguous == 1
+
+
+def test_flows_of_an_hour_shown_twice_are_counted_as_such(tmp_path):
+    head = "ts,te,td,sa,da,sp,dp,pr,ipkt,ibyt,opkt,obyt\n"
+    text = head + "".join(
+        f"2020-11-01 {c},2020-11-01 {c},0,10.0.0.{i},10.0.1.1,5000,443,TCP,1,1,1,1\n"
+        for i, c in enumerate(("00:59:00", "01:30:00", "01:59:00", "01:00:00", "02:10:00"), 1)
+    )
+    found = with_source(
+        tmp_path, text, kind="flows", format="nfdump", zone_of_case="America/New_York"
+    )
+    assert found.machines["more"].ambiguous == 3
+    assert "3 lie in an hour that the clock showed twice" in found.machines["more"].basis
+
+
+def test_records_of_several_lines_are_told(tmp_path):
+    rows = at("2020-01-31T20:00:00Z", "2020-01-31T20:00:01Z")
+    rows["key"][0] = "a\nb"
+    assert read(tmp_path, {"lines": (LINES, rows)}).machines["lines"].spanning == 1
+
+
+def test_a_log_without_years_is_of_the_year_that_puts_it_nearest_to_the_election(tmp_path):
+    """The case is of 31 January 2020."""
+    text = "Dec 28 20:00:00 app x: a\nJan 31 20:00:00 app x: b\n"
+    found = with_source(tmp_path, text, format="syslog")
+    assert found_at(found, "more")[0] == [
+        *seconds("20:00:00", day="2019-12-28"), *seconds("20:00:00", day="2020-01-31")
+    ]  # fmt: skip
+    assert "of 2019, the year that puts the log nearest" in found.machines["more"].basis
 
 
 def test_steps_back_are_counted_machine_by_machine(tmp_path):

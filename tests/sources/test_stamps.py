@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pyarrow as pa
 import pytest
@@ -91,3 +92,40 @@ def test_numbers(others):
 )
 def test_patterns_of_strptime(text, form, wall):
     assert by_format(pa.array([text, "x"]), form).wall.to_pylist() == [us(wall), None]
+
+
+FORMS = (
+    *("%d/%m/%Y %H:%M:%S", "%Y%m%d%H%M%S", "%d %b %Y %I:%M %p", "%d.%m.%y %H:%M", "%D %T"),
+    *("%F %R", "%A, %e de %m de %Y %H:%M"),
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_day_that_the_month_does_not_have_is_none(form):
+    """Every day of two years, and those that are in no month, by the standard library."""
+    plain = form.replace("%D", "%m/%d/%y").replace("%F", "%Y-%m-%d").replace("%e", "%d")
+    plain = plain.replace("%T", "%H:%M:%S").replace("%R", "%H:%M")
+    texts, walls = [], []
+    for year, month, day in itertools.product((2019, 2020), range(1, 13), range(1, 32)):
+        model = dt.datetime(2019, month, 1, 13, 5, 9).strftime(
+            plain.replace("%d", f"{day:02d}")
+            .replace("%Y", f"{year}")
+            .replace("%y", f"{year % 100}")
+        )
+        texts.append(model)
+        try:
+            wall = dt.datetime.strptime(model, plain)
+        except ValueError:
+            walls.append(None)
+        else:
+            walls.append(us(str(wall)))
+
+    assert walls.count(None) == 2 * 31 * 12 - 365 - 366
+    assert by_format(pa.array(texts), form).wall.to_pylist() == walls
+
+
+def test_a_pattern_without_a_day_of_the_month_is_read_as_before():
+    assert by_format(pa.array(["2019-01", None]), "%Y-%m").wall.to_pylist() == [
+        us("2019-01-01"),
+        None,
+    ]

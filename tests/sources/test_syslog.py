@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
 
-from tests.sources.reading import LOGS, machine, needs_logs, rows, us, written
+from tests.sources.reading import LOGS, connection, machine, needs_logs, rows, us, written
+from veedor.case.source import Source
 from veedor.errors import SourceError
+from veedor.sources.machine import open_machine
 
 
 def walls(tmp_path, text, year=2019):
@@ -136,7 +139,106 @@ class TestYears:
         ]
 
 
+def near(tmp_path, stamps, day):
+    """Instants of a log without years, read near a day; and what is said of them."""
+    path = written(tmp_path, "".join(f"{stamp} h a: x\n" for stamp in stamps))
+    source = Source(id="m", kind="log-lines", file=path.name, format="syslog")
+    dated = source.near(dt.date.fromisoformat(day))
+    found = open_machine(connection(), dated, path, tmp_path)
+    return [line["wall"] for line in rows(found)], found.basis
+
+
+class TestTheYearNearestToTheElection:
+    @pytest.mark.parametrize(
+        ("day", "stamps", "years"),
+        [
+            # The log of an election in January begins in December.
+            ("2020-01-05", ("Dec 28", "Jan  5"), (2019, 2020)),
+            # That of one in December goes on in January.
+            ("2019-12-29", ("Jan  2", "Jan  3"), (2020, 2020)),
+            ("2019-10-20", ("Oct 19", "Oct 21"), (2019, 2019)),
+            # A long log begins nearer to the day a year later, and reaches to the day.
+            ("2019-10-20", ("Feb 10", "Jun  1", "Oct 20"), (2019, 2019, 2019)),
+            ("2020-03-01", ("Jun  1", "Dec 30", "Mar  1"), (2019, 2019, 2020)),
+            ("2020-01-05", ("Feb 29", "Mar  1"), (2020, 2020)),
+        ],
+    )
+    def test_is_that_of_the_log(self, tmp_path, day, stamps, years):
+        found, basis = near(tmp_path, [f"{s} 20:00:00" for s in stamps], day)
+
+        months = {"Jan": 1, "Feb": 2, "Mar": 3, "Jun": 6, "Oct": 10, "Dec": 12}
+        assert found == [
+            us(f"{year}-{months[s[:3]]:02d}-{int(s[4:]):02d} 20:00:00")
+            for s, year in zip(stamps, years, strict=True)
+        ]
+        assert f"of {years[0]}, the year that puts the log nearest to the election" in basis
+
+    def test_gives_way_to_a_year_that_the_case_states(self, tmp_path):
+        path = written(tmp_path, "Dec 28 20:00:00 h a: x\n")
+        source = Source(id="m", kind="log-lines", file=path.name, format="syslog", year=2015)
+
+        found = open_machine(connection(), source.near(dt.date(2020, 1, 5)), path, tmp_path)
+
+        assert [line["wall"] for line in rows(found)] == [us("2015-12-28 20:00:00")]
+        assert "nearest" not in found.basis
+
+    def test_is_that_of_the_first_stamp_without_one(self, tmp_path):
+        stamps = ("Oct 20 2012 20:00:00", "Dec 28 20:00:00")
+
+        assert near(tmp_path, stamps, "2020-01-05")[0] == [
+            us("2012-10-20 20:00:00"),
+            us("2019-12-28 20:00:00"),
+        ]
+
+
 class TestForms:
+    @pytest.mark.parametrize("half", ["PM", "am", "p.m.", "A.M."])
+    @pytest.mark.parametrize("stamp", ["2019-10-20 10:00:00", "Oct 20 10:00:00"])
+    def test_half_a_day_is_no_host(self, tmp_path, stamp, half):
+        text = f"{stamp} {half} app x: a\n{stamp} app x: b\n"
+
+        found = machine(written(tmp_path, text), "syslog", year=2019)
+
+        assert (found.lines, found.broken, found.first_broken[0]) == (2, 1, 1)
+        assert [line["host"] for line in rows(found)] == ["app"]
+
+    @pytest.mark.parametrize(
+        ("before", "kind"),
+        [
+            (
+                "20:00:00 app sshd[11]: Accepted password for jose from 10.0.1.1 port 22 ssh2",
+                "other",
+            ),
+            (
+                "19:59:51 app sshd[11]: Accepted password for jose from 10.0.1.1 port 22 ssh2",
+                "other",
+            ),
+            (
+                "19:59:50 app sshd[11]: Accepted password for jose from 10.0.1.1 port 22 ssh2",
+                "login",
+            ),
+            (
+                "20:00:00 web sshd[11]: Accepted password for jose from 10.0.1.1 port 22 ssh2",
+                "login",
+            ),
+            (
+                "20:00:00 app sshd[11]: Accepted password for ana from 10.0.1.1 port 22 ssh2",
+                "login",
+            ),
+            ("20:00:00 app sshd[11]: Failed password for jose from 10.0.1.1 port 22 ssh2", "login"),
+            ("20:00:00 app login[11]: LOGIN ON tty1 BY jose", "other"),
+        ],
+    )
+    def test_a_session_is_one_login(self, tmp_path, before, kind, monkeypatch):
+        text = (
+            f"Oct 20 {before}\nOct 20 20:00:01 app systemd-logind[5]: New session 7 of user jose.\n"
+        )
+
+        for size in (1 << 20, 64):
+            monkeypatch.setattr("veedor.sources.lines.CHUNK", size)
+            _, session = rows(machine(written(tmp_path, text), "syslog", year=2019))
+            assert (session["kind"], session["actor"]) == (kind, "jose")
+
     def test_each_line_tells_its_form(self, tmp_path):
         text = (
             '<34>1 2019-10-20T19:40:01.003-04:00 web su 77 ID47 [x@1 a="b\\]c"] failed\n'

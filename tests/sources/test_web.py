@@ -36,6 +36,20 @@ class TestAccessLog:
         assert second["actor"] is None
         assert (fourth["status"], fourth["object"]) == ("400", None)
 
+    @pytest.mark.parametrize("clients", ["10.0.1.1, 10.0.0.10", "10.0.1.1,10.0.0.10,  10.0.0.11"])
+    @pytest.mark.parametrize("name", ["", "count.example:443 "])
+    def test_of_a_list_of_addresses_the_first_is_the_client(self, tmp_path, clients, name):
+        text = name + COMMON.replace("10.0.0.9", clients) + COMMON
+
+        found = machine(written(tmp_path, text), "access-log")
+
+        first, second = rows(found)
+        assert (found.lines, found.broken) == (2, 0)
+        assert (first["address"], first["actor"], first["object"]) == (
+            *("10.0.1.1", "ana", "/acta/1234"),
+        )
+        assert second["address"] == "10.0.0.9"
+
     def test_parts_are_taken_out_of_method_and_path(self, tmp_path):
         found = machine(
             written(tmp_path, COMMON + COMBINED),

@@ -62,7 +62,7 @@ def examine(case: Case, tell: Callable[[str], None]) -> Examined:
             try:
                 path = locate(case, source.file, download=False).path
                 if source.kind in MACHINES:
-                    read = open_machine(con, source.in_year(case.date.year), path, folder)
+                    read = open_machine(con, source.near(case.date), path, folder)
                     lines = f"{counted(read.lines, 'line')} in {path.name}; stamps: {read.basis}"
                     told = [lines, *_of_lines(source, read)]
                 else:

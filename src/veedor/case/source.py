@@ -8,7 +8,7 @@ import zoneinfo
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from veedor.case.plan import Entry, Identifier, Names, near
 from veedor.case.tables import KINDS_OF_LINES
@@ -264,12 +264,15 @@ class Source(Entry):
     """Log lines: the host whose log it is, by its id or as it calls itself, where the lines do not
     say."""
     year: int | None = Field(default=None, ge=1970, le=2200)
-    """Log lines: the year of the first line, where stamps have none; the case's when left out."""
+    """Log lines: the year of the first line, where stamps have none; when left out, the year that
+    puts the log nearest to the day of the election."""
     pattern: str | None = None
     """Log lines: a regular expression that takes named parts out of a line's message, such as
     acta/(?P<station>[0-9]+); named groups are canonical columns."""
     kinds: dict[str, str] = Field(default_factory=dict)
     """Log lines: what a line is -> a regular expression on its message, before the reader's own."""
+
+    _around: dt.date | None = PrivateAttr(default=None)
 
     @field_validator("zone")
     @classmethod
@@ -356,9 +359,18 @@ class Source(Entry):
             if name == "pattern" and (not groups or set(groups) - set(PARTS)):
                 raise ValueError(f"pattern: name its parts, from {', '.join(PARTS)}")
 
-    def in_year(self, year: int) -> Source:
-        """The source with a year for stamps that have none, where the case states no other."""
-        return self if self.year is not None else self.model_copy(update={"year": year})
+    def near(self, day: dt.date) -> Source:
+        """The source with a day near which the stamps lie, where they have no year and the case
+        states none.
+        """
+        made = self.model_copy()
+        made._around = day if self.year is None else None
+        return made
+
+    @property
+    def around(self) -> dt.date | None:
+        """The day near which stamps without a year lie; None where a year is stated."""
+        return self._around
 
     def paths(self) -> tuple[str, ...]:
         """Every file that it reads: its own, and those of its lookups."""

@@ -1,13 +1,14 @@
 """Accounts: one label for each login or person, the same in every table, that names nobody.
 
 A login that the case declares keeps the id that the case gave it; an account of the system keeps
-its name, which is nobody's. Every other one is a number.
+its name, which is nobody's. Every other one is a number, also where a command names it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import ibis
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veedor.case.plan import Plan
+from veedor.engine import commands
 
 SYSTEM = frozenset(
     (
@@ -28,6 +30,8 @@ SYSTEM = frozenset(
 """Accounts that come with systems: their names say nothing of a person."""
 OF_ACCOUNTS = ("account", "credential", "login", "login-failed", "logout")
 """Kinds of log lines whose object is an account."""
+OF_COMMANDS = ("privilege",)
+"""Kinds of log lines whose object and words are a command, or the account that was taken on."""
 
 
 def label_accounts(
@@ -42,9 +46,9 @@ def label_accounts(
     """
     declared = {user.id for user in plan.users}
     first = sorted(set(operators))
-    labels = {name: f"operator {number}" for number, name in enumerate(first, 1)}
+    labels = _numbered("operator", first, declared)
     rest = sorted(set(others) - set(first))
-    labels |= {name: f"account {number}" for number, name in enumerate(rest, 1)}
+    labels |= _numbered("account", rest, declared)
     for name in labels:
         if name in declared or name.lower() in SYSTEM:
             labels[name] = name
@@ -55,6 +59,18 @@ def label_accounts(
             schema={"name": "string", "label": "string"},
         ),
     )
+
+
+def _numbered(word: str, names: Sequence[str], declared: Collection[str]) -> dict[str, str]:
+    """A number for each name: its place, or one after all where the case declares such an id."""
+    more = count(len(names) + 1)
+    labels = {}
+    for number, name in enumerate(names, 1):
+        label = f"{word} {number}"
+        while label in declared:
+            label = f"{word} {next(more)}"
+        labels[name] = label
+    return labels
 
 
 def joined(logins: NDArray[Any], plan: Plan) -> NDArray[Any]:
@@ -84,6 +100,36 @@ def names_in(table: ir.Table, column: str) -> list[str]:
     """The distinct names in a column."""
     names = table.select(name=table[column]).filter(ibis._.name.notnull()).distinct()
     return [str(v) for v in names.to_pyarrow().column("name").to_pylist()]
+
+
+def named_by_commands(lines: ir.Table) -> list[str]:
+    """The accounts that commands with privilege name."""
+    return sorted(set().union(*(commands.named(text) for text in _texts(lines))))
+
+
+def commands_labelled(con: ibis.BaseBackend, lines: ir.Table) -> ir.Table:
+    """The log lines with labels for the accounts that the words of commands name."""
+    book = con.table("accounts")
+    pairs = book.filter(book.name != book.label).to_pyarrow().to_pylist()
+    reword = commands.reworded({pair["name"]: pair["label"] for pair in pairs})
+    other = {text: new for text in _texts(lines) if (new := reword(text)) != text}
+    if not other:
+        return lines
+    schema = {"written": "string", "said": "string"}
+    rows = {"written": list(other), "said": list(other.values())}
+    said = con.create_table("said", ibis.memtable(rows, schema=schema))
+    for column in ("object", "message"):
+        command = lines.kind.isin(OF_COMMANDS).ifelse(lines[column], ibis.null("string"))
+        found = lines.mutate(command=command).left_join(said, [("command", "written")])
+        lines = found.mutate(**{column: found.said.fill_null(found[column])})
+        lines = lines.drop("command", "written", "said")
+    return lines
+
+
+def _texts(lines: ir.Table) -> list[str]:
+    """The distinct words of commands with privilege."""
+    some = lines.filter(lines.kind.isin(OF_COMMANDS))
+    return sorted({*names_in(some, "object"), *names_in(some, "message")})
 
 
 def labelled(con: ibis.BaseBackend, table: ir.Table, *columns: str) -> ir.Table:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from veedor.case.manifest import Case, Source
+from veedor.sources.stamps import SECOND, by_strptime, offset_of
 
 UNKNOWN = np.iinfo(np.int64).min
 """Stands in arrays for an instant that is not known."""
@@ -133,28 +134,25 @@ def read_instants(
 def _parse(raw: pa.StringArray, form: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Wall clock and offset, both in seconds, `UNKNOWN` where not there."""
     if form != "iso":
-        stamps = pc.strptime(raw, format=form, unit="s", error_is_null=True)
-        return _seconds(stamps), np.full(len(raw), UNKNOWN, dtype=np.int64)
+        return _seconds(by_strptime(raw, form)), np.full(len(raw), UNKNOWN, dtype=np.int64)
     texts = raw.to_pylist()
     found = [None if text is None else re.match(_ISO, text) for text in texts]
-    walls = [m and f"{m[1]} {m[2] if m[2].count(':') == 2 else m[2] + ':00'}" for m in found]
-    stamps = pc.strptime(
-        pa.array(walls, pa.string()), format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True
-    )
-    offsets = np.array([UNKNOWN if not m or not m[3] else _offset(m[3]) for m in found])
-    return _seconds(stamps), offsets.astype(np.int64)
+    offsets = [offset_of(m[3]) if m and m[3] else None for m in found]
+    # An offset that no zone has leaves the instant unknown.
+    walls = [
+        f"{m[1]} {m[2] if m[2].count(':') == 2 else m[2] + ':00'}"
+        if m and (offset is not None or not m[3])
+        else None
+        for m, offset in zip(found, offsets, strict=True)
+    ]
+    stamps = by_strptime(pa.array(walls, pa.string()), "%Y-%m-%d %H:%M:%S")
+    given = [UNKNOWN if offset is None else offset // SECOND for offset in offsets]
+    return _seconds(stamps), np.array(given, dtype=np.int64)
 
 
 def _seconds(stamps: pa.TimestampArray) -> NDArray[np.int64]:
-    values = stamps.cast(pa.int64())
+    values = stamps.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
     return np.array(pc.fill_null(values, UNKNOWN).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _offset(text: str) -> int:
-    if text == "Z":
-        return 0
-    sign = -1 if text[0] == "-" else 1
-    return sign * (int(text[1:3]) * 3600 + int(text[-2:]) * 60)
 
 
 def _shifts(local: NDArray[np.int64], zone: zoneinfo.ZoneInfo) -> tuple[NDArray[np.int64], int]:

@@ -17,7 +17,12 @@ import ibis.expr.types as ir
 from veedor.case.manifest import Case, Source
 from veedor.case.source import MACHINES
 from veedor.case.tables import cell, votes_columns
-from veedor.engine.accounts import OF_ACCOUNTS, label_accounts, names_in
+from veedor.engine.accounts import (
+    OF_ACCOUNTS,
+    label_accounts,
+    named_by_commands,
+    names_in,
+)
 from veedor.engine.custody import label_custody, make_custody
 from veedor.engine.declared import make_addresses, make_hosts, plan_of
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
@@ -65,7 +70,7 @@ def load(
     for source in (part for whole in wanted for part in whole.parts()):
         progress(f"reading {paths[source.file].name} ({source.id})")
         if source.kind in MACHINES:
-            dated = source.in_year(case.date.year)
+            dated = source.near(case.date)
             reads[source.id] = open_machine(con, dated, paths[source.file], folder)
         else:
             opened[source.id] = open_source(con, source, paths[source.file], dict(paths), folder)
@@ -101,7 +106,8 @@ def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
     lines, events, custody = (con.table(f"unlabelled_{n}") for n in ("lines", "events", "custody"))
     operators = names_in(events, "actor") + names_in(custody, "actor") + names_in(custody, "taker")
     objects = names_in(lines.filter(lines.kind.isin(OF_ACCOUNTS)), "object")
-    label_accounts(con, evidence.plan, operators, names_in(lines, "actor") + objects)
+    others = names_in(lines, "actor") + objects + named_by_commands(lines)
+    label_accounts(con, evidence.plan, operators, others)
     make_events(con)
     label_custody(con)
     make_log_lines(con)

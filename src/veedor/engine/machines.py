@@ -12,8 +12,9 @@ import ibis
 import ibis.expr.types as ir
 
 from veedor.case.manifest import Case, Source
+from veedor.case.source import TABULAR
 from veedor.case.tables import FLOWS, LOG_LINES
-from veedor.engine.accounts import OF_ACCOUNTS, labelled
+from veedor.engine.accounts import OF_ACCOUNTS, commands_labelled, labelled
 from veedor.engine.parse import table_name
 from veedor.sources.machine import Read
 
@@ -21,12 +22,12 @@ QUARTER = 900_000_000
 """Microseconds of a quarter of an hour: zones change at quarters."""
 STEP_BACK = 1_000_000
 """Microseconds by which a stamp may precede the line before it without being called a step back."""
-MINUTE = 60_000_000
-"""Microseconds by which lines fall back, in an hour that a clock shows twice, from the first pass
-to the second."""
 STAMPED_AT_START = ("access-log", "iis")
 """Formats whose lines are written when a request ends and stamped when it began: the order of their
 lines says nothing about a clock."""
+BELOW = 2
+"""Lines after a fall, in an hour that a clock shows twice, that lie before the line ahead of it:
+one alone may be late."""
 ENOUGH = 30
 """Stamps below which a clock's hours say nothing about the kind of clock."""
 
@@ -60,6 +61,11 @@ class LogInfo:
         in microseconds.
     refused : str or None
         Why its clock is not used, where it is not.
+    ambiguous : int
+        Wall clocks in an hour that was shown twice, when clocks were put back, of which nothing
+        tells which time it was; the first is taken.
+    spanning : int
+        Records of several lines.
     """
 
     source: str
@@ -78,6 +84,8 @@ class LogInfo:
     back: int
     back_most: int
     refused: str | None
+    ambiguous: int = 0
+    spanning: int = 0
 
 
 def make_machines(
@@ -114,7 +122,7 @@ def make_machines(
 
 def make_log_lines(con: ibis.BaseBackend) -> None:
     """`log_lines`: accounts by their labels, stations by their numbers."""
-    lines = con.table("unlabelled_lines")
+    lines = commands_labelled(con, con.table("unlabelled_lines"))
     accounts = lines.kind.isin(OF_ACCOUNTS)
     named = lines.mutate(account=accounts.ifelse(lines.object, ibis.null("string")))
     lines = labelled(con, named, "actor", "account")
@@ -128,7 +136,8 @@ def _placed(
     con: ibis.BaseBackend, case: Case, source: Source, read: Read, path: Path
 ) -> tuple[LogInfo, ir.Table]:
     """Fix the instants of a source, and say how well it could be read."""
-    table, zone, refused = _dated(con, case, source, read.table)
+    table, clock = _dated(con, case, source, read.table)
+    zone = clock.zone
     columns = (
         FLOWS if source.kind == "flows" else {k: v for k, v in LOG_LINES.items() if k != "sid"}
     )
@@ -145,8 +154,7 @@ def _placed(
         undated=placed.us.isnull().sum(), first=placed.us.min(), last=placed.us.max()
     )
     ends = found.to_pyarrow().to_pylist()[0]
-    unordered = source.kind == "flows" or source.format in STAMPED_AT_START
-    back, most = (0, 0) if unordered else _steps_back(placed)
+    back, most = _steps_back(placed) if ordered(source) else (0, 0)
     info = LogInfo(
         source=source.id,
         kind=source.kind,
@@ -155,7 +163,7 @@ def _placed(
         lines=read.lines,
         broken=read.broken,
         first_broken=read.first_broken,
-        basis=read.basis,
+        basis=read.basis + clock.words,
         zone=zone,
         zone_given=bool(zone) and source.zone is not None,
         undated=int(ends["undated"] or 0),
@@ -163,14 +171,36 @@ def _placed(
         last_us=ends["last"],
         back=back,
         back_most=most,
-        refused=refused,
+        refused=clock.refused,
+        ambiguous=clock.ambiguous,
+        spanning=read.spanning,
     )
     return info, placed
 
 
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """How wall clocks were placed: by which zone, whether at all, and how many by no evidence."""
+
+    zone: str = ""
+    refused: str | None = None
+    ambiguous: int = 0
+
+    @property
+    def words(self) -> str:
+        """What is to be said of it beside what the stamps are."""
+        if not self.ambiguous:
+            return ""
+        lie = "1 lies" if self.ambiguous == 1 else f"{self.ambiguous:,} lie"
+        return (
+            f"; {lie} in an hour that the clock showed twice, and nothing tells"
+            " which time it was: the first is taken"
+        )
+
+
 def _dated(
     con: ibis.BaseBackend, case: Case, source: Source, table: ir.Table
-) -> tuple[ir.Table, str, str | None]:
+) -> tuple[ir.Table, _Clock]:
     """Wall clocks turned into UTC by the source's zone, or the case's."""
     zone = source.zone or case.timezone
     bare = table.filter(table.us.isnull(), table.wall.notnull())
@@ -179,7 +209,7 @@ def _dated(
     if not walls:
         if source.kind == "log-lines":
             table = table.mutate(zone=ibis.literal("offset in the stamp"))
-        return table.drop("wall"), "", None
+        return table.drop("wall"), _Clock()
     shifts = con.create_table(
         f"shifts_{table_name(source)}",
         ibis.memtable(
@@ -187,11 +217,13 @@ def _dated(
             schema={"quarter": "int64", "shift": "int64", "again": "int64"},
         ),
     )
-    refused = _refusal(bare)
+    refused = _refusal(bare) if source.format in TABULAR else None
     marked = table.mutate(quarter=table.wall // QUARTER)
     joined = marked.left_join(shifts, "quarter")
-    if source.kind == "log-lines" and _repeats(shifts):
-        joined = _second_pass(joined)
+    ambiguous = 0
+    if not refused and _repeats(shifts):
+        told = _falls(con, joined, f"falls_{table_name(source)}") if ordered(source) else None
+        joined, ambiguous = _second_pass(joined, told)
     us = joined.us.fill_null(joined.wall - joined["shift"])
     if refused:
         us = joined.us
@@ -200,7 +232,7 @@ def _dated(
         offset = ibis.literal("offset in the stamp")
         given["zone"] = joined.us.notnull().ifelse(offset, ibis.literal(zone))
     dated = joined.mutate(**given).drop("wall", "quarter", "quarter_right", "shift", "again")
-    return dated.order_by("row"), zone, refused
+    return dated.order_by("row"), _Clock(zone, refused, ambiguous)
 
 
 def _shifts(quarters: list[int], zone: zoneinfo.ZoneInfo) -> dict[str, list[int]]:
@@ -227,34 +259,74 @@ def _repeats(shifts: ir.Table) -> bool:
     return bool(twice.count().to_pyarrow().as_py())
 
 
-def _second_pass(table: ir.Table) -> ir.Table:
-    """The lines, with the `shift` of the second time from where they fall back in such an hour.
+def ordered(source: Source) -> bool:
+    """Whether a file's lines stand in the order in which they were stamped."""
+    return source.kind == "log-lines" and source.format not in STAMPED_AT_START
 
-    Where a machine's lines show no fall, the hour is taken for the first one.
+
+def _falls(con: ibis.BaseBackend, table: ir.Table, name: str) -> ir.Table:
+    """The machines whose lines tell when an hour began anew, each with the first row of that time.
+
+    They fall back once, by at least half of what is shown twice, and stay below the line before:
+    a line that is late does neither.
     """
-    table = table.mutate(day=table.wall // (96 * QUARTER))
-    window = ibis.window(group_by=["host", "day"], order_by="row")
-    fall = table.wall.lag().over(window) - table.wall
+    twice = table.filter(table["shift"] != table.again)
+    twice = twice.mutate(machine=twice.host.fill_null(""), day=twice.wall // (96 * QUARTER))
+    window = ibis.window(group_by=["machine", "day"], order_by="row")
+    stepped = twice.mutate(before=twice.wall.lag().over(window))
+    fell = (stepped.before - stepped.wall) * 2 >= stepped["shift"] - stepped.again
+    falls = stepped.filter(fell).group_by("machine", "day")
+    first = falls.agg(falls=ibis._.count(), at=ibis._.row.min(), level=ibis._.before.max())
+    first = con.create_table(name, first.filter(first.falls == 1))
+    after = twice.inner_join(first, ["machine", "day"])
+    after = after.filter(after.row >= after["at"], after.wall < after.level)
+    told = after.group_by("machine", "day").agg(at=after["at"].min(), below=after.count())
+    told = told.filter(told.below >= BELOW)
+    return con.create_table(f"{name}_told", told.select("machine", "day", "at"))
+
+
+def _second_pass(table: ir.Table, told: ir.Table | None) -> tuple[ir.Table, int]:
+    """The lines, with the `shift` of the second time where lines tell of it.
+
+    Returns
+    -------
+    With the number of lines of which nothing tells which time it was: the first is taken.
+    """
     twice = table["shift"] != table.again
-    fell = (twice & (fall > MINUTE) & (fall <= 4 * QUARTER)).fill_null(False)
-    marked = table.mutate(fell=fell.cast("int64"))
-    until = ibis.window(group_by=["host", "day"], order_by="row", preceding=(None, 0))
-    passed = marked.mutate(passed=marked.fell.sum().over(until))
-    later = (passed.passed > 0) & (passed["shift"] != passed.again)
-    shift = later.fill_null(False).ifelse(passed.again, passed["shift"])
-    return passed.mutate(shift=shift).drop("day", "fell", "passed")
+    if told is None:
+        return table, int(table.filter(twice).count().to_pyarrow().as_py())
+    key = table.mutate(
+        machine=table.host.fill_null(""), day=table.wall // (96 * QUARTER), twice=twice
+    )
+    told = told.rename(of="machine", on="day")
+    joined = key.left_join(told, [key.machine == told.of, key.day == told.on])
+    unknown = joined.filter(joined.twice, joined["at"].isnull()).count().to_pyarrow().as_py()
+    later = (joined.twice & (joined.row >= joined["at"])).fill_null(False)
+    shift = later.ifelse(joined.again, joined["shift"])
+    return joined.mutate(shift=shift).drop("machine", "day", "twice", "of", "on", "at"), int(
+        unknown
+    )
 
 
 def _refusal(bare: ir.Table) -> str | None:
-    """Why wall clocks are of twelve hours without a half of the day, where they are."""
+    """Why wall clocks are of twelve hours without a half of the day, where they are.
+
+    Stamps that rise row by row are in order whatever the clock: on a clock of twelve hours they
+    would fall back from twelve to one.
+    """
     hours = bare.select(hour=bare.wall // (4 * QUARTER) % 24)
     counted = hours.group_by("hour").agg(n=hours.count()).to_pyarrow().to_pydict()
     found, total = counted["hour"], sum(counted["n"])
     if total < ENOUGH or min(found) < 1 or max(found) > 12 or len(found) < 9:
         return None
+    whose = ["host"] if "host" in bare.columns else []
+    window = ibis.window(group_by=whose, order_by="row")
+    step = bare.select(step=bare.wall.lag().over(window) - bare.wall)
+    if not step.filter(step.step > 4 * QUARTER).count().to_pyarrow().as_py():
+        return None
     return (
         f"a clock of twelve hours without a.m. or p.m.: all {total:,} stamps lie between 1 and 12"
-        " o'clock, so that their order in time is not known"
+        " o'clock, and they fall back, so that their order in time is not known"
     )
 
 

@@ -2,7 +2,9 @@
 
 Sources: https://httpd.apache.org/docs/current/logs.html and
 https://nginx.org/en/docs/http/ngx_http_log_module.html. A name of the virtual host before the
-address, as Apache's `vhost_combined` has it, is read too. Stamps carry their offset from UTC.
+address, as Apache's `vhost_combined` has it, is read too. Where a list of addresses stands for the
+client (X-Forwarded-For), the first one is taken, which proxies name as the client: the client
+itself may have written it. Stamps carry their offset from UTC.
 """
 
 from __future__ import annotations
@@ -32,10 +34,9 @@ from veedor.sources.stamps import CLOCK, OFFSET, of_groups
 _STAMPED = r" \[(?P<raw>[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]]*)\] "
 _ASKED = r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{3}|-) (?:[0-9]+|-)'
 LINES = (
-    r"^(?P<host>)(?P<address>\S+) \S+ (?P<actor>\S+)" + _STAMPED + _ASKED,
-    r"^(?:(?P<host>[^\s:\[\]]+):[0-9]{1,5} )?(?P<address>\S+) \S+ (?P<actor>\S.*?)"
-    + _STAMPED
-    + _ASKED,
+    r"^(?P<host>)(?P<address>[^\s,]+) \S+ (?P<actor>\S+)" + _STAMPED + _ASKED,
+    r"^(?:(?P<host>[^\s:\[\]]+):[0-9]{1,5} )?(?P<address>[^\s,]+)(?:, *[^\s,]+)*"
+    r" \S+ (?P<actor>\S.*?)" + _STAMPED + _ASKED,
 )
 STAMP = rf"^(?P<day>[0-9]{{2}})/(?P<month>[A-Z][a-z]{{2}})/(?P<year>[0-9]{{4}}):{CLOCK} {OFFSET}$"
 REQUEST = r"^(?P<method>[A-Za-z_-]+) (?P<path>\S+)(?: HTTP/[0-9.]+)?$"

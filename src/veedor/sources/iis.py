@@ -44,14 +44,9 @@ class Requests:
     def parse(self, batch: Batch) -> Parsed:
         """Requests of a batch of lines."""
         comment = matches(batch.text, "^#")
-        groups, self.layout = by_layout(batch, comment, self.layout, _changed)
         passed = comment | matches(batch.text, r"^\s*$")
-        return in_order(
-            batch,
-            passed,
-            [(mask & ~passed, layout) for layout, mask in groups],
-            _requests,
-        )
+        groups, self.layout = by_layout(batch, comment, passed, self.layout, _changed)
+        return in_order(batch, passed, groups, _requests)
 
     def basis(self) -> str:
         """What the stamps are."""

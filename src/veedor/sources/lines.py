@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import codecs
 import re
+import shutil
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
@@ -29,10 +31,13 @@ from veedor.case.tables import KINDS_OF_LINES
 from veedor.errors import SourceError
 from veedor.sources.columns import Columns, Mask, matches, parts, whole_numbers
 from veedor.sources.machine import Read, columns_of
-from veedor.sources.staging import chunks, open_bytes
+from veedor.sources.staging import limited, open_bytes
 
 CHUNK = 8 << 20
 """Bytes of a block."""
+MOST_LINES = 1 << 18
+"""Lines of a block; more than a block of ordinary lines has, so that a block of empty ones is not
+so many times larger in memory."""
 LONGEST = 1 << 20
 """Bytes of the longest line (and of the longest record of several lines) that is read."""
 MOST_LAYOUTS = 500
@@ -57,11 +62,14 @@ class Batch:
         Without the line's end; null where the line is too long or holds a null character.
     whole : strings (n)
         The same, never null, to show what a broken line looks like.
+    several : bool (n), or None where every record is one line
+        Records of several lines.
     """
 
     rows: NDArray[np.int64]
     text: pa.StringArray
     whole: pa.StringArray
+    several: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,7 @@ class Sink:
     lines: int = 0
     broken: int = 0
     first_broken: tuple[int, str] | None = None
+    spanning: int = 0
     unknown: int = 0
     first_unknown: tuple[int, str] | None = None
     _writer: pq.ParquetWriter | None = field(default=None)
@@ -121,6 +130,8 @@ class Sink:
         wrong = np.flatnonzero(~parsed.kept & ~parsed.passed)
         if len(wrong):
             self.reject(int(batch.rows[wrong[0]]), batch.whole[int(wrong[0])].as_py(), len(wrong))
+        if batch.several is not None:
+            self.spanning += int((batch.several & parsed.kept).sum())
         self.write(batch.rows[parsed.kept], parsed.columns)
 
     def reject(self, row: int, text: str, number: int = 1) -> None:
@@ -205,6 +216,7 @@ class Sink:
             self.broken,
             self.first_broken,
             f"{basis}. {notes}" if notes else basis,
+            self.spanning,
             notes,
         )
 
@@ -226,13 +238,14 @@ def opened(source: Source, path: Path) -> Iterator[IO[bytes]]:
     Raises
     ------
     SourceError
-        Where it cannot be opened, is empty, or is an archive that cannot be unpacked.
+        Where it cannot be opened, is empty, is an archive that cannot be unpacked, or unpacks to
+        far more than logs do.
     """
     if path.exists() and path.stat().st_size == 0:
         raise SourceError("the file is empty", place=str(path), remedy="Fetch the file again.")
     try:
         with open_bytes(path, source.member) as stream:
-            yield stream
+            yield limited(stream, path)
     except (RuntimeError, NotImplementedError) as error:
         raise SourceError(
             f"the archive cannot be unpacked ({error})",
@@ -247,14 +260,14 @@ def unpacked(source: Source, path: Path, folder: Path) -> Path:
     Raises
     ------
     SourceError
-        Where it cannot be unpacked, or unpacks to far more than logs do.
+        As `opened`.
     """
     with opened(source, path) as stream:
         if path.suffix.lower() not in (".gz", ".zip"):
             return path
         target = folder / f"{source.id}.unpacked"
         with target.open("wb") as out:
-            out.writelines(chunks(stream, path))
+            shutil.copyfileobj(stream, out, CHUNK)
     return target
 
 
@@ -280,7 +293,7 @@ def read_lines(
     with sink(source, path, folder) as out:
         with opened(source, path) as stream:
             batches = batches_of(stream, source.encoding, str(path))
-            for batch in join(batches) if join else batches:
+            for batch in join(batches) if join else map(_filled, batches):
                 out.add(batch, parser.parse(batch))
         return out.read(con, parser.basis(), may_be_empty=may_be_empty)
 
@@ -313,9 +326,25 @@ def batches_of(stream: IO[bytes], encoding: str, shown: str) -> Iterator[Batch]:
         if end:
             batch = _batch(data[:end], row)
             row += len(batch.rows)
-            yield batch
+            yield from _pieces(batch)
         if not chunk:
             return
+
+
+def _pieces(batch: Batch) -> Iterator[Batch]:
+    """The lines of a block, not too many at once."""
+    for start in range(0, len(batch.rows), MOST_LINES):
+        stop = start + MOST_LINES
+        yield Batch(batch.rows[start:stop], batch.text[start:stop], batch.whole[start:stop])
+
+
+def _filled(batch: Batch) -> Batch:
+    """The lines that hold something: no format has a row in an empty one."""
+    filled = pc.greater(pc.binary_length(batch.whole), 0)
+    if pc.all(filled).as_py():
+        return batch
+    rows = batch.rows[filled.to_numpy(zero_copy_only=False)]
+    return Batch(rows, batch.text.filter(filled), batch.whole.filter(filled))
 
 
 def _known(encoding: str, shown: str) -> str:
@@ -388,15 +417,21 @@ def _only_named(pattern: str) -> str:
     return piece.sub(lambda m: "(?:" if m[0] == "(" else m[0], pattern)
 
 
+Groups = list[tuple[L, NDArray[np.int64]]]
+"""Each layout with the places of its lines in a batch."""
+
+
 def by_layout(
-    batch: Batch, heads: Mask, layout: L, change: Callable[[L, str], L]
-) -> tuple[list[tuple[L, Mask]], L]:
+    batch: Batch, heads: Mask, passed: Mask, layout: L, change: Callable[[L, str], L]
+) -> tuple[Groups[L], L]:
     """Group the lines of a batch by the layout in force, which head lines change.
 
     Parameters
     ----------
     heads : bool (n)
         Lines that may change the layout.
+    passed : bool (n)
+        Lines that are in no group; head lines are in none either.
     layout : hashable
         The one in force before the batch.
     change : function
@@ -404,7 +439,7 @@ def by_layout(
 
     Returns
     -------
-    Each layout with the mask of its lines (head lines are in none), and the last one.
+    The layouts that have lines, with their places, and the last layout.
 
     Raises
     ------
@@ -423,25 +458,32 @@ def by_layout(
                 place=f"row {batch.rows[where]}",
                 remedy="Look at what the file holds: no program writes a log so.",
             )
-    spans = np.diff(places, prepend=0, append=len(heads))
-    each = np.repeat(np.array(numbers), spans)
-    return [(layout, (each == n) & ~heads) for layout, n in known.items()], layout
+    left = np.flatnonzero(~heads & ~passed)
+    if len(known) == 1:
+        return [(layout, left)], layout
+    each = np.array(numbers)[np.searchsorted(places, left)]
+    # Sorted by layout, and within one in the order of the file: no layout costs a mask of its own.
+    order = np.argsort(each, kind="stable")
+    names = list(known)
+    firsts = np.flatnonzero(np.diff(each[order], prepend=-1))
+    spans = pairwise([*firsts.tolist(), len(order)])
+    return [(names[each[order[a]]], left[order[a:b]]) for a, b in spans], layout
 
 
 def in_order(
     batch: Batch,
     passed: Mask,
-    groups: Iterable[tuple[Mask, L]],
+    groups: Groups[L],
     parse: Callable[[pa.StringArray, L], tuple[Mask, Columns]],
 ) -> Parsed:
     """Parse groups of lines by their layouts and put the rows back in the order of the file."""
     kept = np.zeros(len(batch.rows), dtype=bool)
     places, tables = [], []
-    for mask, layout in groups:
-        if not mask.any():
+    for layout, lines in groups:
+        if not len(lines):
             continue
-        good, columns = parse(batch.text.filter(pa.array(mask)), layout)
-        where = np.flatnonzero(mask)[good]
+        good, columns = parse(batch.text.take(pa.array(lines)), layout)
+        where = lines[good]
         kept[where] = True
         places.append(where)
         tables.append(pa.table(columns))

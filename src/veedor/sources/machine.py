@@ -57,6 +57,8 @@ class Read:
     basis : str
         What the stamps are, in words, such as "seconds since 1970 in UTC" or "wall clock without a
         year; the first line is taken to be of 2019, and a month that falls back begins a new year".
+    spanning : int
+        Records of several lines.
     notes : str
         What else there is to say of the reading, in words; `basis` ends with it.
     """
@@ -66,6 +68,7 @@ class Read:
     broken: int
     first_broken: tuple[int, str] | None
     basis: str
+    spanning: int = 0
     notes: str = ""
 
 

@@ -7,7 +7,7 @@ are text until they are read, so that `007` stays as it is written.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ibis
@@ -34,8 +34,8 @@ from veedor.sources.lines import Batch, Parsed, first_lines, read_lines, sink, u
 from veedor.sources.machine import Read
 from veedor.sources.nfdump import protocols
 from veedor.sources.read import check_columns
-from veedor.sources.records import Dialect, delimited_cells, quoted
-from veedor.sources.stamps import by_format, iso, spans
+from veedor.sources.records import Dialect, delimited_cells, quoted, stamped
+from veedor.sources.stamps import Stamps, by_format, iso, spans
 
 NUMBERS = (*(n for n, about in FLOWS.items() if about.startswith("int64")), "sequence")
 
@@ -75,9 +75,25 @@ def _delimited(con: ibis.BaseBackend, source: Source, path: Path, folder: Path, 
     dialect = dialect_of(source, shown)
     names = header(source, path, shown)
     check_columns(source, names, set(), shown)
-    join = quoted(source.quote, source.escape).join if source.quote else None
     parser = Rows(source, names, dialect)
+    join = None
+    if source.quote:
+        own = stamped(names, source.instant, dialect, lambda *cells: _dated(source, cells))
+        join = quoted(source.quote, source.escape, own).join
     return read_lines(con, source, path, folder, parser, join=join, may_be_empty=True)
+
+
+def _dated(source: Source, cells: Sequence[pa.StringArray]) -> Mask:
+    """Where the cells of the columns of the stamp are an instant."""
+    stamps = _stamps(source, [_clean(source, cell) for cell in cells])[1]
+    return np.array(pc.or_(stamps.us.is_valid(), stamps.wall.is_valid()))
+
+
+def _stamps(source: Source, cells: Sequence[pa.StringArray]) -> tuple[pa.StringArray, Stamps]:
+    """The stamp as it is written, and what it is."""
+    raw = pc.binary_join_element_wise(*cells, " ")
+    form = source.instant_format
+    return raw, iso(raw) if form == "iso" else by_format(raw, form)
 
 
 def dialect_of(source: Source, shown: str) -> Dialect:
@@ -165,9 +181,7 @@ def in_scope(source: Source, cells: Columns, number: int) -> Mask:
 def canonical(source: Source, cells: Columns) -> Columns:
     """Columns of FLOWS or LOG_LINES from the cells of the columns that the case maps."""
     clean = {name: _clean(source, array) for name, array in cells.items()}
-    raw = pc.binary_join_element_wise(*(clean[name] for name in source.instant), " ")
-    form = source.instant_format
-    stamps = iso(raw) if form == "iso" else by_format(raw, form)
+    raw, stamps = _stamps(source, [clean[name] for name in source.instant])
     columns = stamps.columns() | {name: clean[c] for name, c in source.fields.items()}
     for name in columns.keys() & set(NUMBERS) - {"us", "wall"}:
         columns[name] = (spans if name == "duration" else whole_numbers)(columns[name])

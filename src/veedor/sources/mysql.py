@@ -19,9 +19,9 @@ from veedor.case.source import Source
 from veedor.sources.columns import Columns, Rule, classified, constant, matches, parts, take
 from veedor.sources.lines import Batch, Parsed, read_lines
 from veedor.sources.machine import Read
-from veedor.sources.postgresql import what_is_done
 from veedor.sources.records import begun_by
 from veedor.sources.stamps import CLOCK, ISO, OFFSET, of_groups
+from veedor.sources.statements import what_is_done
 
 _ISO = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]{{8,15}}{OFFSET}?"
 _OLD = r"[0-9]{6} {1,2}[0-9]{1,2}:[0-9]{2}:[0-9]{2}"
@@ -113,7 +113,7 @@ class Records:
         }
         asked = pc.is_in(found["command"], value_set=pa.array(["Query", "Execute"]))
         if pc.any(asked).as_py():
-            done = what_is_done(found["message"].filter(asked))
+            done = what_is_done(found["message"].filter(asked), mysql=True)
             for name in ("kind", "object"):
                 columns[name] = pc.replace_with_mask(columns[name], asked, done[name])
         runs = pa.array(run.astype(str))

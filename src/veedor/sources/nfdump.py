@@ -2,11 +2,13 @@
 
 Source: https://github.com/phaag/nfdump, nfdump(1), output formats. The first line names the
 columns; versions name them differently. The summary at the end is no flow. Times are wall clocks
-of the machine on which nfdump was run, unless they are written as seconds since 1970.
+of the machine on which nfdump was run, unless they are written as seconds since 1970. Records of
+one direction are joined with those of their answers: see `veedor.sources.oneway`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -16,6 +18,7 @@ import pyarrow.compute as pc
 
 from veedor.case.source import Source
 from veedor.errors import SourceError
+from veedor.sources import oneway
 from veedor.sources.columns import Columns, Mask, distinct, filled, matches, take, whole_numbers
 from veedor.sources.flows import dated, sound
 from veedor.sources.lines import Batch, Parsed, by_layout, in_order, read_lines
@@ -52,7 +55,7 @@ Layout = tuple[str, ...]
 
 
 def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Read:
-    """Flows, one a record.
+    """Flows, one a connection: `lines` are records, of which a connection may have two.
 
     Raises
     ------
@@ -67,7 +70,11 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
             place=f"{path.name} ({source.id})",
             remedy="Export it anew with `nfdump -o csv`, or map its columns as `delimited`.",
         )
-    return found
+    both = oneway.joined(folder / f"{source.id}.machine.parquet", folder)
+    if not both.pairs and not both.turned:
+        return found
+    table = con.read_parquet(str(both.folder / "*.parquet"), hive_partitioning=False)
+    return replace(found, table=table, basis=f"{found.basis}; {both.words}")
 
 
 class Flows:
@@ -81,13 +88,13 @@ class Flows:
     def parse(self, batch: Batch) -> Parsed:
         """Flows of a batch of lines."""
         heads = matches(batch.text, HEAD)
-        groups, self.layout = by_layout(batch, heads, self.layout, self._changed)
         passed = heads | matches(batch.text, r"^\s*$|^No matched flows")
-        for layout, mask in groups:
+        groups, self.layout = by_layout(batch, heads, passed, self.layout, self._changed)
+        for layout, lines in groups:
             if layout == ENDED:
-                passed |= mask & np.array(batch.text.is_valid())
-        groups_left = [(mask & ~passed, layout) for layout, mask in groups]
-        return in_order(batch, passed, groups_left, self._flows)
+                passed[lines] |= np.array(batch.text.take(pa.array(lines)).is_valid())
+        left = [(layout, lines[~passed[lines]]) for layout, lines in groups]
+        return in_order(batch, passed, left, self._flows)
 
     def basis(self) -> str:
         """What the stamps are."""

@@ -1,4 +1,4 @@
-"""Logs of PostgreSQL in its csvlog format, and what SQL statements do.
+"""Logs of PostgreSQL in its csvlog format.
 
 Source: https://www.postgresql.org/docs/current/runtime-config-logging.html, "Using CSV-Format Log
 Output": 23 columns until version 12, 24 in 13, 26 since 14. A stamp names its zone; only UTC, GMT
@@ -31,10 +31,12 @@ from veedor.sources.lines import Batch, Parsed, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.records import Dialect, delimited_cells, quoted
 from veedor.sources.stamps import iso
+from veedor.sources.statements import what_is_done
 
 STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
-CERTAIN = rf'^{STAMP} \S+,"[^"]'
-"""Begins a record wherever it stands: within quotes, every quote would be doubled."""
+CERTAIN = rf'^{STAMP} \S+,(?:"[^"]|,,[0-9]+,[^"]*"[^"])'
+"""Begins a record wherever it stands: within quotes, every quote would be doubled. Processes of the
+server have no account."""
 
 COLUMNS = {
     "raw": 0,
@@ -45,47 +47,13 @@ COLUMNS = {
     "sequence": 6,
     "severity": 11,
     "message": 13,
+    "detail": 14,
     "program": 22,
 }
 """What is used -> its place in a record."""
 USED = tuple(str(place) for place in COLUMNS.values())
 WIDTHS = (26, 24, 23)
 """Columns of a record by version; of one file, the width of most is read."""
-
-_NAME = r"(?P<object>[\w$.\"`\[\]-]+)"
-_START = r"(?is)^(?:\s+|--[^\n]*\n|/\*[^!](?:[^*]|\*+[^*/])*\*+/|\()*(?:/\*![0-9]*\s*)?"
-_WRITES = (
-    r"(?:insert\s+(?:(?:low_priority|delayed|high_priority|ignore|overwrite)\s+)*into"
-    r"|replace\s+into|update(?:\s+(?:only|ignore|low_priority))*|delete\s+from(?:\s+only)?"
-    r"|merge\s+into|truncate(?:\s+table)?(?:\s+only)?)\s+"
-)
-
-STATEMENTS = (
-    Rule(
-        "credential",
-        _START
-        + r"(?:alter|create)\s+(?:user|role)\s+(?:if\s+(?:not\s+)?exists\s+)?(?P<object>\S+).*"
-        r"(?:password|identified)|^\s*set\s+password",
-    ),
-    Rule("account", _START + r"(?:create|alter|drop)\s+(?:user|role|login)\s+(?P<object>[^\s;]+)"),
-    Rule("privilege", _START + r"(?:grant|revoke)\s"),
-    Rule("configuration", _START + r"(?:alter\s+system|set\s+(?:global|persist)\S*)"),
-    Rule("database-write", _START + r"(?:explain\s+\(?analy[sz]e.*?)?" + _WRITES + _NAME),
-    Rule("database-write", _START + r"with\b.*?\b" + _WRITES + _NAME),
-    Rule("database-write", _START + rf"copy\s+{_NAME}(?:\s*\([^)]*\))?\s+from\b"),
-    Rule("database-write", _START + rf"load\s+(?:data|xml)\b.*?\binto\s+table\s+{_NAME}"),
-    Rule("database-write", _START + r"import\s+foreign|" + _START + r"select\b.*\binto\s+table\b"),
-    Rule(
-        "database-write",
-        _START + r"(?:create(?:\s+(?:or\s+replace|temp|temporary|unlogged))*|alter|drop|rename)\s+"
-        r"(?:table|view|index|trigger|function|procedure|rule|database|schema|materialized\s+view)"
-        rf"\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?{_NAME}",
-    ),
-    Rule("database-read", _START + rf"(?:select|with|table|copy|declare)\b.*?\bfrom\s+{_NAME}"),
-    Rule("database-read", _START + r"(?:select|with|table|show|copy|declare|fetch|explain|desc)\b"),
-)
-"""What a statement does, and to which table. A function that writes and is called by SELECT is
-not seen as a write: the statement does not show it."""
 
 _SAID = (
     Rule(
@@ -106,6 +74,7 @@ _SAID = (
 )
 
 _STATEMENT = r"(?s)^(?:duration: [0-9.]+ ms +)?(?:statement|execute [^:]*): (?P<sql>.*)$"
+_PREPARED = r"(?is)^prepare: prepare\s+.*?\bas\b(?P<sql>.*)$"
 _AUDIT = (
     r"(?s)^AUDIT: [A-Z]+,[0-9]+,[0-9]+,(?P<class>[A-Z]+),[^,]*,[^,]*,(?P<object>[^,]*),(?P<sql>.*)$"
 )
@@ -120,7 +89,7 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
     SourceError
         Where no record has the columns of a csvlog.
     """
-    join = quoted('"', '"', CERTAIN).join
+    join = quoted('"', '"', lambda lines: matches(lines, CERTAIN)).join
     return read_lines(con, source, path, folder, Records(), join=join)
 
 
@@ -159,7 +128,7 @@ def _cells(text: pa.StringArray, widths: list[int]) -> tuple[Mask, Columns]:
 
 def _columns(found: Columns) -> Columns:
     message = found["message"]
-    told = statements(message)
+    told = statements(message, found["detail"])
     failed = pc.is_in(found["severity"], value_set=pa.array(["ERROR", "FATAL", "PANIC"]))
     address = parts(found["from"], r"^(?P<address>.*?)(?::[0-9]+)?$")[1]["address"]
     login = pc.is_in(told["kind"], value_set=pa.array(["login", "login-failed"]))
@@ -187,8 +156,11 @@ def _instants(raw: pa.StringArray) -> Columns:
     return {"us": fixed.us, "wall": wall}
 
 
-def statements(message: pa.StringArray) -> Columns:
-    """Kind, object and status of what a server says, of statements and of pgaudit's records."""
+def statements(message: pa.StringArray, detail: pa.StringArray) -> Columns:
+    """Kind, object and status of what a server says, of statements and of pgaudit's records.
+
+    `detail` names the statement that an EXECUTE runs.
+    """
     number = len(message)
     hit, found = parts(message, _STATEMENT)
     audited, audit = parts(message, _AUDIT)
@@ -197,7 +169,8 @@ def statements(message: pa.StringArray) -> Columns:
         name: said.get(name, constant(None, number)) for name in ("kind", "object", "status")
     }
     if hit.any():
-        done = what_is_done(take(found, hit)["sql"])
+        ran = parts(detail.filter(pa.array(hit)), _PREPARED)[1]["sql"]
+        done = what_is_done(pc.coalesce(ran, take(found, hit)["sql"]))
         for name in ("kind", "object"):
             columns[name] = pc.replace_with_mask(columns[name], pa.array(hit), done[name])
     if audited.any():
@@ -206,10 +179,3 @@ def statements(message: pa.StringArray) -> Columns:
         columns["kind"] = pc.if_else(pa.array(audited), kinds, columns["kind"])
         columns["object"] = pc.coalesce(audit["object"], columns["object"])
     return columns
-
-
-def what_is_done(sql: pa.StringArray) -> Columns:
-    """Kind and object of SQL statements."""
-    told = classified(pc.fill_null(sql, ""), None, STATEMENTS)
-    thing = told.get("object", constant(None, len(sql)))
-    return {"kind": told["kind"], "object": filled(pc.replace_substring_regex(thing, r'["`;]', ""))}

@@ -4,6 +4,7 @@ of several lines share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from veedor.sources.columns import Columns, Mask, matches
+from veedor.sources.columns import Columns, Mask, matches, parts
 from veedor.sources.lines import LONGEST, Batch
+
+Own = Callable[[pa.StringArray], Mask]
+"""Tells which lines start like a record of their own, wherever they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +67,72 @@ def begun_by(pattern: str) -> Joiner:
     return Joiner(begins)
 
 
-def quoted(quote: str, escape: str, certain: str | None = None) -> Joiner:
+def quoted(quote: str, escape: str, own: Own) -> Joiner:
     """Records of delimited text, which end with a line's end outside quotes.
 
     Parameters
     ----------
-    certain : str, optional
-        What begins a record even within quotes: after a quote that was lost, reading goes on there.
+    own : function of lines
+        Those that begin a record even within quotes: after a quote that was lost, reading goes on
+        there. A line within a quoted cell that starts so ends that cell: whoever can write line
+        ends into a cell could otherwise hide the lines after it.
     """
 
     def begins(batch: Batch) -> Mask:
         each = _quotes(batch.whole, quote, escape)
         before = np.cumsum(each) - each
-        sure = matches(batch.text, certain) if certain else np.zeros(len(each), dtype=bool)
+        outside: Mask = before % 2 == 0
+        if outside.all():
+            return outside
+        sure = own(batch.text)
         last = np.maximum.accumulate(np.where(sure, np.arange(len(each)), 0))
-        outside: Mask = (before - before[last]) % 2 == 0
-        return sure | outside
+        begun: Mask = sure | ((before - before[last]) % 2 == 0)
+        return begun
 
     return Joiner(begins, lambda lines: int(_quotes(lines.whole, quote, escape).sum()) % 2 == 0)
+
+
+def stamped(
+    names: Sequence[str], stamps: Sequence[str], dialect: Dialect, read: Callable[..., Mask]
+) -> Own:
+    """Lines of delimited text with a stamp where it belongs, and as many cells as there are names.
+
+    The cells of a line with an odd number of quotes cannot be counted: its stamp alone tells.
+
+    Parameters
+    ----------
+    names, stamps : names of all columns, and of those that make up the stamp
+    read : function of the cells of `stamps`
+        Where they are an instant.
+    """
+    places = [names.index(name) for name in stamps]
+    mark, escape = (re.escape(c) for c in (dialect.quote, dialect.escape))
+    end = re.escape(dialect.separator)
+    inner = rf"[^{mark}]|{mark}{mark}" if mark == escape else rf"[^{mark}{escape}]|{escape}."
+    cell = rf"(?:{mark}(?:{inner})*{mark}|[^{end}{mark}]*)"
+
+    def own(text: pa.StringArray) -> Mask:
+        good = np.ones(len(text), dtype=bool)
+        cells = []
+        for place in places:
+            # What stands in quotes and what stands outside are two groups, of which one is filled.
+            pattern = (
+                rf"(?s)^(?:{cell}{end}){{{place}}}"
+                rf"(?:{mark}(?P<q>(?:{inner})*){mark}|(?P<u>[^{end}{mark}]*))(?:{end}|$)"
+            )
+            hit, found = parts(text, pattern)
+            good &= hit
+            cells.append(pc.fill_null(pc.coalesce(found["q"], found["u"]), ""))
+        good &= read(*cells)
+        where = np.flatnonzero(good)
+        some = text.take(pa.array(where))
+        even = _quotes(some, dialect.quote, dialect.escape) % 2 == 0
+        bare = pc.replace_substring_regex(some, rf"(?s){mark}(?:{inner})*{mark}", "")
+        ends = pc.count_substring(bare, dialect.separator).to_numpy(zero_copy_only=False)
+        good[where] = ~even | (ends == len(names) - 1)
+        return good
+
+    return own
 
 
 def _quotes(text: pa.StringArray, quote: str, escape: str) -> NDArray[np.int64]:
@@ -119,12 +171,13 @@ def _records(batch: Batch, begins: Mask) -> Batch:
     """Records of lines; one that holds a broken line is broken."""
     if begins.all():
         return batch
-    offsets = pa.array(np.append(np.flatnonzero(begins), len(begins)), pa.int32())
+    places = np.append(np.flatnonzero(begins), len(begins))
+    offsets = pa.array(places, pa.int32())
     whole, text = (
         pc.binary_join(pa.ListArray.from_arrays(offsets, part), "\n")
         for part in (batch.whole, batch.text)
     )
-    return Batch(batch.rows[begins], text, whole)
+    return Batch(batch.rows[begins], text, whole, np.diff(places) > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +235,8 @@ def cells(
 
 
 _NUMBER = "#"
+MOST_TRIES = 200
+"""Readings of a block of delimited text, of which parts cannot be read."""
 
 
 def _tables(
@@ -191,20 +246,47 @@ def _tables(
     dialect: Dialect,
     wanted: Collection[str],
 ) -> list[pa.Table]:
-    """Tables of what can be read: where a block fails as a whole, its halves are tried."""
+    """Tables of what can be read.
+
+    Where a block fails as a whole, records that would run into the next one are set aside, and of
+    what still fails, the halves are tried: as often as a block of its size allows in short time.
+    """
     if not len(text):
         return []
     try:
         return [_table(text, numbers, names, dialect, wanted)]
     except pa.ArrowInvalid:
-        if len(text) == 1:
-            return []
-    half = len(text) // 2
-    return [
-        table
-        for part in (slice(0, half), slice(half, None))
-        for table in _tables(text[part], numbers[part], names, dialect, wanted)
-    ]
+        whole = pa.array(matches(text, _contained(dialect)))
+    found: list[pa.Table] = []
+    pieces = [(text.filter(whole), numbers.filter(whole))]
+    for _ in range(MOST_TRIES):
+        if not pieces:
+            break
+        some, their = pieces.pop()
+        try:
+            if len(some):
+                found.append(_table(some, their, names, dialect, wanted))
+        except pa.ArrowInvalid:
+            half = len(some) // 2
+            if half:
+                pieces += [(some[half:], their[half:]), (some[:half], their[:half])]
+    return found
+
+
+def _contained(dialect: Dialect) -> str:
+    """Records all of whose cells end within them. A quote within a cell is as any other letter."""
+    end = re.escape(dialect.separator)
+    if not dialect.quote:
+        return r"^[^\r\n]*$"
+    mark, escape = re.escape(dialect.quote), re.escape(dialect.escape)
+    if mark == escape:
+        bare = rf"[^{end}{mark}\r\n][^{end}\r\n]*"
+        cell = rf"(?:{mark}(?:[^{mark}]|{mark}{mark})*{mark}(?:{bare})?|(?:{bare})?)"
+        return rf"(?s)^{cell}(?:{end}{cell})*$"
+    rest = rf"(?:[^{end}{escape}\r\n]|{escape}[^\r\n])*"
+    first = rf"(?:[^{end}{escape}{mark}\r\n]|{escape}[^\r\n])"
+    cell = rf"(?:{mark}(?:[^{mark}{escape}]|{escape}.)*{mark}{rest}|{first}{rest}|)"
+    return rf"(?s)^{cell}(?:{end}{cell})*$"
 
 
 def _table(
@@ -243,6 +325,7 @@ def _table(
             strings_can_be_null=False,
         ),
     )
-    if len(table) + len(skipped) != len(text):
+    where = table[_NUMBER].to_numpy()
+    if len(table) + len(skipped) != len(text) or (np.diff(where) <= 0).any():
         raise pa.ArrowInvalid("records run into each other")
     return table

@@ -77,6 +77,33 @@ def _member(archive: zipfile.ZipFile, path: Path, member: str | None) -> str:
     )
 
 
+class _Limited(io.RawIOBase):
+    """A packed file that may not unpack to more than published files do."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self._stream, self._path = stream, path
+        self._room = MOST_UNPACKED * path.stat().st_size + SMALL
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        # One byte more than there is room for tells that there is too much.
+        data = self._stream.read(size if 0 <= size <= self._room else self._room + 1)
+        self._room -= len(data)
+        if self._room < 0:
+            raise SourceError(
+                f"unpacks to more than {MOST_UNPACKED} times its size",
+                place=str(self._path),
+                remedy="Unpack it by hand, look at what it holds, and name the plain file.",
+            )
+        return data
+
+
+def limited(stream: IO[bytes], path: Path) -> IO[bytes]:
+    """An opened file; reading on is an error where it unpacks to more than published files do."""
+    unpacks = isinstance(stream, (gzip.GzipFile, zipfile.ZipExtFile))
+    return _Limited(stream, path) if unpacks else stream  # type: ignore[return-value]
+
+
 def chunks(stream: IO[bytes], path: Path) -> Iterator[bytes]:
     """The bytes of an opened file, block by block.
 
@@ -85,15 +112,8 @@ def chunks(stream: IO[bytes], path: Path) -> Iterator[bytes]:
     SourceError
         Where it unpacks to more than published files do.
     """
-    room = MOST_UNPACKED * path.stat().st_size + SMALL
-    while chunk := stream.read(CHUNK):
-        room -= len(chunk)
-        if room < 0:
-            raise SourceError(
-                f"unpacks to more than {MOST_UNPACKED} times its size",
-                place=str(path),
-                remedy="Unpack it by hand, look at what it holds, and name the plain file.",
-            )
+    left = limited(stream, path)
+    while chunk := left.read(CHUNK):
         yield chunk
 
 

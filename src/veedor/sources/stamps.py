@@ -6,6 +6,7 @@ What cannot be an instant (a 30th of February, an hour of 25) is null in both.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,14 +126,58 @@ def civil(
 def by_format(text: pa.StringArray, form: str) -> Stamps:
     """Instants by a pattern of strptime; with %z they are fixed."""
     if not any(code in form for code in ("%z", "%f", "%Z", "%s")):
-        read = pc.strptime(text, format=form, unit="us", error_is_null=True)
-        return Stamps(pa.nulls(len(text), pa.int64()), read.cast(pa.int64()))
+        return Stamps(pa.nulls(len(text), pa.int64()), by_strptime(text, form).cast(pa.int64()))
     coded = text.dictionary_encode()
     pairs = [_read(value, form) for value in coded.dictionary.to_pylist()]
     us, wall = (
         pa.array([pair[i] for pair in pairs], pa.int64()).take(coded.indices) for i in (0, 1)
     )
     return Stamps(us, wall)
+
+
+def by_strptime(text: pa.StringArray, form: str) -> pa.TimestampArray:
+    """Wall clocks by a pattern of strptime without %z, in microseconds; null where they are none.
+
+    Arrow takes the 31st of February for the 3rd of March: the day that is read must be the one that
+    is written.
+    """
+    read = pc.strptime(text, format=form, unit="us", error_is_null=True)
+    # Only a day that the month does not have can be another: at most three days on.
+    early = np.flatnonzero(_mask(pc.fill_null(pc.less_equal(pc.day(read), 3), False)))
+    if not len(early) or not re.search("%[deDF]", form):
+        return read
+    some = text.take(pa.array(early))
+    hit, found = parts(some, _with_day(form))
+    same = hit & (
+        _numbers(pc.utf8_trim_whitespace(found["day"]))
+        == _numbers(pc.day(read.take(pa.array(early))))
+    )
+    for i in np.flatnonzero(~hit).tolist():
+        same[i] = _read(some[i].as_py(), form)[1] is not None
+    rolled = np.zeros(len(text), dtype=bool)
+    rolled[early[~same]] = True
+    return pc.if_else(pa.array(rolled), None, read)
+
+
+_WHOLE = {"D": "%m/%d/%y", "F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M"}
+_DIGITS = {"Y": 4, "j": 3, "u": 1, "w": 1} | dict.fromkeys("myHMSICUW", 2)
+
+
+def _with_day(form: str) -> str:
+    """A pattern of strptime as an expression whose named group is the day of the month."""
+    for code, whole in _WHOLE.items():
+        form = form.replace(f"%{code}", whole)
+    made, day = [], "(?P<day> ?[0-9]{1,2})"
+    for code, letter, blank in re.findall(r"%(.)|(\S)|(\s+)", form):
+        if code in ("d", "e"):
+            made.append(day)
+            day = " ?[0-9]{1,2}"
+        elif code:
+            number = f" ?[0-9]{{1,{_DIGITS[code]}}}" if code in _DIGITS else r"\pL+\.?"
+            made.append("%" if code == "%" else number)
+        else:
+            made.append(r"\s*" if blank else re.escape(letter))
+    return f"^{''.join(made)}"
 
 
 def _read(text: str, form: str) -> tuple[int | None, int | None]:
@@ -165,14 +210,15 @@ def _micros(part: pa.StringArray) -> Ints:
 def _offsets(text: pa.StringArray) -> tuple[Ints, NDArray[np.bool_]]:
     """Microseconds east of Greenwich, and whether there is such an offset."""
     coded = text.dictionary_encode()
-    known = [_offset(value) for value in coded.dictionary.to_pylist()]
+    known = [offset_of(value) for value in coded.dictionary.to_pylist()]
     where = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
     shifts = np.array([value or 0 for value in known] + [0], dtype=np.int64)
     fair = np.array([value is not None for value in known] + [False], dtype=bool)
     return shifts[where], fair[where]
 
 
-def _offset(text: str) -> int | None:
+def offset_of(text: str) -> int | None:
+    """Microseconds east of Greenwich of an offset such as -04:00; None where no zone has it."""
     if text in ("Z", "UTC", "GMT"):
         return 0
     digits = text[1:].replace(":", "")

@@ -12,6 +12,7 @@ with a gap of half a year or more is not dated rightly: nothing in it tells.
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import ibis
@@ -59,6 +60,11 @@ TAG = r"^(?P<program>[A-Za-z0-9_./@()-]+(?: [0-9.]+)?)(?:\[(?P<session>[^\]]*)\]
 FROM = r"from (?P<address>[0-9A-Za-z.:%-]+)"
 SSHD = r"sshd(?:-session)?(?:\(pam_unix\))?"
 CLOCKS = r"chronyd|ntpd|ntpdate|ntp|systemd-timesyncd|timesyncd"
+HALF = r"^(?i:[ap]\.?m\.?)$"
+DAY = 86_400_000_000
+YEAR = 365 * DAY
+SAME = 10_000_000
+"""Microseconds within which logind tells of a session after the program that opened it."""
 AT_MOST_A_SECOND = r"(?:0+(?:\.[0-9]+)?|\.[0-9]+|1(?:\.0+)?|[0-9]+(?:\.[0-9]+)?e-[0-9]+)"
 """Seconds by which clocks are kept in step all the time; a clock is set by more."""
 
@@ -177,7 +183,13 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
     SourceError
         Where no line has one of the three forms.
     """
-    return read_lines(con, source, path, folder, System(source.year))
+    system = System(source.year, source.around)
+    found = read_lines(con, source, path, folder, system)
+    # Only the whole log tells how near it is: one that began long before may reach to the day.
+    if years := system.years_off():
+        system = System((system.first_year or 0) + years, nearest=True)
+        found = read_lines(con, source, path, folder, system)
+    return found
 
 
 class System:
@@ -187,10 +199,20 @@ class System:
     ----------
     year : int or None
         Of the first line whose stamp has none.
+    around : date or None
+        Where no year is given, the first line is of the year that puts it nearest to this day.
+    nearest : bool
+        The year is one that was chosen so.
     """
 
-    def __init__(self, year: int | None) -> None:
+    def __init__(
+        self, year: int | None, around: dt.date | None = None, *, nearest: bool = False
+    ) -> None:
         self.year, self.first_year = year, year
+        self.around = around if year is None else None
+        self.nearest = nearest or self.around is not None
+        self.span: tuple[int, int] | None = None
+        self.sessions: dict[tuple[str | None, str | None], int] = {}
         self.month: int | None = None
         self.new_years = 0
         self.forms: set[str] = set()
@@ -209,6 +231,8 @@ class System:
             if not len(left):
                 break
             hit, found = first_of(text.take(pa.array(left)), patterns)
+            # What stands where the host does is then the half of the day.
+            hit &= ~matches(found["host"], HALF)
             if hit.any():
                 self.forms.add(name)
                 kept[left[hit]] = True
@@ -216,6 +240,7 @@ class System:
         columns = _merged(pieces)
         if columns:
             columns = _told(columns)
+            columns["kind"] = self._once(columns)
         return Parsed(kept, matches(text, r"^\s*$"), columns)
 
     def basis(self) -> str:
@@ -225,13 +250,48 @@ class System:
             said.append(
                 "wall clock without a year, and no year is stated"
                 if self.first_year is None
-                else f"wall clock without a year; the first line is taken to be of"
-                f" {self.first_year}, and a month that falls back by more than half a year begins"
-                f" a new one ({self.new_years} found)"
+                else "wall clock without a year; the first line is taken to be of"
+                f" {self.first_year}{self._why()}, and a month that falls back by more than half a"
+                f" year begins a new one ({self.new_years} found)"
             )
         if self.forms & {"new", "iso"}:
             said.append("ISO 8601, with the offset that it states")
         return "; ".join(said)
+
+    def _why(self) -> str:
+        return ", the year that puts the log nearest to the election" if self.nearest else ""
+
+    def years_off(self) -> int:
+        """By how many years the log as a whole would be nearer to the day of the election."""
+        if self.span is None or self.around is None:
+            return 0
+        day = _micros(self.around)
+        off = {k: _distance(day, *(v + k * YEAR for v in self.span)) for k in (0, -1, 1)}
+        return min(off, key=lambda k: off[k])
+
+    def _once(self, columns: Columns) -> pa.StringArray:
+        """Kinds, where a session that another line told of just before is no second login."""
+        kind = columns["kind"]
+        logins = np.flatnonzero(np.array(pc.equal(kind, "login")))
+        if not len(logins):
+            return kind
+        where = pa.array(logins)
+        at = pc.coalesce(columns["us"], columns["wall"])
+        names = ("program", "host", "actor")
+        again = []
+        for row, us, program, *who in zip(
+            logins.tolist(),
+            *(a.take(where).to_pylist() for a in (at, *(columns[n] for n in names))),
+            strict=True,
+        ):
+            one = (who[0], who[1] or "root")
+            if program != "systemd-logind":
+                self.sessions[one] = us or 0
+            elif us is not None and one in self.sessions and 0 <= us - self.sessions[one] <= SAME:
+                again.append(row)
+        mask = np.zeros(len(kind), dtype=bool)
+        mask[again] = True
+        return pc.if_else(pa.array(mask), "other", kind)
 
     def _new(self, found: Columns) -> Columns:
         raw = filled(found["raw"], "-")
@@ -251,10 +311,23 @@ class System:
         own = np.array(groups["year"].is_valid())
         named = pc.index_in(groups["month"], value_set=pa.array(MONTHS))
         month = pc.fill_null(named, 0).to_numpy().astype(np.int64) + 1
-        year = self._years(month, ~own & np.array(named.is_valid()))
+        bare = ~own & np.array(named.is_valid())
+        if self.year is None and self.around is not None and bare.any():
+            first = int(np.flatnonzero(bare)[0])
+            self.year = _nearest(self.around, int(month[first]), int(groups["day"][first].as_py()))
+            self.first_year = self.year
+        year = self._years(month, bare)
         given = pc.fill_null(groups["year"].cast(pa.int64()), 0).to_numpy()
         stamps = of_groups(groups, np.where(own, given, year))
+        self._reach(stamps.wall.filter(pa.array(~own)))
         return {**stamps.columns(), **_tagged(found)}
+
+    def _reach(self, walls: pa.Int64Array) -> None:
+        """Widen the span of the stamps without a year."""
+        if len(walls) > walls.null_count:
+            low, high = pc.min_max(walls).as_py().values()
+            before = self.span or (low, high)
+            self.span = (min(low, before[0]), max(high, before[1]))
 
     def _years(self, month: np.ndarray, without: Mask) -> np.ndarray:
         """The year of each stamp; 0 (which is none) where no year is known."""
@@ -269,6 +342,25 @@ class System:
         self.new_years += int(turn.sum())
         self.year, self.month = int(years[without][-1]), int(bare[-1])
         return years
+
+
+def _nearest(around: dt.date, month: int, day: int) -> int:
+    """The year that puts a day of a month nearest to another day."""
+    # Day by day of a year of 366: a 29th of February counts as the day before March.
+    off = {
+        year: abs((dt.date(year, month, 1) - around).days + day - 1)
+        for year in (around.year, around.year - 1, around.year + 1)
+    }
+    return min(off, key=lambda year: off[year])
+
+
+def _micros(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days * DAY
+
+
+def _distance(day: int, first: int, last: int) -> int:
+    """Microseconds between a day and a span of time; 0 where it lies within."""
+    return max(first - day - DAY, day - last, 0)
 
 
 def _tagged(found: Columns) -> Columns:

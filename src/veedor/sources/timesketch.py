@@ -30,8 +30,8 @@ from veedor.sources.columns import (
 from veedor.sources.lines import Batch, Parsed, first_lines, read_lines
 from veedor.sources.machine import Read
 from veedor.sources.mapped import dialect_of, header
-from veedor.sources.records import Dialect, delimited_cells, quoted
-from veedor.sources.stamps import epoch, iso
+from veedor.sources.records import Dialect, delimited_cells, quoted, stamped
+from veedor.sources.stamps import Stamps, epoch, iso
 from veedor.sources.zeek import objects
 
 NEEDED = ("message", "datetime", "timestamp_desc")
@@ -73,8 +73,13 @@ def read(con: ibis.BaseBackend, source: Source, path: Path, folder: Path) -> Rea
             remedy="Export it as CSV or JSONL for Timesketch, or map its columns as `delimited`.",
         )
     rows = Rows(names, dialect, source.header)
-    join = quoted(source.quote, source.escape).join if source.quote else None
+    own = stamped(names, ("datetime",), dialect, lambda cell: np.array(_dated(iso(cell))))
+    join = quoted(source.quote, source.escape, own).join if source.quote else None
     return read_lines(con, source, path, folder, rows, join=join, may_be_empty=True)
+
+
+def _dated(stamps: Stamps) -> pa.BooleanArray:
+    return pc.or_(stamps.us.is_valid(), stamps.wall.is_valid())
 
 
 class _Parser:

@@ -134,9 +134,9 @@ class _Tabs(_Parser):
 
     def parse(self, batch: Batch) -> Parsed:
         comment = matches(batch.text, "^#")
-        groups, self.layout = by_layout(batch, comment, self.layout, self._changed)
         passed = comment | matches(batch.text, r"^\s*$")
-        return in_order(batch, passed, [(m & ~passed, each) for each, m in groups], self._rows)
+        groups, self.layout = by_layout(batch, comment, passed, self.layout, self._changed)
+        return in_order(batch, passed, groups, self._rows)
 
     def _changed(self, layout: Layout, line: str) -> Layout:
         if line.startswith("#separator "):
