@@ -148,8 +148,12 @@ def test_a_clock_of_twelve_hours_is_refused_and_others_are_read(tmp_path):
 
 def test_each_machine_of_a_file_rises_for_itself(tmp_path):
     """One whose clock is two hours behind makes no line of the other fall back."""
-    rows = [{"at": f"2020-01-31T{h - behind:02d}:{m}0:00", "host": host, "kind": "other"}
-            for h in range(3, 13) for m in range(3) for host, behind in (("a", 0), ("b", 2))]
+    rows = [
+        {"at": f"2020-01-31T{h - behind:02d}:{m}0:00", "host": host, "kind": "other"}
+        for h in range(3, 13)
+        for m in range(3)
+        for host, behind in (("a", 0), ("b", 2))
+    ]
     found = read(tmp_path, {"lines": (LINES, lines(*rows))})
     assert (found.machines["lines"].lines, found.machines["lines"].refused) == (60, None)
 
