@@ -1,0 +1,45 @@
+"""An assertion as whole numbers over sheets is the assertion."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veedor.contest import rule_from
+from veedor.contest.assorter import Assorter
+
+RULE = rule_from(
+    "majority-or-lead", {"majority": "1/2", "threshold": "2/5", "lead": "1/10"}, ("A", "B", "C")
+)
+SHEETS = st.lists(
+    st.tuples(*[st.integers(0, 300)] * 5), min_size=1, max_size=6
+)  # A, B, C, blank, null
+
+
+@given(SHEETS)
+def test_the_sum_over_sheets_is_the_value_of_the_assertion(sheets):
+    votes = np.array(sheets, np.int64)
+    total = votes.sum(axis=0).tolist()
+    for group in RULE.assertions(total[:3], total[3], total[4]) or ():
+        for assertion in group:
+            found = Assorter.of(assertion)
+            value = assertion.value(total[:3], total[3], total[4])
+            whole = int(found.values(votes).sum()) + found.constant
+            assert Fraction(whole, found.scale) == value
+            assert (found.values(votes) >= found.least(votes.sum(axis=1))).all()
+
+
+def test_a_lead_of_ten_points_by_hand():
+    (lead,) = [
+        a
+        for group in RULE.assertions([45, 30, 25]) or ()
+        for a in group
+        if a.clause == "lead" and a.coefficients[1] < -1
+    ]
+    found = Assorter.of(lead)
+    assert found.scale == 10
+    assert found.coefficients.tolist() == [9, -11, -1, 0, 0]
+    assert found.least(np.array([200])).tolist() == [-2200]
