@@ -146,6 +146,12 @@ def machine_tables(official: Columns) -> dict[str, Columns]:
             "hash": ["a" * 64, "b" * 64],
             "at": ["2020-01-31T10:00:00Z", "2020-01-31T22:00:00Z"],
         },
+        "looked": {
+            "station": [s for s in stations for _ in range(2)],
+            "who": ["e1", "e2"] * size,
+            "hand": [("yes" if i % 9 == 0 else "cannot tell" if i % 13 == 5 else "no")
+                     for i in range(size) for _ in range(2)],
+        },
     }  # fmt: skip
 
 
@@ -180,6 +186,13 @@ MACHINE_SOURCES: dict[str, dict[str, Any]] = {
         "kind": "hashes",
         "instant": "at",
         "fields": {"item": "item", "sha256": "hash"},
+    },
+    "looked": {
+        "kind": "examined",
+        "key": "station",
+        "sample": "drawn",
+        "actor": "who",
+        "answers": {"one-hand": "hand"},
     },
 }  # fmt: skip
 
@@ -216,6 +229,24 @@ PLAN: dict[str, Any] = {
         },
     ],
     "custody": {"order": [["reception", "first"], ["first", "second"]]},
+    "samples": [
+        {
+            "id": "drawn", "title": "A drawn sample", "frame": "official", "selection": "clustered",
+            "clusters": "centre", "size": 5, "ceremony": "dice 1 2 3",
+            "questions": [{"id": "one-hand", "text": "One hand filled the sheet",
+                           "questions_votes": True}],
+        },
+        {
+            "id": "picked", "title": "Picked sheets", "frame": "official", "selection": "targeted",
+            "criterion": "they looked alike",
+            "questions": [{"id": "one-hand", "text": "One hand filled the sheet"}],
+            "totals": [{"question": "one-hand", "found": 78, "examined": 333, "source": "A."}],
+        },
+        {
+            "id": "recount", "title": "A recount", "frame": "official", "selection": "simple",
+            "size": 30, "ceremony": "dice 4 5 6", "hand_count": "copies",
+        },
+    ],
 }  # fmt: skip
 
 

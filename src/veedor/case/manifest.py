@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from veedor.case import sampling
+from veedor.case.entry import Entry, Identifier
 from veedor.case.plan import (
-    Entry,
-    Identifier,
     Mistake,
     MistakenError,
     Plan,
@@ -257,6 +257,7 @@ class Case(Plan):
             *mistakes(self, {e.id for e in self.events}),
             *_machines(self),
             *_announced(self),
+            *_sampled(self),
         ]
         if wrong:
             raise MistakenError(wrong)
@@ -385,6 +386,18 @@ def _machines(case: Case) -> Iterator[Mistake]:
                 f"sources ({source.id}): of_host {host!r} is no declared host, and the log of an"
                 f" undeclared one is named by its address{near(host, names)}",
             )
+
+
+def _sampled(case: Case) -> Iterator[Mistake]:
+    """Samples, and answers on their sheets, that name what is not there."""
+    answered = {
+        number: (s.id, s.sample, s.answers)
+        for number, s in enumerate(case.sources)
+        if s.kind == "examined"
+    }
+    counts = [s.count for s in case.count_sources() if s.count]
+    for keys, text in sampling.mistakes(case.samples, counts, case.geography, answered):
+        yield Mistake(keys, text)
 
 
 def _announced(case: Case) -> Iterator[Mistake]:

@@ -2,8 +2,8 @@
 
 Hosts with their addresses and who oversees each, groups of clients and the hosts they must use,
 paths between them, contingency plans, hashes frozen at milestones, users and their duties,
-planned stops, documents that were delivered, evidence that was withheld, and statements. All of it
-is claims: a check compares them with what machines recorded.
+planned stops, documents that were delivered, evidence that was withheld, statements, and samples
+that experts examined. All of it is claims: a check compares them with what machines recorded.
 """
 
 from __future__ import annotations
@@ -18,25 +18,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
-"""One name or several."""
-
-
-class Entry(BaseModel):
-    """An entry of the case file: frozen, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+from veedor.case.entry import Entry, Identifier, Names
+from veedor.case.sampling import Sample
 
 
 def _with_offset(value: dt.datetime) -> dt.datetime:
@@ -314,6 +299,7 @@ class Plan(Entry):
     documents: tuple[Delivered, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     statements: tuple[Statement, ...] = ()
+    samples: tuple[Sample, ...] = ()
     custody: Custody = Custody()
 
 

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from veedor.case.plan import Entry, Identifier, Names, near
+from veedor.case.entry import Entry, Identifier, Names
+from veedor.case.plan import near
 from veedor.case.tables import KINDS_OF_LINES
 
 Kind = Literal[
@@ -28,6 +29,7 @@ Kind = Literal[
     "custody",
     "inventory",
     "hashes",
+    "examined",
 ]
 
 TABULAR = ("delimited", "parquet", "excel")
@@ -233,7 +235,8 @@ class Source(Entry):
     zone: str | None = None
     """The time zone of instants written without an offset; the case's when left out."""
     actor: str | None = None
-    """Log: the column with the operator. It is kept as a code, never as it is written."""
+    """Log, examined: the column with the operator or examiner, kept as a code, never as it is
+    written."""
     host: str | None = None
     """Log: the column with the machine."""
     sheets: str | None = None
@@ -269,6 +272,10 @@ class Source(Entry):
     pattern: str | None = None
     """Log lines: a regular expression that takes named parts out of a line's message, such as
     acta/(?P<station>[0-9]+); named groups are canonical columns."""
+    sample: Identifier | None = None
+    """Examined: the sample whose sheets were examined."""
+    answers: dict[str, str] = Field(default_factory=dict)
+    """Examined: question of the sample -> the column with the answers."""
     kinds: dict[str, str] = Field(default_factory=dict)
     """Log lines: what a line is -> a regular expression on its message, before the reader's own."""
 
@@ -306,6 +313,7 @@ class Source(Entry):
             "custody": ("key",),
             "inventory": ("fields",),
             "hashes": ("fields", "instant"),
+            "examined": ("key", "sample", "answers"),
         }[self.kind]
         if self.kind != "exports" and not self.file:
             need = ("file", *need)
@@ -404,6 +412,8 @@ class Source(Entry):
             yield "split", part.column
         for name, column in self.fields.items():
             yield f"fields.{name}", column
+        for name, column in self.answers.items():
+            yield f"answers.{name}", column
         for step in self.steps:
             for used in (*step.instant, step.actor, step.host, step.place, step.seal):
                 if used:

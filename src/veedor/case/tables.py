@@ -270,6 +270,19 @@ HASHES = {
 }
 """`hashes`: hashes taken of software, databases and images."""
 
+EXAMINED = {
+    "sample": "text: the sample",
+    "sid": "int64: station number, null where the station is not known",
+    "station": "text: the official code",
+    "question": "text: the question",
+    "answer": "text: the answer as written, null where the cell is empty",
+    "examiner": "text: who examined, by a number that stands for the name; null where not said",
+    "t": "int64: seconds of UTC since 1970, null where not read",
+    "source": "text: the source",
+    "row": "int64: row in the source",
+}
+"""`examined`: one row for each answer that an examiner gave on a sheet."""
+
 
 def votes_columns(options: int) -> list[str]:
     """Names of the votes columns of `sheets`, in ballot order."""

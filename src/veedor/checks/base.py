@@ -84,6 +84,8 @@ NEEDS = {
     "freezes": "the case declares no frozen hashes",
     "documents": "the case lists no delivered documents",
     "statements": "the case has no statements",
+    "examined": "the case has no sample of sheets that somebody examined",
+    "hand-counts": "no sample of the case has a count by hand of its sheets",
     "operators": "no record of the case tells who handled a sheet",
     "empty-kept": "no count keeps an empty cell and a written zero apart",
 }

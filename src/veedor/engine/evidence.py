@@ -141,12 +141,14 @@ MACHINES: dict[str, Callable[[Evidence], bool]] = {
     "freezes": lambda evidence: bool(evidence.plan.freezes),
     "documents": lambda evidence: bool(evidence.plan.documents),
     "statements": lambda evidence: bool(evidence.plan.statements),
+    "examined": lambda evidence: any(s.questions for s in evidence.plan.samples),
+    "hand-counts": lambda evidence: any(s.hand_count for s in evidence.plan.samples),
     "operators": lambda evidence: any(
         rows(table.filter(table.actor.notnull(), table.sid.notnull())) > 0
         for table in (evidence.events(), evidence.custody(), evidence.log_lines())
     ),
 }
-"""Needs of the checks of infrastructure, custody and statements."""
+"""Needs of the checks of infrastructure, custody, statements and samples."""
 
 
 @dataclass
@@ -261,6 +263,10 @@ class Evidence:
     def hashes(self) -> ir.Table:
         """Hashes taken; see `HASHES`."""
         return self.con.table("hashes")
+
+    def examined(self) -> ir.Table:
+        """Answers of examiners; see `EXAMINED`."""
+        return self.con.table("examined")
 
     def list_members(self, list_id: str) -> ir.Table:
         """The station numbers on a list (a station on two lists of a union once)."""

@@ -26,6 +26,7 @@ from veedor.engine.accounts import (
 from veedor.engine.custody import label_custody, make_custody
 from veedor.engine.declared import make_addresses, make_hosts, plan_of
 from veedor.engine.evidence import CountInfo, Evidence, ListInfo
+from veedor.engine.examined import label_examined, make_examined
 from veedor.engine.machines import make_log_lines, make_machines
 from veedor.engine.parse import CELL_FIELDS, fields_of, parse, station_code, table_name
 from veedor.engine.places import make_history, make_stations
@@ -88,7 +89,7 @@ def load(
     progress("ordering the count in time")
     evidence.plan = plan_of(case, opened)
     evidence.clocks = make_timeline(con, case, opened, counts)
-    evidence.trails = make_custody(con, case, opened)
+    evidence.trails = make_custody(con, case, opened) | make_examined(con, case, opened)
     if reads:
         progress("placing what machines recorded in time")
     evidence.machines = make_machines(con, case, reads, folder)
@@ -105,11 +106,13 @@ def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
     respell(con)
     lines, events, custody = (con.table(f"unlabelled_{n}") for n in ("lines", "events", "custody"))
     operators = names_in(events, "actor") + names_in(custody, "actor") + names_in(custody, "taker")
+    operators += names_in(con.table("written_examined"), "examiner")
     objects = names_in(lines.filter(lines.kind.isin(OF_ACCOUNTS)), "object")
     others = names_in(lines, "actor") + objects + named_by_commands(lines)
     label_accounts(con, evidence.plan, operators, others)
     make_events(con)
     label_custody(con)
+    label_examined(con)
     make_log_lines(con)
     flows = con.table("flows")
     seen = [

@@ -1,0 +1,1 @@
+"""What parties, officials, vendors and auditors stated."""

@@ -1,0 +1,472 @@
+"""Sheets that experts examined: what they found, and what that says of the sheets they did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.audit.findings import Interval, Status
+from veedor.case.sampling import RANDOM, Question, Sample, Totals
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
+from veedor.checks.sampled import Draw, Frame, drawable, frame_query, unrepeated
+from veedor.stats.agreement import Agreement, agreement
+from veedor.stats.exact import proportion_interval
+from veedor.stats.survey import estimate, hypergeometric_interval
+
+LEVEL = 0.95
+Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+class Examined(Check):
+    """State what examiners found on each sheet of a sample, and of which sheets that tells.
+
+    A sheet has the thing asked about where all examiners who could tell say so; sheets on which
+    only some do are counted apart. A rate of the sheets that nobody looked at is given only where
+    the sheets were drawn at random. Of a targeted sample none is: the sheets were picked for what
+    they look like, and the others were not; nor where it is not stated how they were chosen.
+
+    A draw with a public ceremony is repeated: drawn sheets that were not examined, and examined
+    ones that were not drawn, are told, and the latter are left out of the rate. Drawn sheets that
+    were not examined, or of which no examiner could tell, are taken once for having the thing and
+    once for not having it, and the limits are the widest of the two.
+
+    Statistic
+    ---------
+    selection : str
+    repeatable : bool
+        The draw was repeated from the words of a ceremony.
+    frame, drawn, examined, unexamined, undecided, outside, unknown : int
+        Sheets of the frame; drawn ones; examined ones; drawn ones that were not; examined ones of
+        which no examiner could tell; examined ones that were not drawn; rows whose station is not
+        in the frame.
+    decided, found, found_by_some : int
+        Examined sheets with an answer (of the draw, where it is repeated); those on which all who
+        could tell found it; those on which some did and some did not.
+    rate, low, high : float or null, per cent of the frame's sheets
+    frame_low, frame_high : int or null
+        The same in sheets.
+    effective : float or null
+        The simple random sample that would be as precise.
+    share : float or null, per cent of the decided sheets (not of the frame)
+    as_if_low, as_if_high : float or null
+        Limits that a reader would compute who took a targeted sample for a random one. They say
+        nothing of the other sheets, and stand here only to be told from what does.
+    refused : str
+        Why no rate of the frame is given; empty where one is.
+    fewest_sheets : int or null
+        Fewest sheets on which the outcome rests (of `outcome.slack`).
+    examiners, judged_twice : int
+    agreement : object or null
+        Equal pairs, Krippendorff's alpha and Gwet's AC1, with limits by bootstrap over sheets.
+    published : array of {found, examined, share, as_if_low, as_if_high, source}
+        Totals of examinations whose rows are not at hand.
+
+    Uncertainty
+    -----------
+    95 % limits: hypergeometric for a simple draw; Korn and Graubard's, with the variance between
+    centres (or between sheets within strata), for the others.
+
+    Source
+    ------
+    W. Cochran, Sampling Techniques (1977); E. Korn and B. Graubard, Survey Methodology 24 (1998);
+    K. Krippendorff (2011); K. Gwet (2008); IFAC, ISA 530, on what a sample may be projected to.
+    """
+
+    title = "Sheets examined by experts"
+    asks = "Did those who examined a sample of sheets find the thing asked about?"
+    rule = "What is found on examined sheets is told of other sheets only where chance chose them."
+    kind = "descriptive"
+    needs = ("examined",)
+    last = True
+    heading = "{heading}"
+    sentences = {"any": "{sentence}"}
+    benign = (
+        Benign(
+            "examiner",
+            "Examiners see the thing differently, so that it hangs on who looked.",
+            "{judged_twice} sheets were judged by two examiners or more; they agree on"
+            " {equal} % of pairs (alpha {alpha}, AC1 {ac1}).",
+        ),
+        Benign(
+            "draw",
+            "Other sheets were examined than those that chance chose.",
+            "Repeated from the words of the ceremony, the draw gives {drawn} sheets: {unexamined}"
+            " of them were not examined, and {outside} others were.",
+        ),
+        Benign(
+            "unexamined",
+            "The sheets that could not be examined differ from those that were.",
+            "{open} drawn sheets have no answer. Taken for having the thing or for not having it,"
+            " the limits reach from {low} to {high} %.",
+        ),
+        Benign(
+            "harmless",
+            "The thing asked about is lawful, or does not touch the votes, where it was found.",
+        ),
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """The answers, and the frame of each sample that has questions."""
+        frames = {s.frame for s in evidence.plan.samples if s.questions}
+        return {
+            "answers": evidence.examined().select(
+                "sample", "sid", "question", "answer", "examiner", "source", "row"
+            ),
+            **{f"frame:{name}": frame_query(evidence, name) for name in sorted(frames)},
+        }
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """One fact for each question of each sample."""
+        for sample in context.plan.samples:
+            if not sample.questions:
+                continue
+            frame = Frame.of(measured[f"frame:{sample.frame}"], context.case)
+            drawn, why = drawable(sample, frame, context.case)
+            for question in sample.questions:
+                sheets = _Sheets.of(measured["answers"], sample, question, frame)
+                rate = _Rate(refused=IMPOSSIBLE.format(why)) if why else None
+                yield self._fact(sample, question, sheets, frame, drawn, rate, context)
+
+    def _fact(
+        self,
+        sample: Sample,
+        question: Question,
+        sheets: _Sheets,
+        frame: Frame,
+        drawn: Draw | None,
+        rate: _Rate | None,
+        context: Context,
+    ) -> Fact:
+        if drawn is None and sample.selection in RANDOM and len(sheets.at):
+            drawn_as_said = unrepeated(sample, frame, sheets.at)
+        else:
+            drawn_as_said = drawn
+        own = sheets.of_draw(drawn)
+        rate = rate or _rate(sample, drawn_as_said, sheets, len(frame.sid))
+        agreed = agreement(sheets.ratings, context.rng, LEVEL) if sheets.judged_twice else None
+        slack = context.findings.get("outcome.slack", (None, {}))[1]
+        found = int((own & (sheets.state == FOUND)).sum())
+        decided = int((own & (sheets.state != UNDECIDED)).sum())
+        published = [_published(t) for t in sample.totals if t.question == question.id]
+        statistic: dict[str, Any] = {
+            "selection": sample.selection,
+            "repeatable": drawn is not None,
+            "frame": len(frame.sid),
+            "drawn": sample.size if drawn is None else len(np.unique(drawn.at)),
+            "examined": len(sheets.at),
+            "unexamined": 0 if drawn is None else len(np.setdiff1d(drawn.at, sheets.at)),
+            "undecided": int((own & (sheets.state == UNDECIDED)).sum()),
+            "outside": int((~own).sum()),
+            "unknown": sheets.unknown,
+            "decided": decided,
+            "found": found,
+            "found_by_some": int((own & (sheets.state == SPLIT)).sum()),
+            **rate.numbers(len(frame.sid)),
+            "share": 100.0 * found / decided if decided else None,
+            **_as_if(found, decided, rate),
+            "refused": rate.refused,
+            "fewest_sheets": slack.get("fewest_sheets"),
+            "examiners": sheets.ratings.shape[1],
+            "judged_twice": sheets.judged_twice,
+            "agreement": None if agreed is None else _agreement(agreed),
+            "published": published,
+        }
+        some = found or any(p["found"] for p in published)
+        known = decided or published
+        status: Status = "observed" if some else "not-observed" if known else "not-determinable"
+        mine = sheets.at[own & (sheets.state == FOUND)]
+        return self.fact(
+            status,
+            statistic,
+            subject=subject(f"{sample.id}-{question.id}"),
+            words={
+                "heading": f"{sample.title}: {question.text}",
+                "sentence": _sentence(sample, statistic),
+            },
+            interval=rate.interval(),
+            explanations=self.explain(**_tested(statistic, agreed)),
+            rows={
+                "sid": frame.sid[sheets.at],
+                "state": np.array([STATES[s] for s in sheets.state.tolist()], dtype=object),
+                "of_the_draw": own,
+                "judgements": (sheets.ratings >= 0).sum(axis=1),
+            },
+            questioned=frame.sid[mine] if question.questions_votes else None,
+            parameters={"level": LEVEL, "sample": sample.id, "question": question.id},
+        )
+
+
+FOUND, NOT_FOUND, SPLIT, UNDECIDED = range(4)
+STATES = ("found", "not found", "examiners differ", "undecided")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheets:
+    """Examined sheets of one sample, as one question has it.
+
+    Attributes
+    ----------
+    at : int64 (n), positions in the frame, rising
+    state : int64 (n), FOUND, NOT_FOUND, SPLIT or UNDECIDED
+    ratings : int64 (n, examiners), 0 not found, 1 found, -1 no answer or could not tell
+    unknown : rows whose station is not in the frame
+    judged_twice : sheets with two judgements at least
+    """
+
+    at: Ints
+    state: Ints
+    ratings: Ints
+    unknown: int
+    judged_twice: int
+
+    @classmethod
+    def of(cls, rows: Columns, sample: Sample, question: Question, frame: Frame) -> _Sheets:
+        order = np.lexsort((rows["row"].astype(np.int64), rows["source"].astype(str)))
+        rows = {n: v[order] for n, v in rows.items()}
+        mine = (rows["sample"] == sample.id) & (rows["question"] == question.id)
+        place = {int(s): i for i, s in enumerate(frame.sid.tolist())}
+        at, who, answers, unknown = [], [], [], 0
+        told = zip(*(rows[n][mine].tolist() for n in ("sid", "examiner", "answer")), strict=True)
+        for sid, examiner, answer in told:
+            position = None if sid is None or np.isnan(sid) else place.get(int(sid))
+            if position is None:
+                unknown += 1
+                continue
+            at.append(position)
+            who.append(examiner or "")
+            answers.append(_code(question, answer))
+        sheets, row = np.unique(np.array(at, np.int64), return_inverse=True)
+        examiners, column = np.unique(np.array(who, dtype=str), return_inverse=True)
+        ratings = np.full((len(sheets), len(examiners)), -1, np.int64)
+        # The last answer of an examiner on a sheet stands: entries are kept in their order.
+        ratings[row.reshape(-1), column.reshape(-1)] = answers
+        yes, no = (ratings == 1).sum(axis=1), (ratings == 0).sum(axis=1)
+        state = np.select(
+            [(yes > 0) & (no > 0), yes > 0, no > 0], [SPLIT, FOUND, NOT_FOUND], UNDECIDED
+        )
+        twice = int((yes + no >= 2).sum())
+        return cls(sheets, state.astype(np.int64), ratings, unknown, twice)
+
+    def of_draw(self, drawn: Draw | None) -> Mask:
+        """bool (n): the sheet is one of the draw, where that is known."""
+        if drawn is None:
+            return np.ones(len(self.at), np.bool_)
+        return np.isin(self.at, drawn.at)
+
+
+def _code(question: Question, answer: str | None) -> int:
+    if answer is None or answer in question.unknown:
+        return -1
+    return int(answer in question.found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    """A rate of the frame in shares, or why there is none."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sheets: tuple[int, int] | None = None
+    effective: float | None = None
+    method: str = ""
+    refused: str = ""
+
+    def numbers(self, frame: int) -> dict[str, Any]:
+        if self.value is None or self.low is None or self.high is None:
+            return dict.fromkeys(("rate", "low", "high", "frame_low", "frame_high", "effective"))
+        low, high = self.sheets or (
+            int(np.floor(self.low * frame)),
+            int(np.ceil(self.high * frame)),
+        )
+        effective = self.effective
+        return {
+            "rate": 100.0 * self.value,
+            "low": 100.0 * self.low,
+            "high": 100.0 * self.high,
+            "frame_low": low,
+            "frame_high": high,
+            "effective": effective if effective is not None and np.isfinite(effective) else None,
+        }
+
+    def interval(self) -> Interval | None:
+        if self.low is None or self.high is None:
+            return None
+        return Interval(
+            of="rate", level=LEVEL, low=100.0 * self.low, high=100.0 * self.high, method=self.method
+        )
+
+
+REFUSED = {
+    "targeted": (
+        "the sheets were picked for what was known or thought of them, so that those not picked"
+        " are not like them"
+    ),
+    "not-stated": "it is not stated how the sheets were chosen",
+    "unknown-draw": (
+        "the sheets were drawn with replacement by weight, and which of them more than once is"
+        " not known without the words of the ceremony"
+    ),
+    "none": "no examined sheet has an answer",
+    "hidden": "the rows of the examination are not at hand",
+}
+IMPOSSIBLE = "the draw cannot be repeated as the case declares it ({})"
+
+
+def _rate(sample: Sample, drawn: Draw | None, sheets: _Sheets, frame: int) -> _Rate:
+    if sample.selection in ("targeted", "not-stated"):
+        return _Rate(refused=REFUSED[sample.selection])
+    if not len(sheets.at):
+        return _Rate(refused=REFUSED["hidden" if sample.totals else "none"])
+    if sample.selection == "census":
+        found, split, open_ = (int((sheets.state == s).sum()) for s in (FOUND, SPLIT, UNDECIDED))
+        rest = frame - len(sheets.at) + open_ + split
+        decided = frame - rest
+        value = found / decided if decided else 0.0
+        bounds = (found, found + rest)
+        return _Rate(
+            value, found / frame, (found + rest) / frame, bounds, None, "all sheets examined"
+        )
+    if drawn is None:
+        return _Rate(refused=REFUSED["unknown-draw"])
+    state = np.full(frame, UNDECIDED, np.int64)
+    state[sheets.at] = sheets.state
+    states = state[drawn.at]
+    sure = (states == FOUND) | (states == NOT_FOUND)
+    if not sure.any():
+        return _Rate(refused=REFUSED["none"])
+    plain = estimate(drawn.sampled(states == FOUND, sure), LEVEL)
+    assert plain is not None
+    if sample.selection == "simple":
+        n, found, open_ = len(states), int((states == FOUND).sum()), int((~sure).sum())
+        low = hypergeometric_interval(found, n, frame, LEVEL)[0]
+        high = hypergeometric_interval(found + open_, n, frame, LEVEL)[1]
+        return _Rate(
+            plain.value, low / frame, high / frame, (low, high), float(n),
+            "exact (hypergeometric)",
+        )  # fmt: skip
+    every = np.ones(len(states), np.bool_)
+    least = estimate(drawn.sampled(states == FOUND, every), LEVEL)
+    most = estimate(drawn.sampled((states == FOUND) | ~sure, every), LEVEL)
+    assert least is not None
+    assert most is not None
+    return _Rate(
+        plain.value, least.low, most.high, None, plain.effective, "Korn and Graubard, design-based"
+    )
+
+
+def _as_if(found: int, decided: int, rate: _Rate) -> dict[str, float | None]:
+    if rate.value is not None or not decided:
+        return {"as_if_low": None, "as_if_high": None}
+    low, high = proportion_interval(np.array([found]), np.array([decided]), LEVEL)
+    return {"as_if_low": 100.0 * float(low[0]), "as_if_high": 100.0 * float(high[0])}
+
+
+def _published(totals: Totals) -> dict[str, Any]:
+    low, high = proportion_interval(np.array([totals.found]), np.array([totals.examined]), LEVEL)
+    return {
+        "found": totals.found,
+        "examined": totals.examined,
+        "share": 100.0 * totals.found / totals.examined,
+        "as_if_low": 100.0 * float(low[0]),
+        "as_if_high": 100.0 * float(high[0]),
+        "source": totals.source,
+    }
+
+
+def _agreement(found: Agreement) -> dict[str, Any]:
+    def plain(value: float) -> float | None:
+        return None if np.isnan(value) else float(value)
+
+    return {
+        "sheets": found.units,
+        "judgements": found.judgements,
+        "equal": 100.0 * found.observed,
+        **{
+            name: plain(getattr(found, name))
+            for name in ("alpha", "alpha_low", "alpha_high", "ac1", "ac1_low", "ac1_high")
+        },
+    }
+
+
+def _tested(s: Mapping[str, Any], agreed: Agreement | None) -> dict[str, Mapping[str, Any]]:
+    """The benign explanations that the sample itself can test, with what came of it."""
+    tested: dict[str, Mapping[str, Any]] = {}
+    if agreed is not None:
+        tested["examiner"] = {
+            "judged_twice": s["judged_twice"],
+            "equal": f"{100 * agreed.observed:.1f}",
+            "alpha": "not defined" if np.isnan(agreed.alpha) else f"{agreed.alpha:.2f}",
+            "ac1": "not defined" if np.isnan(agreed.ac1) else f"{agreed.ac1:.2f}",
+        }
+    if s["repeatable"]:
+        tested["draw"] = {n: s[n] for n in ("drawn", "unexamined", "outside")}
+        if s["low"] is not None:
+            tested["unexamined"] = {
+                "open": s["unexamined"] + s["undecided"] + s["found_by_some"],
+                "low": f"{s['low']:.2f}",
+                "high": f"{s['high']:.2f}",
+            }
+    return tested
+
+
+def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
+    parts = []
+    if s["examined"]:
+        parts.append(
+            f"Of {s['decided']:,} examined sheets with an answer, it was found on {s['found']:,}"
+            f"{_split(s)}."
+        )
+    parts += [
+        f"Published: found on {one['found']:,} of {one['examined']:,} examined sheets"
+        f" ({one['share']:.1f} %; {one['source']})."
+        for one in s["published"]
+    ]
+    if not parts:
+        parts.append("No answer of an examiner is at hand.")
+    if s["rate"] is not None:
+        parts.append(
+            f"{_how(sample, s)}: {s['rate']:.2f} % of the {s['frame']:,} sheets of the frame, with"
+            f" 95 % limits from {s['low']:.2f} to {s['high']:.2f} %"
+            f" ({s['frame_low']:,} to {s['frame_high']:,} sheets)."
+        )
+        parts.append(_outcome(s))
+    elif s["refused"]:
+        why = f" ({sample.criterion})" if sample.criterion else ""
+        parts.append(f"No rate of other sheets follows: {s['refused']}{why}.")
+    return " ".join(p for p in parts if p)
+
+
+def _split(s: Mapping[str, Any]) -> str:
+    if not s["found_by_some"]:
+        return ""
+    return f", and on {s['found_by_some']:,} more by some examiners and not by others"
+
+
+def _how(sample: Sample, s: Mapping[str, Any]) -> str:
+    if sample.selection == "census":
+        return "All sheets were to be examined"
+    if s["repeatable"]:
+        return "The sheets were drawn at random, and the draw was repeated"
+    return "If the sheets were drawn as it is said, which nothing at hand can repeat"
+
+
+def _outcome(s: Mapping[str, Any]) -> str:
+    fewest = s["fewest_sheets"]
+    if fewest is None:
+        return ""
+    if s["frame_high"] < fewest:
+        return (
+            f"That is fewer than the {fewest:,} sheets, picked for the purpose, on which the"
+            " outcome rests at the least."
+        )
+    return (
+        f"The outcome rests on {fewest:,} sheets at the least, picked for the purpose: whether so"
+        " many with the thing could change it hangs on their votes."
+    )

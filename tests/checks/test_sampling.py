@@ -1,0 +1,288 @@
+"""Samples: what is told of the sheets examined, and of which others it is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.building import evidence, facts, stations
+from veedor.stats import draws
+from veedor.stats.survey import hypergeometric_interval
+
+SHEETS = 80
+CODES = [f"S{i:03d}" for i in range(SHEETS)]
+OFFICIAL = {
+    "station": CODES,
+    "region": [f"R{i // 40}" for i in range(SHEETS)],
+    "municipality": [f"M{i // 8}" for i in range(SHEETS)],
+    "centre": [f"C{i // 4}" for i in range(SHEETS)],
+    "registered": [120] * SHEETS,
+    "A": [60] * SHEETS,
+    "B": [30] * SHEETS,
+    "C": [5] * SHEETS,
+    "blank": [3] * SHEETS,
+    "null": [2] * SHEETS,
+}
+QUESTION = {"id": "one-hand", "text": "One hand filled the sheet", "questions_votes": True}
+SEED = draws.seed_of("dice 1 2 3")
+
+
+def sample(**more):
+    about = {
+        "id": "s", "title": "The sample", "frame": "official", "selection": "simple", "size": 20,
+        "ceremony": "dice 1 2 3", "questions": [QUESTION],
+    }  # fmt: skip
+    return {k: v for k, v in (about | more).items() if v is not None}
+
+
+def examined(tmp_path, one, answers, **keys):
+    """The fact on `one` sample of which `answers` (station, examiner, answer) are on file."""
+    columns = dict(zip(("station", "who", "hand"), zip(*answers, strict=True), strict=True))
+    entry = {"kind": "examined", "key": "station", "sample": one["id"], "actor": "who",
+             "answers": {"one-hand": "hand"}}  # fmt: skip
+    found = evidence(
+        tmp_path, {"official": OFFICIAL}, samples=[one], files={"form": (entry, columns)}, **keys
+    )
+    return found, facts("sampling.examined", found)[f"{one['id']}-one-hand"]
+
+
+def drawn(size=20):
+    return [CODES[i] for i in draws.simple(CODES, size, SEED).tolist()]
+
+
+def test_a_simple_sample_has_the_exact_limits_of_its_frame(tmp_path):
+    answers = [(s, "e", "yes" if i < 3 else "no") for i, s in enumerate(drawn())]
+    found, fact = examined(tmp_path, sample(), answers)
+    said = fact.statistic
+    assert fact.status == "observed"
+    assert (said["examined"], said["decided"], said["found"], said["drawn"]) == (20, 20, 3, 20)
+    low, high = hypergeometric_interval(3, 20, SHEETS)
+    assert (said["frame_low"], said["frame_high"]) == (low, high)
+    assert said["rate"] == pytest.approx(15.0)
+    assert fact.interval is not None
+    assert (fact.interval.low, fact.interval.high) == (said["low"], said["high"])
+    assert sorted(found.describe(fact.questioned)["station"]) == sorted(drawn()[:3])
+    assert said["repeatable"]
+    assert said["refused"] == ""
+    assert "the draw was repeated: 15.00 % of the 80 sheets" in fact.fact
+
+
+def test_no_rate_follows_from_picked_sheets(tmp_path):
+    picked = sample(selection="targeted", size=None, ceremony=None, criterion="they looked alike")
+    answers = [(s, "e", "yes" if i < 3 else "no") for i, s in enumerate(CODES[:12])]
+    _, fact = examined(tmp_path, picked, answers)
+    said = fact.statistic
+    assert fact.status == "observed"
+    assert fact.interval is None
+    assert {said[n] for n in ("rate", "low", "high", "frame_low", "frame_high")} == {None}
+    assert said["share"] == pytest.approx(25.0)
+    # Clopper and Pearson, 3 of 12: a number that says nothing of the other sheets.
+    assert (said["as_if_low"], said["as_if_high"]) == pytest.approx((5.486, 57.186), abs=1e-3)
+    assert "No rate of other sheets follows" in fact.fact
+    assert "(they looked alike)" in fact.fact
+
+
+def test_published_totals_of_picked_sheets_are_told_and_not_projected(tmp_path):
+    picked = sample(
+        selection="targeted", size=None, ceremony=None, criterion="consecutive sheets",
+        totals=[{"question": "one-hand", "found": 78, "examined": 333, "source": "A report"}],
+    )  # fmt: skip
+    found = evidence(tmp_path, {"official": OFFICIAL}, samples=[picked])
+    fact = facts("sampling.examined", found)["s-one-hand"]
+    (published,) = fact.statistic["published"]
+    # Exact limits as printed in the targets of the audit of 2019 (78 of 333).
+    assert (published["as_if_low"], published["as_if_high"]) == pytest.approx((19.0, 28.3), abs=0.1)
+    assert fact.status == "observed"
+    assert fact.statistic["rate"] is None
+    assert "the rows of the examination" not in fact.fact
+    assert "78 of 333 examined sheets (23.4 %; A report)" in fact.fact
+
+
+def test_sheets_not_drawn_are_left_out_and_those_not_examined_widen_the_limits(tmp_path):
+    mine = drawn()
+    other = next(c for c in CODES if c not in mine)
+    answers = [(s, "e", "yes" if i < 3 else "no") for i, s in enumerate(mine[:16])]
+    answers += [(mine[16], "e", "cannot tell"), (other, "e", "yes"), ("nowhere", "e", "yes")]
+    _, fact = examined(tmp_path, sample(), answers)
+    said = fact.statistic
+    assert (said["unexamined"], said["undecided"], said["outside"], said["unknown"]) == (3, 1, 1, 1)
+    assert (said["found"], said["decided"]) == (3, 16)
+    assert said["frame_low"] == hypergeometric_interval(3, 20, SHEETS)[0]
+    assert said["frame_high"] == hypergeometric_interval(7, 20, SHEETS)[1]
+    by = {e.id: e for e in fact.explanations}
+    assert by["draw"].tested
+    assert "3 of them were not examined, and 1 others were" in by["draw"].result
+
+
+def test_where_examiners_differ_the_sheet_is_neither(tmp_path):
+    mine = drawn()
+    answers = [(s, w, "no") for s in mine[2:] for w in ("e1", "e2")]
+    answers += [(mine[0], "e1", "yes"), (mine[0], "e2", "yes")]
+    answers += [(mine[1], "e1", "yes"), (mine[1], "e2", "no")]
+    found, fact = examined(tmp_path, sample(), answers)
+    said = fact.statistic
+    assert (said["found"], said["found_by_some"], said["judged_twice"]) == (1, 1, 20)
+    assert stations(found, fact).count(mine[0]) == 1
+    assert sorted(found.describe(fact.questioned)["station"]) == [mine[0]]
+    assert said["agreement"]["equal"] == pytest.approx(95.0)
+    assert said["agreement"]["ac1"] > said["agreement"]["alpha"]
+    assert said["frame_high"] == hypergeometric_interval(2, 20, SHEETS)[1]
+
+
+def test_examiners_are_numbers_in_what_is_told(tmp_path):
+    answers = [(s, w, "no") for s in drawn() for w in ("Ana Perez", "Juan")]
+    _, fact = examined(tmp_path, sample(), answers)
+    assert "Ana" not in repr(fact)
+
+
+def test_whole_centres_are_not_as_many_as_their_sheets(tmp_path):
+    clustered = sample(selection="clustered", clusters="centre", size=8)
+    names = [f"R{i // 40} / M{i // 8} / C{i // 4}" for i in range(SHEETS)]
+    at = draws.clustered(CODES, names, 8, SEED).tolist()
+    hit = {names[at[0]], names[at[-1]]}
+    answers = [(CODES[i], "e", "yes" if names[i] in hit else "no") for i in at]
+    _, fact = examined(tmp_path, clustered, answers)
+    said = fact.statistic
+    assert (said["examined"], said["found"], said["rate"]) == (32, 8, pytest.approx(25.0))
+    simple = hypergeometric_interval(8, 32, SHEETS)
+    assert said["frame_high"] - said["frame_low"] > simple[1] - simple[0]
+    assert said["effective"] < 10
+
+
+def test_a_draw_that_nothing_can_repeat_is_said_to_be_so(tmp_path):
+    answers = [(s, "e", "yes" if i < 3 else "no") for i, s in enumerate(drawn())]
+    _, fact = examined(tmp_path, sample(ceremony=None), answers)
+    assert not fact.statistic["repeatable"]
+    assert "If the sheets were drawn as it is said" in fact.fact
+    _, fact = examined(
+        tmp_path / "w",
+        sample(ceremony=None, selection="proportional", weights="registered"),
+        answers,
+    )
+    assert fact.statistic["rate"] is None
+    assert "more than once is not known" in fact.statistic["refused"]
+
+
+def test_of_all_sheets_no_limits_are_left(tmp_path):
+    census = sample(selection="census", size=None, ceremony=None)
+    answers = [(s, "e", "yes" if i < 8 else "no") for i, s in enumerate(CODES)]
+    _, fact = examined(tmp_path, census, answers)
+    said = fact.statistic
+    assert (said["rate"], said["frame_low"], said["frame_high"]) == (pytest.approx(10.0), 8, 8)
+
+
+def test_a_draw_larger_than_its_frame_is_told_and_stops_nothing(tmp_path):
+    _, fact = examined(tmp_path, sample(size=81), [(CODES[0], "e", "no")])
+    assert fact.statistic["rate"] is None
+    assert "81 of 80 units cannot be drawn" in fact.fact
+
+
+# Risk-limiting audits
+
+LEAD = {"kind": "majority-or-lead", "majority": "1/2", "threshold": "2/5", "lead": "1/10"}
+
+
+def recounted(tmp_path, one, change=lambda table: None, official=None, rule=None):
+    table = official or OFFICIAL
+    mine = sorted(set(drawn_of(one)))
+    hand = {n: [table[n][CODES.index(s)] for s in mine]
+            for n in ("station", "A", "B", "C", "blank", "null")}  # fmt: skip
+    change(hand)
+    found = evidence(
+        tmp_path, {"official": table, "hand": hand}, roles={"hand": "copy"}, samples=[one],
+        rule=rule or LEAD,
+    )  # fmt: skip
+    return found, facts("sampling.risk-limit", found)["s"]
+
+
+def drawn_of(one):
+    if one["selection"] == "simple":
+        return drawn(one["size"])
+    weights = [120] * SHEETS
+    return [CODES[i] for i in draws.proportional(CODES, weights, one["size"], SEED)]
+
+
+def recount(**more):
+    return sample(hand_count="hand", questions=None, **more)
+
+
+def test_a_wide_lead_is_confirmed_by_few_sheets(tmp_path):
+    for n, one in enumerate(
+        (recount(size=40), recount(size=60, selection="proportional", weights="registered"))
+    ):
+        _, fact = recounted(tmp_path / str(n), one)
+        assert fact.status == "not-observed"
+        said = fact.statistic
+        assert said["met_after"] <= said["drawn"]
+        assert said["risk"] <= 0.05
+        assert (said["differing"], said["missing"]) == (0, 0)
+        texts = [a["text"] for a in said["assertions"]]
+        assert "A leads B by at least 10 points" in texts
+        risks = [r["risk"] for r in said["running"]]
+        assert risks == sorted(risks, reverse=True)
+
+
+def test_a_narrow_lead_over_the_rules_margin_is_not_confirmed_by_a_few(tmp_path):
+    # 45 % against 34.9 %: ahead by far, and over the ten points by a tenth of one.
+    narrow = OFFICIAL | {"A": [45] * SHEETS, "B": [34] * 79 + [35], "C": [21] * SHEETS,
+                         "blank": [0] * SHEETS, "null": [0] * SHEETS}  # fmt: skip
+    _, fact = recounted(tmp_path, recount(size=40), official=narrow)
+    assert fact.status == "not-determinable"
+    assert fact.statistic["risk"] > 0.05
+    plain, other = {"kind": "plurality"}, tmp_path / "plain"
+    _, fact = recounted(other, recount(size=40), official=narrow, rule=plain)
+    assert fact.status == "not-observed"
+
+
+def test_sheets_that_are_missing_count_as_the_worst(tmp_path):
+    def lose(hand):
+        for column in hand.values():
+            del column[:10]
+
+    _, fact = recounted(tmp_path, recount(size=40), lose)
+    _, whole = recounted(tmp_path / "whole", recount(size=40))
+    assert fact.statistic["missing"] == 10
+    assert fact.statistic["risk"] > whole.statistic["risk"]
+    assert "10 drawn sheets have no hand count and are taken for the worst" in fact.fact
+
+
+def test_votes_that_the_hand_count_moves_are_told(tmp_path):
+    def move(hand):
+        hand["A"][0] -= 7
+        hand["B"][0] += 7
+
+    _, fact = recounted(tmp_path, recount(size=40), move)
+    said = fact.statistic
+    assert (said["differing"], said["net"]["A"], said["net"]["B"]) == (1, -7, 7)
+    assert "the lead of A over B changes by -14 votes" in fact.fact
+    moved = fact.rows["differs"]
+    assert int(np.sum(moved)) == 1
+    assert fact.rows["hand_less_reported_A"][moved].tolist() == [-7]
+
+
+def test_a_hand_count_of_all_sheets_that_gives_another_outcome_is_observed(tmp_path):
+    def swap(hand):
+        hand["A"], hand["B"] = hand["B"], hand["A"]
+
+    _, fact = recounted(tmp_path, recount(size=SHEETS), swap)
+    assert (fact.status, fact.statistic["risk"]) == ("observed", 1.0)
+
+
+def test_more_ballots_than_voters_leave_no_bound(tmp_path):
+    def stuff(hand):
+        hand["A"][0] = 500
+
+    _, fact = recounted(tmp_path, recount(size=40), stuff)
+    assert fact.status == "not-determinable"
+    assert "On 1 drawn sheets the hand count has more ballots" in fact.fact
+
+
+def test_without_the_words_of_the_ceremony_no_risk_is_told(tmp_path):
+    hand = {n: OFFICIAL[n][:20] for n in ("station", "A", "B", "C", "blank", "null")}
+    found = evidence(
+        tmp_path, {"official": OFFICIAL, "hand": hand}, roles={"hand": "copy"},
+        samples=[recount(ceremony=None)],
+    )  # fmt: skip
+    fact = facts("sampling.risk-limit", found)["s"]
+    assert (fact.status, fact.statistic["risk"]) == ("not-determinable", 1.0)
+    assert "which sheets chance chose" in fact.fact
