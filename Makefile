@@ -31,7 +31,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
 .PHONY: help audit drill test targets bench calibrate estimators methods nights late projection \
-	flows peers docs lock clean
+	flows samples peers docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ drill: $(VENV)/.core ## audit a simulated night shaped like that of Bolivia in 2
 	$(BIN)/veedor audit $(OUT)/drill-case --seed $(SEED) --out $(OUT)/drill
 
 test: $(VENV)/.test ## lint, types, contracts between modules, tests
-	@failed=; for step in 'ruff check' 'ruff format --check --quiet' mypy lint-imports 'python -m pytest'; do \
+	@failed=; for step in 'ruff check' 'ruff format --check --quiet' mypy lint-imports 'python -m pytest -n auto --dist worksteal'; do \
 	  echo "$$step"; $(BIN)/$$step || failed="$$failed, $$step"; done; \
 	if [ -n "$$failed" ]; then echo "failed: $${failed#, }" >&2; exit 1; fi
 
@@ -88,6 +88,9 @@ projection: $(VENV)/.test ## how often projections of a partial count hold its e
 
 flows: $(VENV)/.test ## 50 million connections in 4 GB (a quarter of an hour; Spark by `make peers`)
 	$(BIN)/python -m benchmarks.flows --markdown docs/flows.md
+
+samples: $(VENV)/.test ## coverage of samples' limits, and the risk of a wrong outcome (a quarter of an hour)
+	$(BIN)/python -m benchmarks.samples --markdown docs/samples.md
 
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers

@@ -1,0 +1,358 @@
+"""`veedor sample`: a sample of sheets for experts, that anybody can draw again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from veedor.cli import terminal
+
+if TYPE_CHECKING:
+    from veedor.case.manifest import Case
+    from veedor.checks.sampled import Frame
+
+_SELECTIONS = ("simple", "stratified", "clustered", "proportional")
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  veedor sample size --frame 34555 --detect 226 --chance 0.99
+  veedor sample plan bolivia-2019
+  veedor sample draw bolivia-2019 --size 300 --ceremony "dice 3 1 4 1 5" --out sample
+"""
+)
+def command() -> None:
+    """Plan a sample of sheets, draw it in public, and report what experts found."""
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor sample size --frame 34555 --rate 0.05 --within 0.02
+  veedor sample size --frame 34555 --detect 226 --chance 0.95
+  veedor sample size --frame 5296 --rate 0.1 --within 0.03 --members 6.5 --alike 0.2
+"""
+)
+@click.option("--frame", type=click.IntRange(min=1), required=True, help="Sheets to draw from.")
+@click.option("--rate", type=click.FloatRange(0, 1), help="The rate that is expected, 0 to 1.")
+@click.option(
+    "--within",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="How far the 95 % limits may lie from it.",
+)
+@click.option("--detect", type=click.IntRange(min=1), help="Sheets with the thing, to be met.")
+@click.option(
+    "--chance",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="The chance with which one of them is to be in the sample.",
+)
+@click.option("--members", type=click.FloatRange(min=1), help="Sheets of a centre, on the mean.")
+@click.option(
+    "--alike",
+    type=click.FloatRange(0, 1),
+    help="How alike sheets of a centre are: the intra-class correlation, 0 to 1.",
+)
+def size(
+    frame: int,
+    rate: float | None,
+    within: float | None,
+    detect: int | None,
+    chance: float,
+    members: float | None,
+    alike: float | None,
+) -> None:
+    """How many sheets to draw: for a precision, or to meet one of a number of sheets.
+
+    Sizes are exact for simple draws without replacement. With --members and --alike they are
+    enlarged by the design effect of drawing whole centres.
+    """
+    from veedor.stats.survey import clustered_size, size_for_detection, size_for_precision
+
+    if (rate is None) != (within is None):
+        raise click.UsageError("--rate and --within belong together")
+    if (members is None) != (alike is None):
+        raise click.UsageError("--members and --alike belong together")
+    if rate is None and detect is None:
+        raise click.UsageError("say --rate and --within, or --detect")
+    if detect is not None and detect > frame:
+        raise click.UsageError(f"--detect {detect} is more than the --frame of {frame} sheets")
+    wanted = []
+    if rate is not None and within is not None:
+        words = f"95 % limits within {100 * within:g} points of {100 * rate:g} %"
+        wanted.append((size_for_precision(frame, rate, within), words))
+    if detect is not None:
+        words = f"one of {detect:,} sheets met with a chance of {100 * chance:g} %"
+        wanted.append((size_for_detection(frame, detect, chance), words))
+    for number, words in wanted:
+        terminal.out(f"{number:,} of {frame:,} sheets: {words}")
+        if members is not None and alike is not None:
+            more = min(clustered_size(number, members, alike), frame)
+            terminal.out(
+                f"{more:,} sheets in about {-(-more // max(int(members), 1)):,} whole centres of"
+                f" {members:g}, with a correlation of {alike:g} within them"
+            )
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor sample draw bolivia-2019 --size 300 --ceremony "dice 3 1 4 1 5" --out sample
+  veedor sample draw case.toml --selection clustered --clusters centre --size 60 \\
+      --ceremony "lottery of 1 March: 04 17 22 31 40" --out sample
+Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
+"""
+)
+@click.argument("case")
+@click.option("--selection", type=click.Choice(_SELECTIONS), default="simple", show_default=True)
+@click.option("--size", type=click.IntRange(min=1), required=True, help="Sheets, centres or draws.")
+@click.option(
+    "--ceremony",
+    required=True,
+    metavar="WORDS",
+    help="What was said or thrown in public; whoever has the words can repeat the draw.",
+)
+@click.option(
+    "--count", metavar="ID", help="The count whose sheets are drawn.  [default: official]"
+)
+@click.option("--strata", metavar="LEVEL", help="Stratified: the level of geography.")
+@click.option("--clusters", metavar="LEVEL", help="Clustered: the level whose places are drawn.")
+@click.option("--within", type=click.IntRange(min=1), help="Clustered: sheets in each place.")
+@click.option("--weights", type=click.Choice(("registered", "risk")), help="Proportional: to what.")
+@click.option("--id", "name", default="sample", show_default=True, metavar="ID")
+@click.option("--title", help="What the report calls it.  [default: Sample and the id]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("sample"),
+    show_default=True,
+    metavar="DIR",
+)
+@click.option("--force", is_flag=True, help="Overwrite a draw that is there.")
+def draw(case: str, out: Path, force: bool, name: str, count: str | None, **given: object) -> None:
+    """Draw sheets of CASE with the words of a public ceremony as the seed.
+
+    Writes DIR/frame.csv, what was drawn from; DIR/drawn.csv, the sheets in the order of the draw
+    with the chance of each; and DIR/sample.toml, the entry for the case file.
+    """
+    from pydantic import ValidationError
+
+    from veedor.case.sampling import Sample
+    from veedor.sample import write_draw
+
+    if (out / "drawn.csv").exists() and not force:
+        raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force overwrites it")
+    manifest, frames = _frames(case, count)
+    about = {k: v for k, v in given.items() if v is not None}
+    about = {"title": f"Sample {name}"} | about | {"id": name, "frame": count or manifest.official}
+    try:
+        sample = Sample.model_validate(about)
+    except ValidationError as error:
+        text = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise click.UsageError(text.replace("`", "--", 1).replace("`", "", 1)) from error
+    for level in (sample.strata, sample.clusters):
+        if level is not None and level not in manifest.geography:
+            raise click.UsageError(
+                f"{level!r} is no level of geography; they are {', '.join(manifest.geography)}"
+            )
+    found = write_draw(sample, frames, manifest, out)
+    terminal.out(
+        f"{found.draws:,} draws, {found.sheets:,} sheets of {len(frames.sid):,}",
+        f"written: {out / 'drawn.csv'}",
+        f"seed {found.seed}",
+        f"frame {found.frame}",
+        "",
+        "The frame is to be published before the ceremony, with its SHA-256 (above). In the case",
+        f'file, with this folder beside it: plans = ["{out.name}/sample.toml"]',
+    )
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor sample plan bolivia-2019
+  veedor sample plan case.toml --limit 0.1 --errors 0.02
+"""
+)
+@click.argument("case")
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="The risk limit.",
+)
+@click.option(
+    "--errors",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Share of sheets that are expected to differ, by a vote either way.",
+)
+@click.option("--samples", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def plan(case: str, limit: float, errors: float, samples: int, seed: int) -> None:
+    """How many sheets a risk-limiting audit of CASE takes, by kind of draw.
+
+    The draws are simulated, once with hand counts that are those reported, once with slips.
+    """
+    from veedor.sample import plan_risk
+
+    manifest, frame = _frames(case, None)
+    terminal.out(
+        f"{manifest.title}: {manifest.contest_rule.describe()}",
+        f"{len(frame.sid):,} sheets; risk limit {100 * limit:g} %; {samples} simulated samples.",
+        "",
+    )
+    with terminal.steps() as progress:
+        rows = plan_risk(manifest, frame, limit, errors, samples, seed, progress)
+    terminal.table(
+        ("draw", "hand count", "median", "9 in 10 samples"),
+        [(r.draw, r.hand, r.words(0.5), r.words(0.9)) for r in rows],
+        numbers=(2, 3),
+    )
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor sample report case.toml
+  veedor sample report case.toml --out out/sample
+Exit codes: 0 done, 1 could not be done, 2 wrong usage.
+"""
+)
+@click.argument("case")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder to write.  [default: out/ and the id of the case]",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+def report(case: str, out: Path | None, seed: int) -> None:
+    """Report on the samples of CASE: its checks of samples and of the outcome, and no others."""
+    from veedor.audit.run import audit
+    from veedor.cli.audit import summary
+
+    only = ("outcome", "sampling")
+    with terminal.steps() as progress:
+        result = audit(
+            case,
+            out,
+            seed=seed,
+            only=only,
+            progress=progress,
+            command=["veedor", "audit", case, *(w for o in only for w in ("--only", o))],
+        )
+    for finding in result.findings:
+        if finding.check.startswith("sampling."):
+            terminal.out("", finding.title, f"  {finding.fact}")
+    terminal.out("", *summary(result.document, result.directory))
+
+
+def _frames(case: str, count: str | None) -> tuple[Case, Frame]:
+    """The case, and the sheets of the count that are drawn from."""
+    import tempfile
+
+    from veedor.audit.plan import read
+    from veedor.case.catalogue import find_case
+    from veedor.case.loading import load_case
+    from veedor.checks.sampled import Frame, frame_query
+    from veedor.engine.verbs import collect
+
+    manifest = load_case(find_case(case))
+    name = count or manifest.official
+    known = [s.count for s in manifest.count_sources()]
+    if name not in known:
+        raise click.UsageError(
+            f"--count {name!r} is no count; they are {', '.join(map(str, known))}"
+        )
+    with tempfile.TemporaryDirectory(prefix="veedor-") as folder, terminal.steps() as progress:
+        evidence, _ = read(manifest, Path(folder), progress)
+        return manifest, Frame.of(collect(frame_query(evidence, name)), manifest)
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor sample examine sample --as ana --images scans
+  veedor sample examine sample --as ana --among ana,luis,eva --images scans --case case.toml
+"""
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--as", "examiner", required=True, metavar="NAME", help="Who examines.")
+@click.option(
+    "--among", metavar="NAMES", help="All examiners, by commas: each sheet is seen by --each."
+)
+@click.option(
+    "--each", type=click.IntRange(min=1), default=2, show_default=True, help="Examiners of a sheet."
+)
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of pictures, each named by the station's code.",
+)
+@click.option("--case", help="The case, so that votes can be shown where they are asked for.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Of this machine.  [default: any free]"
+)
+def examine(
+    folder: Path,
+    examiner: str,
+    among: str | None,
+    each: int,
+    images: Path | None,
+    case: str | None,
+    port: int,
+) -> None:
+    """Judge the sheets drawn into FOLDER, one at a time, on a page of this machine.
+
+    The examiner sees a sheet and the form, in an order of their own, and neither the votes nor what
+    others answered. Every entry is added to FOLDER/answers-NAME.csv at once and none is changed.
+    The page is served to this machine alone, under an address that cannot be guessed.
+    """
+    import secrets
+
+    from veedor.errors import VeedorError
+    from veedor.sample.examination import Answers, Examination, images_of
+
+    try:
+        import uvicorn
+
+        from veedor.sample.pages import pages
+    except ImportError as error:
+        raise VeedorError(
+            "the page needs the packages starlette and uvicorn",
+            remedy="pip install 'veedor[web]'",
+        ) from error
+    names = [n.strip() for n in among.split(",") if n.strip()] if among else []
+    examination = Examination.open(folder, examiner, names, each)
+    answers = Answers(folder, examination)
+    found = images_of(images, examination.stations) if images else {}
+    votes: dict[str, list[tuple[str, int]]] = {}
+    if case is not None:
+        manifest, frame = _frames(case, examination.sample.frame)
+        options = (*manifest.option_ids, "blank", "null")
+        mine = set(examination.stations)
+        votes = {
+            s: list(zip(options, row, strict=True))
+            for s, row in zip(frame.station, frame.votes.tolist(), strict=True)
+            if s in mine
+        }
+    token = secrets.token_urlsafe(16)
+    application = pages(examination, answers, found, votes, token)
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=port, log_level="error", access_log=False
+    )
+    with config.bind_socket() as bound:
+        terminal.out(
+            f"{len(examination.stations):,} sheets, {len(answers.judged()):,} with an entry;"
+            f" pictures of {len(found):,}.",
+            f"Open http://127.0.0.1:{bound.getsockname()[1]}/{token}/",
+            f"Entries: {answers.path}. Ctrl-C ends.",
+        )
+        uvicorn.Server(config).run(sockets=[bound])

@@ -1,0 +1,101 @@
+"""A draw on disk: the frame, the drawn sheets, and the entry for the case file."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from veedor.case.manifest import Case
+from veedor.case.sampling import Sample
+from veedor.checks.sampled import Frame, draw, weights_of
+from veedor.export.timesketch import cell
+from veedor.stats.draws import seed_of
+
+__all__ = ["Drawn", "write_draw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn: draws, different sheets, the seed, and the SHA-256 of the frame's file."""
+
+    draws: int
+    sheets: int
+    seed: str
+    frame: str
+
+
+def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
+    """Write `frame.csv`, `drawn.csv` and `sample.toml`, and say what was drawn.
+
+    `frame.csv` is by official code and holds what the draw hangs on, so that its hash can be
+    published before the ceremony. CaseError where the sample cannot be drawn from the frame.
+    """
+    drawn = draw(sample, frame, case)
+    weights = weights_of(sample, frame, case) if sample.selection == "proportional" else None
+    level = sample.strata or sample.clusters
+    order = sorted(range(len(frame.station)), key=frame.station.__getitem__)
+    frame_text = _csv(
+        ("station", *((level,) if level else ()), *(("weight",) if weights else ())),
+        (
+            (
+                frame.station[i],
+                *((frame.paths[level][i],) if level else ()),
+                *((weights[i],) if weights else ()),
+            )
+            for i in order
+        ),
+    )
+    places = list(case.geography)
+    drawn_text = _csv(
+        ("draw", "station", *places, "chance"),
+        (
+            (
+                k,
+                frame.station[i],
+                *(frame.paths[p][i].rpartition(" / ")[2] for p in places),
+                f"{chance:.12g}",
+            )
+            for k, (i, chance) in enumerate(
+                zip(drawn.at.tolist(), drawn.chance.tolist(), strict=True), 1
+            )
+        ),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "frame.csv").write_bytes(frame_text)
+    (out / "drawn.csv").write_bytes(drawn_text)
+    (out / "sample.toml").write_text(_entry(sample), encoding="utf-8")
+    return Drawn(
+        draws=len(drawn.at),
+        sheets=len(set(drawn.at.tolist())),
+        seed=seed_of(sample.ceremony or ""),
+        frame=hashlib.sha256(frame_text).hexdigest(),
+    )
+
+
+def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows([cell(v) if isinstance(v, str) else v for v in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _entry(sample: Sample) -> str:
+    """The sample as TOML; JSON strings and numbers are TOML too."""
+    about = sample.model_dump(exclude_defaults=True)
+    lines = ["[[samples]]"]
+    lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in about.items()]
+    lines += [
+        "",
+        "# What examiners are asked; one entry for each question of their form.",
+        "# [[samples.questions]]",
+        '# id = "one-hand"',
+        '# text = "One person filled in the sheets of the centre"',
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,123 @@
+"""How many sheets a risk-limiting audit takes, by simulated samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.case.manifest import Case
+from veedor.checks.sampled import Draw, Frame
+from veedor.checks.sampling.risk_limit import terms
+from veedor.contest.assorter import Assorter, groups_of, risk_weights
+from veedor.errors import VeedorError
+from veedor.stats.risk import Plan, Terms, expected_size
+
+__all__ = ["Row", "plan_risk"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the plan: the kind of draw, what the hand count was taken to be, and the draws
+    needed.
+    """
+
+    draw: str
+    hand: str
+    plan: Plan
+
+    def words(self, share: float) -> str:
+        """The draws that suffice for that share of the samples."""
+        found = self.plan.quantile(share)
+        return f"more than {self.plan.most:,}" if found is None else f"{found:,}"
+
+
+def plan_risk(
+    case: Case,
+    frame: Frame,
+    limit: float,
+    errors: float,
+    samples: int,
+    seed: int,
+    say: Callable[[str], None] = lambda words: None,
+) -> list[Row]:
+    """Draws until the risk of the assertion that is hardest to confirm is at most the limit.
+
+    Parameters
+    ----------
+    errors : share of sheets on which one vote is moved from one option to another, at random
+
+    VeedorError where the reported votes are tied.
+    """
+    groups = groups_of(case.contest_rule, frame.votes)
+    if groups is None:
+        raise VeedorError(
+            "the reported votes are tied: there is no margin to confirm",
+            remedy="A tie can only be counted anew, whole.",
+        )
+    one = _hardest(groups, frame)
+    weights = risk_weights(case.contest_rule, frame.votes, frame.ballots())
+    rng = np.random.default_rng(seed)
+    rows = []
+    for hand, share in (("as reported", 0.0), (f"slips on {100 * errors:g} % of sheets", errors)):
+        for name, chance in (("proportional to risk", weights / weights.sum()), ("simple", None)):
+            say(f"simulating {name} draws, {hand}")
+            most = len(frame.sid)
+            reps = 1 if share == 0.0 and name != "simple" else samples
+            found = expected_size(_samples(one, frame, chance, share, reps, most, rng), limit, most)
+            rows.append(Row(name, hand, found))
+    return rows
+
+
+def _hardest(groups: tuple[tuple[Assorter, ...], ...], frame: Frame) -> Assorter:
+    """The narrowest margin for its bound, of each group's alternative with the widest."""
+    ballots = frame.ballots()
+
+    def ease(one: Assorter) -> float:
+        values = one.values(frame.votes)
+        above = int((values - one.least(ballots)).sum())
+        return (int(values.sum()) + one.constant) / above if above else 0.0
+
+    return min((max(group, key=ease) for group in groups), key=ease)
+
+
+def _samples(
+    one: Assorter,
+    frame: Frame,
+    chance: NDArray[np.float64] | None,
+    share: float,
+    samples: int,
+    most: int,
+    rng: np.random.Generator,
+) -> Iterator[Terms]:
+    n = len(frame.sid)
+    reported, ballots, known = one.values(frame.votes), frame.ballots(), np.ones(n, np.bool_)
+    for _ in range(samples):
+        at = rng.permutation(n) if chance is None else rng.choice(n, most, p=chance)
+        drawn = Draw(
+            at=at.astype(np.int64),
+            chance=np.full(n, most / n) if chance is None else chance[at],
+            stratum=np.zeros(len(at), np.int64),
+            cluster=at.astype(np.int64),
+            left=np.zeros(len(at)),
+            replaced=chance is not None,
+        )
+        hand = _slips(frame.votes, share, rng)
+        yield terms(one, reported, ballots, hand, known, drawn)
+
+
+def _slips(votes: Ints, share: float, rng: np.random.Generator) -> Ints:
+    """The votes with one vote moved between two options on some sheets."""
+    if share == 0.0:
+        return votes
+    moved, options = votes.copy(), votes.shape[1] - 2
+    sheets = np.flatnonzero(rng.random(len(votes)) < share)
+    take, give = rng.integers(0, options, (2, len(sheets)))
+    able = moved[sheets, take] > 0
+    moved[sheets[able], take[able]] -= 1
+    moved[sheets[able], give[able]] += 1
+    return moved

@@ -1,0 +1,147 @@
+"""`veedor sample`: sizes, draws that anybody can repeat, plans, and a report."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import tomllib
+
+import pytest
+
+from tests.building import small_case
+from veedor.case.loading import load_case
+from veedor.cli import main
+from veedor.stats.survey import size_for_detection, size_for_precision
+
+SHEETS = 60
+CODES = [f"S{i:03d}" for i in range(SHEETS)]
+
+
+@pytest.fixture
+def case(tmp_path):
+    return small_case(
+        tmp_path / "case",
+        {
+            "official": {
+                "station": CODES,
+                "centre": [f"=C{i // 4}" for i in range(SHEETS)],
+                "registered": [100 + i for i in range(SHEETS)],
+                "A": [50] * SHEETS,
+                "B": [30] * SHEETS,
+                "C": [5] * SHEETS,
+            }
+        },
+    )
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_sizes_are_told_for_a_precision_and_for_a_detection(capsys):
+    arguments = ["sample", "size", "--frame", "500"]
+    assert main([*arguments, "--rate", "0.1", "--within", "0.05", "--detect", "20"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{size_for_precision(500, 0.1, 0.05)} of 500 sheets")
+    assert second.startswith(f"{size_for_detection(500, 20, 0.95)} of 500 sheets")
+    assert main([*arguments, "--detect", "20", "--members", "5", "--alike", "0.5"]) == 0
+    assert "whole centres of 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "say --rate and --within, or --detect"),
+        (["--rate", "0.1"], "--rate and --within belong together"),
+        (["--detect", "3", "--members", "5"], "--members and --alike belong together"),
+        (["--detect", "501"], "more than the --frame of 500"),
+        (["--rate", "2", "--within", "0.1"], "0<=x<=1"),
+    ],
+)
+def test_sizes_that_cannot_be_told_are_wrong_usage(arguments, words, capsys):
+    assert main(["sample", "size", "--frame", "500", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_draw_can_be_repeated_with_sha256_alone(case, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    words = "dice 3 1 4; caf\u00e9"
+    arguments = ["sample", "draw", str(case), "--size", "9", "--ceremony", words, "--out", str(out)]
+    assert main(arguments) == 0
+    seed = hashlib.sha256(words.encode()).hexdigest()
+    ticket = {s: hashlib.sha256(f"{seed},{s}".encode()).hexdigest() for s in CODES}
+    expected = sorted(CODES, key=ticket.get)[:9]
+    assert [r["station"] for r in rows(out / "drawn.csv")] == expected
+    assert {r["chance"] for r in rows(out / "drawn.csv")} == {"0.15"}
+    assert [r["station"] for r in rows(out / "frame.csv")] == CODES
+    told = capsys.readouterr().out
+    assert f"seed {seed}" in told
+    assert f"frame {hashlib.sha256((out / 'frame.csv').read_bytes()).hexdigest()}" in told
+    # The names of places are safe in a spreadsheet.
+    assert all(r["centre"].startswith("'=") for r in rows(out / "drawn.csv"))
+    assert main(arguments) == 2
+    assert "--force overwrites it" in capsys.readouterr().err
+
+
+def test_what_was_drawn_is_the_entry_of_the_case_file(case, tmp_path, capsys):
+    out = case.parent / "drawn"
+    assert main(["sample", "draw", str(case), "--selection", "clustered", "--clusters", "centre",
+                 "--size", "5", "--ceremony", 'words "quoted"', "--id", "recheck",
+                 "--out", str(out)]) == 0  # fmt: skip
+    (entry,) = tomllib.loads((out / "sample.toml").read_text("utf-8"))["samples"]
+    assert (entry["id"], entry["ceremony"], entry["size"]) == ("recheck", 'words "quoted"', 5)
+    text = case.read_text("utf-8").replace(
+        "format = 1", 'format = 1\nplans = ["drawn/sample.toml"]'
+    )
+    case.write_text(text, encoding="utf-8")
+    (sample,) = load_case(case).samples
+    assert (sample.selection, sample.clusters) == ("clustered", "centre")
+    assert len(rows(out / "drawn.csv")) == 20
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--size", "61"], 1, "61 of 60 units cannot be drawn"),
+        (["--size", "5", "--selection", "stratified"], 2, "needs --strata"),
+        (["--size", "5", "--selection", "stratified", "--strata", "planet"], 2, "no level"),
+        (["--size", "5", "--strata", "centre"], 2, "--strata is for a sample"),
+        (["--size", "5", "--count", "nobody"], 2, "is no count; they are official"),
+    ],
+)
+def test_a_draw_that_cannot_be_made_is_told(case, tmp_path, arguments, code, words, capsys):
+    out = tmp_path / "none"
+    base = ["sample", "draw", str(case), "--ceremony", "x", "--out", str(out)]
+    assert main([*base, *arguments]) == code
+    assert words in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_plan_says_how_many_sheets_by_kind_of_draw(case, capsys):
+    assert main(["sample", "plan", str(case), "--samples", "5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = [line.split("\t") for line in lines if "\t" in line]
+    assert [r[0] for r in table[1:]] == ["proportional to risk", "simple"] * 2
+    assert all(0 < int(r[2]) <= SHEETS for r in table[1:])
+    assert main(["sample", "plan", str(case), "--samples", "5"]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_a_report_has_the_samples_and_the_outcome_alone(tmp_path, capsys):
+    case = small_case(
+        tmp_path / "case",
+        {"official": {"station": CODES, "A": [5] * SHEETS, "B": [3] * SHEETS, "C": [0] * SHEETS}},
+        samples=[
+            {"id": "picked", "title": "Picked", "frame": "official", "selection": "targeted",
+             "criterion": "they looked alike",
+             "questions": [{"id": "q", "text": "One hand"}],
+             "totals": [{"question": "q", "found": 2, "examined": 9, "source": "A report"}]},
+        ],
+    )  # fmt: skip
+    assert main(["sample", "report", str(case), "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "Picked: One hand" in told
+    assert "No rate of other sheets follows" in told
+    assert (tmp_path / "out" / "index.html").is_file()

@@ -1,0 +1,78 @@
+"""The page of an examiner: what it shows, what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sample.test_examination import CODES, folder, given  # noqa: F401 - a fixture
+from veedor.sample.examination import Answers, Examination
+
+testclient = pytest.importorskip("starlette.testclient", reason="starlette is not installed")
+ROOT = "/secret/"
+
+
+@pytest.fixture
+def page(folder):  # noqa: F811 - the fixture
+    from veedor.sample.pages import pages
+
+    one = Examination.open(folder, "ana")
+    answers = Answers(folder, one)
+    picture = folder / f"{one.stations[0]}.png"
+    picture.write_bytes(b"\x89PNG picture")
+    votes = {s: [("A", 31), ("B", 17)] for s in CODES}
+    made = pages(one, answers, {one.stations[0]: [picture]}, votes, "secret")
+    client = testclient.TestClient(made, base_url="http://127.0.0.1", follow_redirects=False)
+    return client, one, answers
+
+
+def test_a_sheet_is_shown_without_votes_until_they_are_asked_for(page):
+    client, one, answers = page
+    first = client.get(ROOT)
+    assert first.status_code == 200
+    assert one.stations[0] in first.text
+    assert "31" not in first.text.partition("<main>")[2]
+    assert "One hand &lt;i&gt;?" in first.text
+    assert "<i>" not in first.text
+    assert client.post(f"{ROOT}sheet/1/votes").status_code == 303
+    assert '<td class="n">31</td>' in client.get(f"{ROOT}sheet/1").text
+    client.post(f"{ROOT}sheet/1", data=given())
+    assert answers.entries[0]["votes_shown"] == "yes"
+
+
+def test_an_entry_leads_to_the_next_sheet_and_can_be_corrected(page):
+    client, one, answers = page
+    kept = client.post(f"{ROOT}sheet/1", data=given(note="a <script>"))
+    assert (kept.status_code, kept.headers["location"]) == (303, ROOT)
+    assert one.stations[1] in client.get(ROOT).text
+    listed = client.get(f"{ROOT}entries").text
+    assert "a &lt;script&gt;" in listed
+    assert "Entry 1 on this sheet is kept" in client.get(f"{ROOT}sheet/1").text
+    client.post(f"{ROOT}sheet/1", data=given(hand="yes"))
+    assert [e["hand"] for e in answers.entries] == ["no", "yes"]
+    for number in range(2, len(CODES) + 1):
+        client.post(f"{ROOT}sheet/{number}", data=given())
+    assert "All sheets have an entry" in client.get(ROOT).text
+
+
+def test_what_is_not_whole_is_not_kept(page):
+    client, _, answers = page
+    wrong = client.post(f"{ROOT}sheet/1", data={"hand": "no"})
+    assert wrong.status_code == 400
+    assert "Nothing was kept: no answer to: Fields left empty" in wrong.text
+    assert client.post(f"{ROOT}sheet/1", content=b"x" * 70_000).status_code == 413
+    assert answers.entries == []
+
+
+def test_nobody_else_gets_in_and_nothing_is_asked_of_elsewhere(page):
+    client, _, _ = page
+    assert client.get("/").status_code == 404
+    assert client.get("/other/").status_code == 404
+    assert client.get(ROOT, headers={"host": "attacker.example"}).status_code == 400
+    for path in (f"{ROOT}sheet/0", f"{ROOT}sheet/21", f"{ROOT}sheet/1/picture/1",
+                 f"{ROOT}sheet/2/picture/0", f"{ROOT}../drawn.csv"):  # fmt: skip
+        assert client.get(path).status_code == 404
+    shown = client.get(f"{ROOT}sheet/1/picture/0")
+    assert (shown.headers["content-type"], shown.content[:4]) == ("image/png", b"\x89PNG")
+    policy = client.get(ROOT).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "http" not in client.get(ROOT).text.replace('lang="en"', "").partition("<body>")[2]
