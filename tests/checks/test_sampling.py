@@ -92,9 +92,9 @@ def test_published_totals_of_picked_sheets_are_told_and_not_projected(tmp_path):
     (published,) = fact.statistic["published"]
     # Exact limits as printed in the targets of the audit of 2019 (78 of 333).
     assert (published["as_if_low"], published["as_if_high"]) == pytest.approx((19.0, 28.3), abs=0.1)
-    assert fact.status == "observed"
+    assert fact.status == "not-determinable", "a claim that nothing at hand can trace"
     assert fact.statistic["rate"] is None
-    assert "the rows of the examination" not in fact.fact
+    assert "The answers themselves are not at hand" in fact.fact
     assert "78 of 333 examined sheets (23.4 %; A report)" in fact.fact
 
 

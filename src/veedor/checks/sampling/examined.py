@@ -31,6 +31,9 @@ class Examined(Check):
     the sheets were drawn at random. Of a targeted sample none is: the sheets were picked for what
     they look like, and the others were not; nor where it is not stated how they were chosen.
 
+    Totals of an examination whose answers are not at hand are told as what they are, a claim: of
+    these nothing is determined.
+
     A draw with a public ceremony is repeated: drawn sheets that were not examined, and examined
     ones that were not drawn, are told, and the latter are left out of the rate. Drawn sheets that
     were not examined, or of which no examiner could tell, are taken once for having the thing and
@@ -177,9 +180,7 @@ class Examined(Check):
             "agreement": None if agreed is None else _agreement(agreed),
             "published": published,
         }
-        some = found or any(p["found"] for p in published)
-        known = decided or published
-        status: Status = "observed" if some else "not-observed" if known else "not-determinable"
+        status: Status = "observed" if found else "not-observed" if decided else "not-determinable"
         mine = sheets.at[own & (sheets.state == FOUND)]
         return self.fact(
             status,
@@ -428,8 +429,13 @@ def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
         f" ({one['share']:.1f} %; {one['source']})."
         for one in s["published"]
     ]
-    if not parts:
-        parts.append("No answer of an examiner is at hand.")
+    if not s["examined"]:
+        parts.append(
+            "The answers themselves are not at hand: what was published is told, and cannot be"
+            " traced to sheets."
+            if parts
+            else "No answer of an examiner is at hand."
+        )
     if s["rate"] is not None:
         parts.append(
             f"{_how(sample, s)}: {s['rate']:.2f} % of the {s['frame']:,} sheets of the frame, with"
