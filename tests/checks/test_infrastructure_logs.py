@@ -202,6 +202,13 @@ def test_changes_in_a_silence_are_apart_from_those_that_are_clear():
     assert (apart.status, apart.questioned.tolist()) == ("not-determinable", [5])
 
 
+def test_a_call_of_a_procedure_may_have_changed_any_station():
+    calls = [line(clock(100), "db", "other", object="call")] * 2
+    said = direct(*APPLICATION, *WRITES, *calls)
+    assert (said.status, said.statistic["calls"]) == ("not-determinable", 2)
+    assert "2 calls of procedures name neither a station nor a change" in said.fact
+
+
 def test_very_many_changes_of_one_station_are_paired_in_time_that_grows_with_them():
     events = [told(1, 0.02 * i) for i in range(2000)]
     writes = [changed(1, 0.02 * i + 0.01, session=str(i)) for i in range(2000)]

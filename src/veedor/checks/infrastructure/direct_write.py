@@ -20,6 +20,8 @@ from veedor.checks.recorded import known, whole
 
 WINDOW = 120
 """Seconds around the usual distance, in which the event of a change must lie."""
+CALL = "call"
+"""The object of a call of a procedure that names no change."""
 BURST = 2
 """Seconds between changes of a station by one session, up to which they are of one save."""
 TELLERS = ("application-write", "request", "log")
@@ -67,6 +69,8 @@ class DirectWrite(Check):
     of_sheets : int
         Those of them to a table that other changes name a station of, or to one that is not known:
         they may have changed any sheet.
+    calls : int
+        Calls of procedures that name neither a station nor what they do: they may have changed any.
     unpaired_clear, unpaired_silent : int
         Unpaired changes at a time when the application's logs have lines, and when they have none.
     Where there are both, those of the second kind have a finding of their own, `untold`:
@@ -150,6 +154,9 @@ class DirectWrite(Check):
             "unnamed": writes.filter(writes.sid.isnull())
             .group_by("object")
             .agg(n=ibis._.count()),
+            "calls": lines.filter(
+                lines.kind == "other", lines.object == CALL, lines.sid.isnull()
+            ).agg(n=ibis._.count()),
             "minutes": awake.select(minute=awake.us // (60 * MICRO)).distinct(),
         }  # fmt: skip
 
@@ -181,11 +188,14 @@ class DirectWrite(Check):
             ],
             "without_station": int(whole(measured["unnamed"]["n"]).sum()),
             "of_sheets": _of_sheets(rows, measured["unnamed"]),
+            "calls": int(measured["calls"]["n"][0]),
             "unpaired_clear": int(clear.sum()),
             "unpaired_silent": int(hidden.sum()),
         }
         status: Status = "observed" if clear.any() else "not-observed"
-        if not clear.any() and (hidden.any() or not size or statistic["of_sheets"]):
+        if not clear.any() and (
+            hidden.any() or not size or statistic["of_sheets"] or statistic["calls"]
+        ):
             status = "not-determinable"
         questioned = clear if clear.any() else hidden
         actors = {
@@ -383,15 +393,23 @@ def _clock(pairs: Pairs, alone: int) -> dict[str, Mapping[str, Any]]:
 
 
 def _rest(statistic: Mapping[str, Any]) -> str:
-    """A sentence on changes that name no station."""
+    """A sentence on changes, and calls of procedures, that name no station."""
     without, sheets = statistic["without_station"], statistic["of_sheets"]
+    calls = statistic["calls"]
+    called = (
+        f" {calls:,} {'call of a procedure names' if calls == 1 else 'calls of procedures name'}"
+        " neither a station nor a change: what was done there is not known."
+        if calls
+        else ""
+    )
     if not without:
-        return ""
+        return called
     told = f" {without:,} other {'change names' if without == 1 else 'changes name'} no station"
     if not sheets:
-        return f"{told}, all to other tables than those of the stations."
+        return f"{told}, all to other tables than those of the stations.{called}"
     return (
         f"{told}, {sheets:,} of them to tables that hold stations: which they changed is not known."
+        f"{called}"
     )
 
 
