@@ -291,16 +291,20 @@ def _contest(name: str, rule: Rule, votes: Ints, ballots: Ints) -> Contest:
     return Contest(name, len(votes), fair(hardest), simple)
 
 
-def needed(contest: Contest, draw: str) -> int:
-    """Draws of ours where every draw pays 1."""
+def needed(contest: Contest, draw: str) -> tuple[int, int]:
+    """Draws of ours where every draw pays 1, and the least that any martingale needs."""
     fair = contest.fair if draw == "proportional" else contest.fair_simple
     size = min(int(20 / (1 - fair)) + 10, contest.sheets if draw == "simple" else 10**6)
     each = np.full(size, fair)
     if draw == "simple":
         seen = np.arange(size)
         each = (contest.sheets * fair - seen) / (contest.sheets - seen)
-    path = risk(capital(Terms(np.ones(size), each, np.zeros(size, np.bool_))))
-    return int(np.flatnonzero(path <= LIMIT)[0]) + 1
+    ours = risk(capital(Terms(np.ones(size), each, np.zeros(size, np.bool_))))
+    all_staked = np.cumprod(each)
+    return (
+        int(np.flatnonzero(ours <= LIMIT)[0]) + 1,
+        int(np.flatnonzero(all_staked <= LIMIT)[0]) + 1,
+    )
 
 
 def theirs(found: list[Contest]) -> list[dict[str, int]]:
@@ -370,10 +374,10 @@ def page(trials: int, outcomes: int) -> str:
 
 def _sizes(found: list[Contest], beside: list[dict[str, int]]) -> Iterator[list[str]]:
     for i, contest in enumerate(found):
-        for draw, fair in (("proportional", contest.fair), ("simple", contest.fair_simple)):
-            least = int(np.ceil(np.log(LIMIT) / np.log(fair)))
+        for draw in ("proportional", "simple"):
+            ours, least = needed(contest, draw)
             other = [f"{beside[i][f'{draw} {k}']:,}" for k in ("bet", "wald")] if beside else []
-            yield [contest.name, draw, f"{needed(contest, draw):,}", f"{least:,}", *other]
+            yield [contest.name, draw, f"{ours:,}", f"{least:,}", *other]
 
 
 def _table(heads: tuple[str, ...], rows: list[list[str]]) -> list[str]:
@@ -387,8 +391,8 @@ def _table(heads: tuple[str, ...], rows: list[list[str]]) -> list[str]:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--outcomes", type=int, default=2_000, help="wrong outcomes for each line")
+    parser.add_argument("--trials", type=int, default=4_000)
+    parser.add_argument("--outcomes", type=int, default=1_000, help="wrong outcomes for each line")
     parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
     text = page(given.trials, given.outcomes)

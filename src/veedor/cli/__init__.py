@@ -34,7 +34,10 @@ COMMANDS = {
     "timeline": _Lazy(
         "veedor.cli.timeline", "Write the merged timeline of a case as a file for other tools."
     ),
-    "sample": _Lazy("veedor.cli.sample", "Plan and draw a sample of sheets, and report on it."),
+    "sample": _Lazy(
+        "veedor.cli.sample",
+        "Plan a sample of sheets, draw it in public, and report what experts found.",
+    ),
     "completion": _Lazy("veedor.cli.completion", "Print a script that completes commands by TAB."),
 }
 """Name -> the module whose attribute `command` it is, and its line in `veedor --help`."""
