@@ -36,7 +36,7 @@ COMMANDS = {
     ),
     "sample": _Lazy(
         "veedor.cli.sample",
-        "Plan a sample of sheets, draw it in public, and report what experts found.",
+        "Plan a sample of sheets, draw it, and report what was found.",
     ),
     "completion": _Lazy("veedor.cli.completion", "Print a script that completes commands by TAB."),
 }

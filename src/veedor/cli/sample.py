@@ -25,7 +25,7 @@ Examples:
 """
 )
 def command() -> None:
-    """Plan a sample of sheets, draw it in public, and report what experts found."""
+    """Plan a sample of sheets, draw it, and report what was found."""
 
 
 @command.command(
