@@ -186,7 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nights", type=int, default=200)
     parser.add_argument("--drills", type=int, default=10)
-    parser.add_argument("--stations", type=int, default=1200)
+    parser.add_argument("--stations", type=int, default=800)
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
     found = drills(arguments.drills, arguments.stations)
