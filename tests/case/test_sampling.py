@@ -32,7 +32,10 @@ def case(tmp_path, *samples, files=None):
         ({"hand_count": "official"}, "another count than `frame`"),
         ({"selection": "census", "hand_count": "hand"}, "risk-limiting audit is of a sample"),
         ({"frame": "nobody"}, "`frame` names 'nobody'; the counts are official"),
-        ({"selection": "stratified", "strata": "planet"}, "the levels are centre, municipality"),
+        (
+            {"selection": "stratified", "strata": "planet"},
+            "the levels are region, municipality, centre",
+        ),
         ({"questions": [QUESTION, QUESTION]}, "a question stands twice"),
         ({"questions": [QUESTION | {"found": ["maybe"]}]}, "not among `answers`"),
         ({"questions": [QUESTION | {"found": ["no"], "unknown": ["no"]}]}, "both in `found`"),

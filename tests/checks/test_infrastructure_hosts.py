@@ -108,7 +108,7 @@ def night(
         if row.get("key"):
             presented.setdefault(row["dst"], set()).add(row["key"])
     for row in made["log_lines"]:
-        if row.get("key") and row.get("host"):
+        if row.get("key") and row.get("host") and row["kind"] in ("handshake", "certificate"):
             presented.setdefault(row["host"], set()).add(row["key"])
     seen = {
         row[column]
@@ -117,7 +117,7 @@ def night(
         for column in ("src", "dst", "address", "host")
         if row.get(column)
     }
-    for name in ("hosts", "addresses"):
+    for name in ("hosts", "addresses", "presented"):
         _drop(base.con, name)
     make_hosts(base.con, declared)
     make_addresses(base.con, declared, seen, presented)

@@ -119,6 +119,19 @@ def test_a_draw_that_cannot_be_made_is_told(case, tmp_path, arguments, code, wor
     assert not out.exists()
 
 
+def test_a_code_that_a_spreadsheet_would_change_is_refused(tmp_path, capsys):
+    codes = ["=1+1", *CODES[1:]]
+    case = small_case(
+        tmp_path / "case",
+        {"official": {"station": codes, "A": [5] * SHEETS, "B": [3] * SHEETS, "C": [0] * SHEETS}},
+    )
+    out = tmp_path / "none"
+    assert main(["sample", "draw", str(case), "--ceremony", "x", "--size", "5",
+                 "--out", str(out)]) == 1  # fmt: skip
+    assert "the station's code '=1+1'" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_plan_says_how_many_sheets_by_kind_of_draw(case, capsys):
     assert main(["sample", "plan", str(case), "--samples", "5"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -8,7 +8,7 @@ from pathlib import Path
 from veedor.audit.findings import Input, NotRun
 from veedor.case import catalogue
 from veedor.case.manifest import Case
-from veedor.case.plan import near
+from veedor.case.mistake import near
 from veedor.checks.base import NEEDS, Check, registry
 from veedor.engine.duck import connect
 from veedor.engine.evidence import Evidence

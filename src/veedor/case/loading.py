@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from veedor.case.manifest import Case
-from veedor.case.plan import TABLES, MistakenError, Plan
+from veedor.case.mistake import MistakenError
+from veedor.case.plan import TABLES, Plan
 from veedor.case.written import Written, WrittenFile
 from veedor.contest import rule_from
 from veedor.errors import CaseError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,14 +16,8 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from veedor.case import sampling
 from veedor.case.entry import Entry, Identifier
-from veedor.case.plan import (
-    Mistake,
-    MistakenError,
-    Plan,
-    is_address,
-    mistakes,
-    near,
-)
+from veedor.case.mistake import Mistake, MistakenError, near
+from veedor.case.plan import Plan, is_address, mistakes
 from veedor.case.source import Filter, Lookup, Source, Split, known_zone
 from veedor.case.written import Written
 from veedor.contest import Rule
@@ -390,14 +384,30 @@ def _machines(case: Case) -> Iterator[Mistake]:
 
 def _sampled(case: Case) -> Iterator[Mistake]:
     """Samples, and answers on their sheets, that name what is not there."""
-    answered = {
-        number: (s.id, s.sample, s.answers)
-        for number, s in enumerate(case.sources)
-        if s.kind == "examined"
-    }
     counts = [s.count for s in case.count_sources() if s.count]
-    for keys, text in sampling.mistakes(case.samples, counts, case.geography, answered):
-        yield Mistake(keys, text)
+    yield from sampling.mistakes(case.samples, counts, case.geography)
+    asked = {sample.id: {q.id for q in sample.questions} for sample in case.samples}
+    for number, source in enumerate(case.sources):
+        if source.kind != "examined":
+            continue
+        name = source.sample or ""
+        if name not in asked:
+            yield Mistake(
+                ("sources", number, "sample"),
+                f"sources ({source.id}): no sample {name!r}; there are {_list(asked)}"
+                f"{near(name, asked)}",
+            )
+            continue
+        for question in sorted(set(source.answers) - asked[name]):
+            yield Mistake(
+                ("sources", number, "answers"),
+                f"sources ({source.id}): the sample {name!r} asks no {question!r};"
+                f" it asks {_list(asked[name])}{near(question, asked[name])}",
+            )
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _announced(case: Case) -> Iterator[Mistake]:

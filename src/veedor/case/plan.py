@@ -9,18 +9,17 @@ that experts examined. All of it is claims: a check compares them with what mach
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from veedor.case.entry import Entry, Identifier, Names
+from veedor.case.mistake import Mistake, near
 from veedor.case.sampling import Sample
 
 
@@ -102,6 +101,11 @@ class ClientGroup(Valid):
     """How many machines the plan counts."""
     uses: tuple[Identifier, ...] = Field(min_length=1)
     """The hosts that they must use."""
+
+    @property
+    def room(self) -> int:
+        """How many addresses the group has."""
+        return sum(ipaddress.ip_network(a).num_addresses for a in self.addresses)
 
 
 class AllowedPath(Valid):
@@ -305,28 +309,6 @@ class Plan(Entry):
 
 TABLES = tuple(name for name in Plan.model_fields if name != "custody")
 """The tables that a case and the files it names may both hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What is wrong with an entry: its table, its number there and the key; and what, in words."""
-
-    keys: tuple[str | int, ...]
-    text: str
-
-
-class MistakenError(ValueError):
-    """Mistakes that only the whole case shows."""
-
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("; ".join(m.text for m in mistakes))
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """The nearest of the known names, as a question; nothing where none is near."""
-    found = difflib.get_close_matches(name, sorted(known), n=2)
-    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def mistakes(plan: Plan, events: set[str]) -> list[Mistake]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from veedor.case.entry import Entry, Identifier
+from veedor.case.mistake import Mistake, near
 
 __all__ = ["Question", "Sample", "Selection", "Totals", "mistakes"]
 
 Selection = Literal[
     "simple", "stratified", "clustered", "proportional", "census", "targeted", "not-stated"
 ]
-RANDOM = ("simple", "stratified", "clustered", "proportional")
+WITHOUT_REPLACEMENT = ("simple", "stratified", "clustered")
+RANDOM = (*WITHOUT_REPLACEMENT, "proportional")
 
 
 class Question(Entry):
@@ -122,25 +124,17 @@ class Sample(Entry):
 
 
 def mistakes(
-    samples: Sequence[Sample],
-    counts: Iterable[str],
-    levels: Iterable[str],
-    answered: Mapping[int, tuple[str, str | None, Iterable[str]]],
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """References of samples that lead nowhere: the keys of each, and what is wrong in words.
-
-    Parameters
-    ----------
-    answered : number of a source of kind examined -> its id, its sample, the questions it maps
-    """
-    ids: dict[str, set[str]] = {}
+    samples: Sequence[Sample], counts: Sequence[str], levels: Sequence[str]
+) -> Iterator[Mistake]:
+    """Samples and questions that stand twice, and counts and levels that are none."""
+    seen: set[str] = set()
     for number, sample in enumerate(samples):
         at, place = ("samples", number), f"samples ({sample.id})"
-        if sample.id in ids:
-            yield (*at, "id"), f"samples: {sample.id!r} stands twice"
-        ids[sample.id] = {q.id for q in sample.questions}
-        if len(ids[sample.id]) < len(sample.questions):
-            yield (*at, "questions"), f"{place}: a question stands twice"
+        if sample.id in seen:
+            yield Mistake((*at, "id"), f"samples: {sample.id!r} stands twice")
+        seen.add(sample.id)
+        if len({q.id for q in sample.questions}) < len(sample.questions):
+            yield Mistake((*at, "questions"), f"{place}: a question stands twice")
         for name, known, what in (
             ("frame", counts, "counts"),
             ("hand_count", counts, "counts"),
@@ -149,22 +143,8 @@ def mistakes(
         ):
             value = getattr(sample, name)
             if value is not None and value not in known:
-                text = f"{place}: `{name}` names {value!r}; the {what} are {_list(known)}"
-                yield (*at, name), text
-    for number, (source, named, questions) in answered.items():
-        name = named or ""
-        if name not in ids:
-            text = f"sources ({source}): no sample {name!r}; there are {_list(ids)}"
-            yield ("sources", number, "sample"), text
-            continue
-        for question in questions:
-            if question not in ids[name]:
-                text = (
-                    f"sources ({source}): the sample {name!r} asks no {question!r};"
-                    f" it asks {_list(ids[name])}"
+                yield Mistake(
+                    (*at, name),
+                    f"{place}: `{name}` names {value!r}; the {what} are {', '.join(known)}"
+                    f"{near(value, known)}",
                 )
-                yield ("sources", number, "answers"), text
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "none"

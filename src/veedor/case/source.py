@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from veedor.case.entry import Entry, Identifier, Names
-from veedor.case.plan import near
+from veedor.case.mistake import near
 from veedor.case.tables import KINDS_OF_LINES
 
 Kind = Literal[

@@ -162,7 +162,7 @@ ADDRESSES = {
     "host": "text: the declared host or group to which it belongs, null where to none",
     "kind": "text: host or group, null where undeclared",
     "role": "text: as in hosts, null where undeclared",
-    "by": "text: how it was told: address, network, name, key, or null",
+    "by": "text: how it was told: address, network, name, key; other-key: its host has another",
     "from_us": "int64: microseconds of UTC from which the plan declares it so, null where always",
     "to_us": "int64: until when, null where without an end",
     "scope": "text: private, public, loopback, link-local, multicast, unspecified, or name",
@@ -170,6 +170,12 @@ ADDRESSES = {
 }
 """`addresses`: each address seen, once for each span of time in which it is a declared host's, and
 for each in which it is a group's; once where it is neither."""
+
+PRESENTED = {
+    "address": "text: an address or a name, as it was seen",
+    "key": "text: a fingerprint of a key that the machine there presented",
+}
+"""`presented`: keys of machines, once each. The key of who logged in is none of these."""
 
 FLOWS = {
     "source": "text: the source",

@@ -191,6 +191,8 @@ class Check(ABC):
     """Template of a finding's title; `{option}` and the like are filled by `fact`."""
     sentences: ClassVar[Mapping[str, str]] = {}
     """Status -> template of the fact in plain words, filled with the statistic."""
+    coverage: ClassVar[tuple[str, ...]] = ()
+    """Numbers of the statistic that tell what could be looked at, and what could not."""
 
     @abstractmethod
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
@@ -199,6 +201,13 @@ class Check(ABC):
     @abstractmethod
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """The facts in the collected rows: columns by query, ordered by `sid`."""
+
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """What a finding could not look at, in words; empty where it looked at all there is.
+
+        Its numbers, but those of `coverage`, may then be higher than it says.
+        """
+        return ""
 
     def fact(
         self,

@@ -31,11 +31,11 @@ __all__ = [
     "during",
     "entries",
     "failed",
+    "flat",
     "micros",
     "names",
     "only_undeclared",
     "part_takers",
-    "presented",
     "records",
     "seen",
     "shown",
@@ -85,10 +85,7 @@ def only_undeclared(table: ir.Table, column: str, addresses: ir.Table) -> ir.Tab
     An address that presented a declared key, and that the plan does not name, is not declared. A
     machine's own loopback, and addresses of nobody in particular, are no other machine.
     """
-    no_machine = addresses.scope.isin(NO_MACHINE)
-    named = addresses.host.notnull() & (addresses.by != "key").fill_null(True)
-    known_ = addresses.filter(named | no_machine)
-    spans = known_.select(d_address="address", d_from="from_us", d_to="to_us").view()
+    spans = _spans(addresses)
     return table.anti_join(
         spans,
         [table[column] == spans.d_address, during(table.us, spans.d_from, spans.d_to)],
@@ -100,17 +97,22 @@ def certain(table: ir.Table, column: str, addresses: ir.Table) -> ir.Table:
 
     A row without an instant is none of these where the plan declares the machine for a time only.
     """
-    no_machine = addresses.scope.isin(NO_MACHINE)
-    named = addresses.host.notnull() & (addresses.by != "key").fill_null(True)
-    spans = (
-        addresses.filter(named | no_machine)
-        .select(d_address="address", d_from="from_us", d_to="to_us")
-        .view()
-    )
+    spans = _spans(addresses)
     always = spans.d_from.isnull() & spans.d_to.isnull()
     inside = during(table.us, spans.d_from, spans.d_to)
     return table.semi_join(
         spans, [table[column] == spans.d_address, always | (table.us.notnull() & inside)]
+    )
+
+
+def _spans(addresses: ir.Table) -> ir.Table:
+    """When the plan names an address, or it is no other machine: `d_address`, `d_from`, `d_to`."""
+    no_machine = addresses.scope.isin(NO_MACHINE)
+    named = addresses.host.notnull() & (addresses.by != "key").fill_null(True)
+    return (
+        addresses.filter(named | no_machine)
+        .select(d_address="address", d_from="from_us", d_to="to_us")
+        .view()
     )
 
 
@@ -296,16 +298,6 @@ def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
     return condition.fill_null(False).cast("int64")
 
 
-def presented(evidence: Evidence) -> ir.Table:
-    """Keys that machines presented: `address`, `key`, once each."""
-    lines, flows = evidence.log_lines(), evidence.flows()
-    keys = lines.filter(
-        lines.key.notnull(), lines.host.notnull(), lines.kind.isin(("handshake", "certificate"))
-    ).select(address="host", key="key")
-    shown = flows.filter(flows.key.notnull()).select(address="dst", key="key")
-    return keys.union(shown).distinct()
-
-
 def failed(lines: ir.Table) -> ir.BooleanValue:
     """Whether a line tells of something that was refused or did not work."""
     words = lines.status.fill_null("")
@@ -380,6 +372,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if not np.isfinite(value) else int(value) if value.is_integer() else value
     return value
+
+
+def flat(value: Any) -> Any:
+    """A list of texts as one text for a row, None where it is empty; any other value as it is."""
+    return ", ".join(value) or None if isinstance(value, list) else value
 
 
 def text_column(rows: Columns, name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis.expr.types as ir
@@ -18,7 +19,7 @@ from veedor.errors import CaseError
 from veedor.stats import draws
 from veedor.stats.survey import Sampled
 
-__all__ = ["Draw", "Frame", "draw", "drawable", "frame_query", "unrepeated"]
+__all__ = ["Draw", "Frame", "as_drawn", "draw", "drawable", "frame_query", "weights_of"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -146,42 +147,46 @@ def _draw(sample: Sample, size: int, seed: str, frame: Frame, case: Case) -> Dra
         weights = weights_of(sample, frame, case)
         at = draws.proportional(names, weights, size, seed)
         chance = np.array(weights, np.float64)[at] / sum(weights)
-        return _plain(at, chance, np.ones(len(at)), replaced=True)
+        each, none = np.arange(len(at), dtype=np.int64), np.zeros(len(at), np.int64)
+        return Draw(at, chance, none, each, np.ones(len(at)), replaced=True)
     if sample.selection == "stratified":
         stratum = frame.paths[sample.strata or ""]
-        sizes = draws.allocate(Counter(stratum), size)
-        at = draws.stratified(names, stratum, sizes, seed)
-        units = Counter(stratum)
-        mine = [stratum[i] for i in at.tolist()]
-        chance = np.array([sizes[h] / units[h] for h in mine], np.float64)
-        codes = np.unique(mine, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        return Draw(at, chance, codes, at, 1.0 - chance, replaced=False)
-    if sample.selection == "clustered":
+        at = draws.stratified(names, stratum, draws.allocate(Counter(stratum), size), seed)
+    elif sample.selection == "clustered":
         cluster = frame.paths[sample.clusters or ""]
         at = draws.clustered(names, cluster, size, seed, sample.within)
-        units = Counter(cluster)
-        mine = [cluster[i] for i in at.tolist()]
-        first = size / len(units)
-        whole = np.array([units[c] for c in mine], np.float64)
-        taken = whole if sample.within is None else np.minimum(whole, sample.within)
-        codes = np.unique(mine, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        left = 1.0 - first if sample.within is None else 1.0
-        return Draw(
-            at,
-            first * taken / whole,
-            np.zeros(len(at), np.int64),
-            codes,
-            np.full(len(at), left),
-            replaced=False,
-        )
-    at = draws.simple(names, size, seed)
-    share = size / len(names)
-    return _plain(at, np.full(size, share), np.full(size, 1.0 - share), replaced=False)
+    else:
+        at = draws.simple(names, size, seed)
+    return as_drawn(sample, frame, at)
 
 
-def _plain(at: Ints, chance: Floats, left: Floats, *, replaced: bool) -> Draw:
-    own = np.arange(len(at), dtype=np.int64) if replaced else at
-    return Draw(at, chance, np.zeros(len(at), np.int64), own, left, replaced)
+def as_drawn(sample: Sample, frame: Frame, at: Ints) -> Draw:
+    """Units at some positions of the frame as drawn without replacement, in the way that the sample
+    declares: with the chance that each then had.
+
+    Clusters whose sheets are not all there are taken for drawn in two stages.
+    """
+    n, none = len(at), np.zeros(len(at), np.int64)
+    if sample.selection == "stratified":
+        code, taken, units = _parts(frame.paths[sample.strata or ""], at)
+        return Draw(at, taken / units, code, at, 1.0 - taken / units, replaced=False)
+    if sample.selection == "clustered":
+        places = frame.paths[sample.clusters or ""]
+        code, taken, units = _parts(places, at)
+        first = len(np.unique(code)) / len(set(places))
+        left = 1.0 - first if (taken == units).all() else 1.0
+        return Draw(at, first * taken / units, none, code, np.full(n, left), replaced=False)
+    share = n / max(len(frame.station), 1)
+    return Draw(at, np.full(n, share), none, at, np.full(n, 1.0 - share), replaced=False)
+
+
+def _parts(places: Sequence[str], at: Ints) -> tuple[Ints, Floats, Floats]:
+    """For each of some units its place as a number, how many units are of it, and of how many."""
+    mine = [places[i] for i in at.tolist()]
+    units, taken = Counter(places), Counter(mine)
+    code = np.unique(np.array(mine, dtype=str), return_inverse=True)[1].reshape(-1)
+    held = np.array([(taken[p], units[p]) for p in mine], np.float64).reshape(-1, 2)
+    return code.astype(np.int64), held[:, 0], held[:, 1]
 
 
 def weights_of(sample: Sample, frame: Frame, case: Case) -> list[int]:
@@ -193,30 +198,3 @@ def weights_of(sample: Sample, frame: Frame, case: Case) -> list[int]:
         missing = frame.station[int(np.flatnonzero(np.isnan(frame.registered))[0])]
         raise ValueError(f"the station {missing} has no registered voters to weigh it by")
     return [int(w) for w in frame.registered.tolist()]
-
-
-def unrepeated(sample: Sample, frame: Frame, at: Ints) -> Draw | None:
-    """Examined units as the draw that the sample says they are, where no ceremony repeats it.
-
-    None where units were drawn with replacement: which of them more than once is not known.
-    """
-    n = len(at)
-    if sample.selection == "stratified":
-        stratum = frame.paths[sample.strata or ""]
-        units, mine = Counter(stratum), [stratum[i] for i in at.tolist()]
-        taken = Counter(mine)
-        chance = np.array([taken[h] / units[h] for h in mine], np.float64)
-        codes = np.unique(mine, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        return Draw(at, chance, codes, at, 1.0 - chance, replaced=False)
-    if sample.selection == "clustered":
-        cluster = frame.paths[sample.clusters or ""]
-        units, mine = Counter(cluster), [cluster[i] for i in at.tolist()]
-        taken = Counter(mine)
-        first = len(taken) / len(units)
-        chance = np.array([first * taken[c] / units[c] for c in mine], np.float64)
-        codes = np.unique(mine, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        return Draw(at, chance, np.zeros(n, np.int64), codes, np.ones(n), replaced=False)
-    if sample.selection == "simple":
-        share = n / max(len(frame.station), 1)
-        return _plain(at, np.full(n, share), np.full(n, 1.0 - share), replaced=False)
-    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -74,13 +73,8 @@ def _of_several(evidence: Evidence) -> ir.Table:
     """`behind`: addresses behind which the plan says that several machines stand."""
     addresses = evidence.addresses()
     many = [h.id for h in evidence.plan.hosts if h.shared]
-    many += [g.id for g in evidence.plan.groups if (g.members or 1) > _room(g.addresses)]
+    many += [g.id for g in evidence.plan.groups if (g.members or 1) > g.room]
     return addresses.filter(addresses.host.isin(many)).select(behind="address").distinct()
-
-
-def _room(networks: Iterable[str]) -> int:
-    """How many addresses there are in some networks."""
-    return sum(ipaddress.ip_network(n).num_addresses for n in networks)
 
 
 def after_refusals(rows: Columns, context: Context) -> Iterator[dict[str, Any]]:

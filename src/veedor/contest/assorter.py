@@ -26,11 +26,13 @@ class Assorter:
     constant : int
     scale : int
         Common denominator of the assertion's coefficients: numbers are votes times this.
+    text : the assertion in words
     """
 
     coefficients: Ints
     constant: int
     scale: int
+    text: str
 
     @classmethod
     def of(cls, assertion: Assertion) -> Assorter:
@@ -42,7 +44,7 @@ class Assorter:
         parts = (*assertion.coefficients, assertion.of_blank, assertion.of_null)
         scale = lcm(*(p.denominator for p in parts), assertion.constant.denominator)
         whole = np.array([int(p * scale) for p in parts], np.int64)
-        return cls(whole, int(assertion.constant * scale), scale)
+        return cls(whole, int(assertion.constant * scale), scale, assertion.text)
 
     def values(self, votes: Ints) -> Ints:
         """int64 (sheets) from votes by option, blank and null: int64 (sheets, options + 2)."""

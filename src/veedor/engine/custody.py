@@ -11,7 +11,7 @@ from veedor.case.manifest import Case, Source
 from veedor.case.tables import CUSTODY, HASHES
 from veedor.engine.accounts import labelled
 from veedor.engine.instants import ClockInfo
-from veedor.engine.parse import station_code, text
+from veedor.engine.parse import station_code, words
 from veedor.engine.timeline import make_union, stamped, types_of, with_sid
 from veedor.sources import Opened
 
@@ -54,20 +54,15 @@ def _trail(
     clocks: dict[str, ClockInfo],
 ) -> Iterator[ir.Table]:
     """The steps of a source: one table for each step of a row, or one for all its rows."""
-    none = ibis.null("string")
-
-    def words(column: str | None) -> ir.Value:
-        return text(table[column], source.strip).nullif("") if column else none
-
-    station = station_code(table, source)
+    station = {"station": station_code(table, source)}
+    bundle = {"bundle": words(table, source, source.fields.get("bundle"))}
     if not source.steps:
-        columns = {n: words(source.fields.get(n)) for n in _WORDS} | {"station": station}
+        columns = {n: words(table, source, source.fields.get(n)) for n in _WORDS} | station
         yield _placed(con, source, stamped(con, case, source, table, clocks, columns))
         return
     for step in source.steps:
-        columns = {n: words(getattr(step, n, None)) for n in _WORDS}
-        columns |= {"bundle": words(source.fields.get("bundle")), "step": ibis.literal(step.id)}
-        columns |= {"station": station}
+        columns = {n: words(table, source, getattr(step, n, None)) for n in _WORDS}
+        columns |= bundle | {"step": ibis.literal(step.id)} | station
         part = source.model_copy(update={"instant": step.instant, "stage": step.id})
         rows = stamped(con, case, part, table, clocks, columns, clock=f"{source.id}.{step.id}")
         yield _placed(con, source, rows)
@@ -87,8 +82,7 @@ def _hashes(
     table: ir.Table,
     clocks: dict[str, ClockInfo],
 ) -> ir.Table:
-    cells = {n: text(table[c], source.strip).nullif("") for n, c in source.fields.items()}
-    cells = {n: cells.get(n, ibis.null("string")) for n in ("item", "sha256", "host")}
+    cells = {n: words(table, source, source.fields.get(n)) for n in ("item", "sha256", "host")}
     cells["sha256"] = cells["sha256"].lower()
     rows = stamped(con, case, source, table, clocks, cells)
     return rows.mutate(source=ibis.literal(source.id))

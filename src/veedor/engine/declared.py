@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from veedor.case.manifest import Case, Source
 from veedor.case.plan import Host, Plan, same_addresses
-from veedor.case.tables import ADDRESSES, HOSTS
+from veedor.case.tables import ADDRESSES, HOSTS, PRESENTED
 from veedor.engine.parse import text
 from veedor.engine.spelling import parsed
 from veedor.errors import SourceError
@@ -151,7 +151,7 @@ def make_hosts(con: ibis.BaseBackend, plan: Plan) -> None:
 def make_addresses(
     con: ibis.BaseBackend, plan: Plan, seen: Iterable[str], presented: Mapping[str, set[str]]
 ) -> None:
-    """`addresses`: what each address (or name) that was seen is, by the plan.
+    """`addresses`: what each address (or name) that was seen is, by the plan; and `presented`.
 
     Where a declared address presented another key than its host's, it is not that host: such a row
     has no host, and `by` is other-key.
@@ -175,6 +175,8 @@ def make_addresses(
         ]
         rows += [common | match for match in found] or [common | nothing]
     _create(con, "addresses", ADDRESSES, rows)
+    shown = [{"address": a, "key": k} for a in sorted(presented) for k in sorted(presented[a])]
+    _create(con, "presented", PRESENTED, shown)
 
 
 def apart(matches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -248,6 +248,10 @@ class Evidence:
         """What each address that was seen is by the plan; see `ADDRESSES`."""
         return self.con.table("addresses")
 
+    def presented(self) -> ir.Table:
+        """Keys that machines presented; see `PRESENTED`."""
+        return self.con.table("presented")
+
     def flows(self) -> ir.Table:
         """Connections that sensors saw; see `FLOWS`."""
         return self.con.table("flows")

@@ -11,7 +11,7 @@ from veedor.case.manifest import Case, Source
 from veedor.case.tables import EXAMINED
 from veedor.engine.accounts import labelled
 from veedor.engine.instants import ClockInfo
-from veedor.engine.parse import station_code, text
+from veedor.engine.parse import station_code, words
 from veedor.engine.timeline import make_union, stamped, types_of, with_sid
 from veedor.sources import Opened
 
@@ -47,12 +47,12 @@ def _answers(
 ) -> Iterator[ir.Table]:
     """One table for each question of a source."""
 
-    def words(column: str | None) -> ir.Value:
-        found = text(table[column], source.strip).nullif("") if column else ibis.null("string")
-        return found
-
-    columns = {f"answer_{i}": words(column) for i, column in enumerate(source.answers.values())}
-    columns |= {"station": station_code(table, source), "examiner": words(source.actor)}
+    columns = {
+        f"answer_{i}": words(table, source, column)
+        for i, column in enumerate(source.answers.values())
+    }
+    columns |= {"station": station_code(table, source)}
+    columns |= {"examiner": words(table, source, source.actor)}
     rows = with_sid(con, stamped(con, case, source, table, clocks, columns))
     for i, question in enumerate(source.answers):
         yield rows.mutate(

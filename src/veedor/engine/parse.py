@@ -17,6 +17,13 @@ from veedor.engine.verbs import total
 CELL_FIELDS = ("registered", "blank", "null", "declared_valid", "declared_cast")
 
 
+def words(table: ir.Table, source: Source, column: str | None) -> ir.StringValue:
+    """A column of texts, null where a cell is empty or no column is named."""
+    if column is None:
+        return ibis.null("string")
+    return text(table[column], source.strip).nullif("")
+
+
 def station_code(table: ir.Table, source: Source) -> ir.StringValue:
     """The official code: key columns as trimmed text, joined by '/'; null where one is empty.
 

@@ -20,7 +20,7 @@ from veedor.case.tables import ARRIVALS, EVENTS, EXPORTS, PUBLICATIONS, STATES, 
 from veedor.engine.accounts import labelled
 from veedor.engine.evidence import CountInfo, snapshot_at_cut
 from veedor.engine.instants import UNKNOWN, ClockInfo, read_instants
-from veedor.engine.parse import number, station_code, table_name, text
+from veedor.engine.parse import number, station_code, table_name, text, words
 from veedor.engine.places import normalised
 from veedor.engine.verbs import total
 from veedor.errors import SourceError
@@ -245,11 +245,10 @@ def _log(
     table: ir.Table,
     clocks: dict[str, ClockInfo],
 ) -> ir.Table:
-    none = ibis.null("string")
     columns = {
         "station": station_code(table, source),
-        "actor": text(table[source.actor], source.strip).nullif("") if source.actor else none,
-        "host": text(table[source.host], source.strip).nullif("") if source.host else none,
+        "actor": words(table, source, source.actor),
+        "host": words(table, source, source.host),
         **_values(table, case, source),
     }
     rows = stamped(con, case, source, table, clocks, columns)

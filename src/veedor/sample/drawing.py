@@ -13,6 +13,7 @@ from pathlib import Path
 from veedor.case.manifest import Case
 from veedor.case.sampling import Sample
 from veedor.checks.sampled import Frame, draw, weights_of
+from veedor.errors import CaseError
 from veedor.export.timesketch import cell
 from veedor.stats.draws import seed_of
 
@@ -33,8 +34,15 @@ def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
     """Write `frame.csv`, `drawn.csv` and `sample.toml`, and say what was drawn.
 
     `frame.csv` is by official code and holds what the draw hangs on, so that its hash can be
-    published before the ceremony. CaseError where the sample cannot be drawn from the frame.
+    published before the ceremony. CaseError where the sample cannot be drawn from the frame, or a
+    code cannot be written as it is: the draw hangs on it.
     """
+    if odd := next((code for code in frame.station if cell(code) != code), None):
+        raise CaseError(
+            f"the station's code {odd!r} would be a formula, or change, in a spreadsheet",
+            place=f"the count {sample.frame!r}",
+            remedy="Take such characters off the codes with `strip` of the source.",
+        )
     drawn = draw(sample, frame, case)
     weights = weights_of(sample, frame, case) if sample.selection == "proportional" else None
     level = sample.strata or sample.clusters

@@ -46,70 +46,76 @@ def pages(
     images : station -> its pictures
     votes : station -> option and votes; shown on request only, and each request is kept
     """
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("veedor.sample"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    shown: set[str] = set()
     root = f"/{token}/"
+    made = _Pages(examination, answers, images, votes, root)
+    sheet = f"{root}sheet/{{number:int}}"
+    return Starlette(
+        routes=[
+            Route(root, made.first),
+            Route(f"{root}entries", made.entries),
+            Route(sheet, made.one),
+            Route(sheet, made.add, methods=["POST"]),
+            Route(f"{sheet}/votes", made.show, methods=["POST"]),
+            Route(f"{sheet}/picture/{{index:int}}", made.picture),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+    )
 
-    def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
-        text = made.get_template(name).render(
-            root=root, examination=examination, done=len(answers.judged()), **values
+
+class _Pages:
+    """The pages of one examiner."""
+
+    def __init__(
+        self,
+        examination: Examination,
+        answers: Answers,
+        images: Mapping[str, Sequence[Path]],
+        votes: Mapping[str, Sequence[tuple[str, int]]],
+        root: str,
+    ) -> None:
+        self._examination, self._answers = examination, answers
+        self._images, self._votes, self._root = images, votes, root
+        self._shown: set[str] = set()
+        self._made = jinja2.Environment(
+            loader=jinja2.PackageLoader("veedor.sample"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
-        return HTMLResponse(text, status_code=status, headers=HEADERS)
 
-    def sheet(station: str, wrong: str = "", status: int = 200) -> HTMLResponse:
-        pictures = images.get(station, ())
-        return page(
-            "sheet.html",
-            status,
-            station=station,
-            number=examination.stations.index(station) + 1,
-            pictures=[
-                (i, PICTURES[p.suffix.lower()] == "application/pdf") for i, p in enumerate(pictures)
-            ],
-            votes=votes.get(station, ()) if station in shown else (),
-            can_show=station in votes,
-            before=answers.judged().get(station),
-            wrong=wrong,
-        )
+    async def first(self, request: Request) -> Response:
+        """The next sheet without an entry, or all entries."""
+        station = self._answers.next()
+        return await self.entries(request) if station is None else self._sheet(station)
 
-    def known(request: Request) -> str:
-        number = int(request.path_params["number"])
-        if not 1 <= number <= len(examination.stations):
-            raise HTTPException(404)
-        return examination.stations[number - 1]
+    async def one(self, request: Request) -> Response:
+        """One sheet, by its number in the examiner's order."""
+        return self._sheet(self._station(request))
 
-    async def first(request: Request) -> Response:
-        station = answers.next()
-        if station is None:
-            return page("entries.html", entries=answers.entries, finished=True)
-        return sheet(station)
+    async def entries(self, request: Request) -> Response:
+        """All entries of the examiner."""
+        finished = self._answers.next() is None
+        return self._page("entries.html", entries=self._answers.entries, finished=finished)
 
-    async def one(request: Request) -> Response:
-        return sheet(known(request))
-
-    async def entries(request: Request) -> Response:
-        return page("entries.html", entries=answers.entries, finished=answers.next() is None)
-
-    async def picture(request: Request) -> Response:
-        pictures = images.get(known(request), ())
+    async def picture(self, request: Request) -> Response:
+        """A picture of a sheet."""
+        pictures = self._images.get(self._station(request), ())
         index = int(request.path_params["index"])
         if index >= len(pictures):
             raise HTTPException(404)
         path = pictures[index]
         return FileResponse(path, media_type=PICTURES[path.suffix.lower()], headers=HEADERS)
 
-    async def show(request: Request) -> Response:
-        shown.add(known(request))
-        return RedirectResponse(f"{root}sheet/{request.path_params['number']}", 303, HEADERS)
+    async def show(self, request: Request) -> Response:
+        """Show the votes of a sheet from now on."""
+        self._shown.add(self._station(request))
+        number = request.path_params["number"]
+        return RedirectResponse(f"{self._root}sheet/{number}", 303, HEADERS)
 
-    async def add(request: Request) -> Response:
-        station = known(request)
+    async def add(self, request: Request) -> Response:
+        """Keep an entry and go on to the next sheet; without all answers, the sheet again."""
+        station = self._station(request)
         body = b""
         async for part in request.stream():
             body += part
@@ -117,19 +123,38 @@ def pages(
                 raise HTTPException(413)
         form = {k: v[-1] for k, v in parse_qs(body.decode("utf-8", "replace")).items()}
         try:
-            answers.add(station, form, form.get("note", ""), station in shown)
+            self._answers.add(station, form, form.get("note", ""), station in self._shown)
         except ValueError as error:
-            return sheet(station, str(error), 400)
-        return RedirectResponse(root, 303, HEADERS)
+            return self._sheet(station, str(error), 400)
+        return RedirectResponse(self._root, 303, HEADERS)
 
-    return Starlette(
-        routes=[
-            Route(root, first),
-            Route(f"{root}entries", entries),
-            Route(f"{root}sheet/{{number:int}}", one),
-            Route(f"{root}sheet/{{number:int}}", add, methods=["POST"]),
-            Route(f"{root}sheet/{{number:int}}/votes", show, methods=["POST"]),
-            Route(f"{root}sheet/{{number:int}}/picture/{{index:int}}", picture),
-        ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
-    )
+    def _station(self, request: Request) -> str:
+        number = int(request.path_params["number"])
+        if not 1 <= number <= len(self._examination.stations):
+            raise HTTPException(404)
+        return self._examination.stations[number - 1]
+
+    def _sheet(self, station: str, wrong: str = "", status: int = 200) -> HTMLResponse:
+        pictures = self._images.get(station, ())
+        return self._page(
+            "sheet.html",
+            status,
+            station=station,
+            number=self._examination.stations.index(station) + 1,
+            pictures=[
+                (i, PICTURES[p.suffix.lower()] == "application/pdf") for i, p in enumerate(pictures)
+            ],
+            votes=self._votes.get(station, ()) if station in self._shown else (),
+            can_show=station in self._votes,
+            before=self._answers.judged().get(station),
+            wrong=wrong,
+        )
+
+    def _page(self, name: str, status: int = 200, **values: object) -> HTMLResponse:
+        text = self._made.get_template(name).render(
+            root=self._root,
+            examination=self._examination,
+            done=len(self._answers.judged()),
+            **values,
+        )
+        return HTMLResponse(text, status_code=status, headers=HEADERS)

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from veedor.case.plan import near
+from veedor.case.mistake import near
 from veedor.case.source import Source
 from veedor.case.tables import KINDS_OF_LINES
 from veedor.errors import SourceError

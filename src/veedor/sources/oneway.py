@@ -155,6 +155,7 @@ def _limits(folder: Path) -> dict[str, str | bool | int | float | list[str]]:
         "memory_limit": os.environ.get("VEEDOR_MEMORY", MEMORY),
         "temp_directory": str(folder / "spill"),
         "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
         "preserve_insertion_order": "false",
     }
 

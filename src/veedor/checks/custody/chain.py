@@ -93,6 +93,7 @@ class Chain(Check):
     kind = "control"
     needs = ("custody",)
     sentences = {"any": "{sentence}"}
+    coverage = ("unread", "without_id", "crowded", "stamps")
     benign = (
         Benign(
             "batch",
@@ -115,6 +116,13 @@ class Chain(Check):
         ),
         Benign("clocks", "The steps were stamped by machines whose clocks differ."),
     )
+
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """Stamps and rows that could not be used."""
+        left = sum(statistic.get(n, 0) for n in ("unread", "without_id", "crowded"))
+        return (
+            say("{left:stamp or row|stamps or rows} could not be used", left=left) if left else ""
+        )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """The steps of every trail."""

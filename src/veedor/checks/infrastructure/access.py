@@ -81,6 +81,7 @@ class Access(Check):
         "not-observed": "{sentence}",
         "not-determinable": "{sentence}",
     }
+    coverage = ("without_address", "undated")
     benign = (
         Benign(
             "scan",
@@ -100,6 +101,15 @@ class Access(Check):
         ),
         Benign("emergency", "The change was made in an emergency, with a record elsewhere."),
     )
+
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """Sessions of which it is not known from where, or when."""
+        left = sum(statistic.get(n, 0) for n in self.coverage) + len(statistic.get("named", ()))
+        return (
+            say("of {left:session|sessions} the origin or the instant is not known", left=left)
+            if left
+            else ""
+        )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Sessions, changes and refused logins on declared hosts."""

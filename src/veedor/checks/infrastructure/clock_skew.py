@@ -93,6 +93,7 @@ class ClockSkew(Check):
         ),
         "not-determinable": "{undetermined}",
     }
+    coverage = ("untold",)
     benign = (
         Benign(
             "step",
@@ -109,6 +110,11 @@ class ClockSkew(Check):
         ),
         Benign("correction", "A clock was set right while the log was written."),
     )
+
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """Pairs of machines whose clocks nothing can be told of."""
+        left = statistic.get("untold", 0)
+        return say("{left:pair|pairs} of machines cannot be judged", left=left) if left else ""
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """The first line of each station in each log of a machine, and of what its lines tell."""

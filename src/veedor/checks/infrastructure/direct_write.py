@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import ibis
@@ -17,20 +16,10 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
 from veedor.checks.hosts import MICRO
 from veedor.checks.lateness import rounded
 from veedor.checks.recorded import known, whole
+from veedor.checks.saves import Pairs, pairs_of, saves_of
 
-WINDOW = 120
-"""Seconds around the usual distance, in which the event of a change must lie."""
 CALL = "call"
 """The object of a call of a procedure that names no change."""
-BURST = 2
-"""Seconds between changes of a station by one session, up to which they are of one save."""
-TELLERS = ("application-write", "request", "log")
-"""What tells of a sheet, best first: of each station the best is used, so that a sheet is told of
-once."""
-FEW = 10
-"""Distances of one kind of teller, below which it has no usual one of its own."""
-MOST = 1_000_000
-"""Pairs of changes and events of one station, above which they are paired in order of time."""
 SILENCE = 600
 """Seconds without any line of the application, in which it may have told and the log not kept."""
 
@@ -161,46 +150,25 @@ class DirectWrite(Check):
         }  # fmt: skip
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
-        """One fact on all changes."""
+        """One fact on all changes, and one on those in a silence where others are clear."""
         rows = measured["writes"]
-        size = len(rows["row"])
         at = known(rows["us"])
-        saves = _saves(rows, at)
-        pairs = _pairs(rows, at, saves, measured["events"])
+        saves = saves_of(rows, at)
+        pairs = pairs_of(rows, at, saves, measured["events"])
         silent = _silent(at, known(measured["minutes"]["minute"]))
         # An event whose instant is not read may be the one that goes with the change.
         silent |= np.isin(rows["sid"].astype(np.int64), measured["undated"]["sid"].astype(np.int64))
-        holds = _holds(rows, measured["official"])
         alone = np.flatnonzero(~pairs.paired)
         alone = alone[np.lexsort((rows["row"][alone], at[alone]))]
-        clear = ~pairs.paired & ~silent
-        hidden = ~pairs.paired & silent
-        nearest = pairs.nearest
-        statistic: dict[str, Any] = {
-            "writes": size,
-            "stations": len(np.unique(rows["sid"].astype(np.int64))) if size else 0,
-            "saves": int(saves.max(initial=-1)) + 1,
-            "usual_seconds": None if pairs.usual is None else rounded(pairs.usual, 3),
-            "paired": int(pairs.paired.sum()),
-            "unpaired": [
-                {**_one(i, rows, nearest, silent, context), "official_holds": holds[i]}
-                for i in alone.tolist()[:200]
-            ],
-            "without_station": int(whole(measured["unnamed"]["n"]).sum()),
-            "of_sheets": _of_sheets(rows, measured["unnamed"]),
-            "calls": int(measured["calls"]["n"][0]),
-            "unpaired_clear": int(clear.sum()),
-            "unpaired_silent": int(hidden.sum()),
-        }
-        status: Status = "observed" if clear.any() else "not-observed"
-        if not clear.any() and (
-            hidden.any() or not size or statistic["of_sheets"] or statistic["calls"]
-        ):
+        clear, hidden = (rows["sid"][alone[silent[alone] == s]] for s in (False, True))
+        statistic = _statistic(measured, pairs, silent, alone, context)
+        statistic["saves"] = int(saves.max(initial=-1)) + 1
+        status: Status = "not-observed"
+        if len(hidden) or not len(at) or statistic["of_sheets"] or statistic["calls"]:
             status = "not-determinable"
-        questioned = clear if clear.any() else hidden
-        actors = {
-            a for i, a in enumerate(hosts.text_column(rows, "actor")) if a and not pairs.paired[i]
-        }
+        if len(clear):
+            status = "observed"
+        questioned = np.unique((clear if len(clear) else hidden).astype(np.int64))
         yield self.fact(
             status,
             statistic,
@@ -211,170 +179,69 @@ class DirectWrite(Check):
             },
             explanations=self.explain(
                 **_clock(pairs, len(alone)),
-                silence={"silent": int(hidden.sum()), "unpaired": len(alone)},
-                maintenance={
-                    "declared": len(actors & {u.id for u in context.plan.users}),
-                    "actors": len(actors),
-                },
+                silence={"silent": len(hidden), "unpaired": len(alone)},
+                maintenance=_makers(rows, alone, context),
             ),
             rows={
                 "sid": rows["sid"][alone].astype(np.int64),
                 "at": hosts.stamps(at[alone], context),
                 **{n: rows[n][alone] for n in EVIDENCE},
-                "nearest_seconds": nearest[alone],
+                "nearest_seconds": pairs.nearest[alone],
                 "silent": silent[alone],
-                "clear": clear[alone],
+                "clear": ~silent[alone],
             }
             if len(alone)
             else None,
-            questioned=np.unique(rows["sid"][questioned].astype(np.int64))
-            if questioned.any()
-            else None,
+            questioned=questioned if len(questioned) else None,
         )
-        if clear.any() and hidden.any():
-            sids = np.unique(rows["sid"][hidden].astype(np.int64))
-            told = {"unpaired_silent": statistic["unpaired_silent"], "stations": len(sids)}
-            words = {"heading": UNTOLD, "sentence": _silent_words(statistic)}
-            yield self.fact(
-                "not-determinable",
-                told,
-                subject="untold",
-                words=words,
-                rows={"sid": sids},
-                questioned=sids,
-            )
+        if len(clear) and len(hidden):
+            yield self._untold(np.unique(hidden.astype(np.int64)), statistic)
+
+    def _untold(self, sids: NDArray[np.int64], statistic: Mapping[str, Any]) -> Fact:
+        return self.fact(
+            "not-determinable",
+            {"unpaired_silent": statistic["unpaired_silent"], "stations": len(sids)},
+            subject="untold",
+            words={"heading": UNTOLD, "sentence": _silent_words(statistic)},
+            rows={"sid": sids},
+            questioned=sids,
+        )
+
+
+def _statistic(
+    measured: Mapping[str, Columns],
+    pairs: Pairs,
+    silent: NDArray[np.bool_],
+    alone: NDArray[np.int64],
+    context: Context,
+) -> dict[str, Any]:
+    rows = measured["writes"]
+    holds = _holds(rows, measured["official"])
+    return {
+        "writes": len(rows["row"]),
+        "stations": len(np.unique(rows["sid"].astype(str))),
+        "usual_seconds": None if pairs.usual is None else rounded(pairs.usual, 3),
+        "paired": int(pairs.paired.sum()),
+        "unpaired": [
+            {**_one(i, rows, pairs.nearest, silent, context), "official_holds": holds[i]}
+            for i in alone.tolist()[:200]
+        ],
+        "without_station": int(whole(measured["unnamed"]["n"]).sum()),
+        "of_sheets": _of_sheets(rows, measured["unnamed"]),
+        "calls": int(measured["calls"]["n"][0]),
+        "unpaired_clear": int((~silent[alone]).sum()),
+        "unpaired_silent": int(silent[alone].sum()),
+    }
+
+
+def _makers(rows: Columns, alone: NDArray[np.int64], context: Context) -> dict[str, int]:
+    """Accounts that made changes without an event, and how many the case declares."""
+    actors = {str(a) for a in rows["actor"][alone].tolist() if a}
+    declared = actors & {u.id for u in context.plan.users}
+    return {"declared": len(declared), "actors": len(actors)}
 
 
 UNTOLD = "Changes of a database while the application's logs are silent"
-
-
-def _saves(rows: Columns, at: NDArray[np.float64]) -> NDArray[np.int64]:
-    """int64 (n): the save that each change is of, numbered from 0."""
-    size = len(at)
-    words = ("source", "host", "session", "actor")
-    keys = list(
-        zip(rows["sid"].tolist(), *(hosts.text_column(rows, n) for n in words), strict=True)
-    )
-    places = {key: i for i, key in enumerate(sorted(set(keys)))}
-    who = np.array([places[key] for key in keys], dtype=np.int64)
-    order = np.lexsort((rows["row"].astype(np.int64), at, who)) if size else np.zeros(0, np.int64)
-    seconds = at[order] / MICRO
-    new = np.ones(size, dtype=np.bool_)
-    new[1:] = (np.diff(who[order]) != 0) | ~(np.diff(seconds) <= BURST)
-    found = np.empty(size, dtype=np.int64)
-    found[order] = np.cumsum(new) - 1
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Of n changes: whether the save of each has an event of its own, and how far the nearest is.
-
-    `nearest` is float64 (n) in seconds, NaN where its station has none; `usual` is the commonest
-    distance of a save after the nearest event, None where there is none.
-    """
-
-    paired: NDArray[np.bool_]
-    nearest: NDArray[np.float64]
-    usual: float | None
-
-
-def _pairs(
-    rows: Columns, at: NDArray[np.float64], saves: NDArray[np.int64], events: Columns
-) -> Pairs:
-    """Each save with one event of its station, and each event with one save."""
-    told, teller = _told(events)
-    sid = rows["sid"].astype(np.int64)
-    # The first change of each save stands for it.
-    order = np.lexsort((at, saves))
-    first = order[np.flatnonzero(np.diff(saves[order], prepend=-1))]
-    seconds = at[first] / MICRO
-    after = np.array(
-        [
-            _nearest(told[s], t) if s in told and np.isfinite(t) else np.nan
-            for s, t in zip(sid[first].tolist(), seconds.tolist(), strict=True)
-        ],
-        dtype=np.float64,
-    )
-    kinds = np.array([teller.get(s, "") for s in sid[first].tolist()], dtype=object)
-    known_ = np.isfinite(after)
-    pooled = _commonest(after[known_])
-    usual = {
-        k: _commonest(after[known_ & (kinds == k)])
-        if (known_ & (kinds == k)).sum() >= FEW
-        else pooled
-        for k in TELLERS
-    }
-    paired = np.zeros(len(first), dtype=np.bool_)
-    by_sid: dict[int, list[int]] = {}
-    for i in np.flatnonzero(np.isfinite(after)).tolist():
-        by_sid.setdefault(int(sid[first[i]]), []).append(i)
-    for station, mine in by_sid.items():
-        index = np.array(mine, dtype=np.int64)
-        expected = seconds[index] - usual[teller[station]]
-        paired[index] = _matched(expected, told[station])
-    return Pairs(paired[saves], np.abs(after)[saves], pooled if known_.any() else None)
-
-
-def _told(events: Columns) -> tuple[dict[int, NDArray[np.float64]], dict[int, str]]:
-    """Station -> instants, rising, of events of the best kind that tells of it; and that kind."""
-    by_sid: dict[int, dict[str, list[float]]] = {}
-    for sid, us, kind in zip(
-        events["sid"].tolist(),
-        known(events["told"]).tolist(),
-        hosts.text_column(events, "by"),
-        strict=True,
-    ):
-        by_sid.setdefault(int(sid), {}).setdefault(kind, []).append(us / MICRO)
-    teller = {sid: next((k for k in TELLERS if k in kinds), "") for sid, kinds in by_sid.items()}
-    told = {
-        sid: np.sort(np.array(kinds[teller[sid]], dtype=np.float64))
-        for sid, kinds in by_sid.items()
-        if teller[sid]
-    }
-    return told, teller
-
-
-def _nearest(told: NDArray[np.float64], t: float) -> float:
-    """Seconds from the nearest event to an instant; the earlier event where two are as near."""
-    i = int(np.searchsorted(told, t))
-    near = told[max(i - 1, 0) : i + 1]
-    return float(t - near[np.argmin(np.abs(t - near))])
-
-
-def _matched(expected: NDArray[np.float64], told: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """bool (n): saves of one station that have an event of their own within the window.
-
-    Parameters
-    ----------
-    expected : float64 (n), when the event of each save is expected
-    told : float64 (m), rising
-
-    The nearest ones first; where there are very many, one after the other in time, which pairs as
-    many as can be paired.
-    """
-    paired = np.zeros(len(expected), dtype=np.bool_)
-    low = np.searchsorted(told, expected - WINDOW, side="left")
-    high = np.searchsorted(told, expected + WINDOW, side="right")
-    if int((high - low).sum()) > MOST:
-        k = 0
-        for i in np.argsort(expected, kind="stable").tolist():
-            k = max(k, int(low[i]))
-            if k < high[i]:
-                paired[i] = True
-                k += 1
-        return paired
-    near = sorted(
-        (abs(float(expected[i] - told[k])), i, k)
-        for i in range(len(expected))
-        for k in range(int(low[i]), int(high[i]))
-    )
-    taken: set[int] = set()
-    for _, i, k in near:
-        if not paired[i] and k not in taken:
-            paired[i] = True
-            taken.add(k)
-    return paired
 
 
 def _of_sheets(named: Columns, unnamed: Columns) -> int:
@@ -411,17 +278,6 @@ def _rest(statistic: Mapping[str, Any]) -> str:
         f"{told}, {sheets:,} of them to tables that hold stations: which they changed is not known."
         f"{called}"
     )
-
-
-def _commonest(after: NDArray[np.float64]) -> float:
-    """The middle of the narrowest half of the distances: a few far ones do not move it."""
-    if not len(after):
-        return 0.0
-    ordered = np.sort(after)
-    half = (len(ordered) + 1) // 2
-    widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
-    start = int(np.argmin(widths))
-    return float(np.median(ordered[start : start + half]))
 
 
 EVIDENCE = ("source", "row", "actor", "address", "host", "object", "before", "after")

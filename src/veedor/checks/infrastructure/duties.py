@@ -82,6 +82,11 @@ class Duties(Check):
         Benign("correction", "A supervisor corrected a mistake, as the procedure allows."),
     )
 
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """Sets of steps that cannot be judged."""
+        left = len(statistic.get("unjudged", ()))
+        return say("{left:set|sets} of steps cannot be judged", left=left) if left else ""
+
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Who took which step of which sheet."""
         events, custody = evidence.events(), evidence.custody()

@@ -57,6 +57,7 @@ class Frozen(Check):
     kind = "control"
     needs = ("freezes",)
     sentences = {"any": "{sentence}"}
+    coverage = ("unchecked", "undated", "uncompared")
     benign = (
         Benign(
             "change",
@@ -70,6 +71,15 @@ class Frozen(Check):
         ),
         Benign("tool", "The hash was taken of another file, or of the same one packed otherwise."),
     )
+
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """Freezes and hashes that could be compared with none."""
+        left = sum(statistic.get(n, 0) for n in self.coverage)
+        return (
+            say("{left:hash or freeze|hashes or freezes} could be compared with none", left=left)
+            if left
+            else ""
+        )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Every hash taken."""

@@ -12,7 +12,7 @@ import numpy as np
 from veedor.audit.findings import Status
 from veedor.case.plan import Withheld
 from veedor.checks import hosts
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.checks.hosts import MICRO
 from veedor.checks.lanes import lanes
 from veedor.checks.lateness import rounded
@@ -83,6 +83,7 @@ class LogGap(Check):
     needs = ("log-evidence",)
     heading = "{heading}"
     sentences = {"any": "{sentence}"}
+    coverage = ("judged", "not_judged")
     benign = (
         Benign(
             "planned",
@@ -103,6 +104,11 @@ class LogGap(Check):
         ),
         Benign("rotation", "The log was rotated, and one of its files was not handed over."),
     )
+
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """Logs that cannot be judged."""
+        left = statistic.get("not_judged", 0)
+        return say("{left:log|logs} cannot be judged", left=left) if left else ""
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Minutes with lines, numbers left out, stations named by each log, entries."""

@@ -114,7 +114,7 @@ class Oversight(Check):
                 first=ibis._.us.min(), last=ibis._.us.max()
             ),
             "clients": everybody.anti_join(machines.view(), "address"),
-            "keys": hosts.presented(evidence),
+            "keys": evidence.presented(),
             "beats": beats.group_by(host=beats.of_host).agg(n=ibis._.count()),
             "sheets": sheets.select(
                 sid="sid", machine=sheets.of_host.fill_null(sheets.address)
@@ -174,7 +174,9 @@ class Oversight(Check):
                     "monitored": sum(n > 0 for n in beats.values()),
                 },
             ),
-            rows={n: np.array([_flat(m[n]) for m in lacking], dtype=object) for n in lacking[0]}
+            rows={
+                n: np.array([hosts.flat(m[n]) for m in lacking], dtype=object) for n in lacking[0]
+            }
             if lacking
             else None,
             key="host",
@@ -247,7 +249,3 @@ def _machines(addresses: list[str], keys: Columns) -> list[list[str]]:
         found = [one for one in found if one not in same]
         found.append((merged, own.union(*(one[1] for one in same))))
     return sorted(one[0] for one in found)
-
-
-def _flat(value: Any) -> Any:
-    return ", ".join(value) or None if isinstance(value, list) else value

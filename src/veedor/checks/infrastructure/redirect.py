@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -375,8 +374,7 @@ def _called_at(rows: Columns) -> dict[str, list[int]]:
 
 def _expected(group: ClientGroup) -> int:
     """Addresses of a group that the plan lets expect in traffic."""
-    held = sum(ipaddress.ip_network(a).num_addresses for a in group.addresses)
-    return 1 if group.members is None else min(group.members, held)
+    return 1 if group.members is None else min(group.members, group.room)
 
 
 def _coverage(members: list[dict[str, Any]]) -> str:

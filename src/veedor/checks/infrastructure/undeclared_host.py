@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from veedor.audit.findings import Explanation, Status
 from veedor.checks import hosts, lateness
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say, subject
 from veedor.checks.hosts import PUBLIC
 from veedor.checks.lateness import Stream
 from veedor.checks.outside_words import one_sentence, sentence
@@ -120,6 +120,7 @@ class UndeclaredHost(Check):
         "not-observed": "{sentence}",
         "not-determinable": "{sentence}",
     }
+    coverage = ("entered", "sheets")
     benign = (
         Benign(
             "key",
@@ -161,6 +162,15 @@ class UndeclaredHost(Check):
         ),
     )
 
+    def unseen(self, statistic: Mapping[str, Any]) -> str:
+        """Sheets whose way is not on record."""
+        left = statistic.get("sheets", 0) - statistic.get("entered", 0)
+        return (
+            say("through which machine {left:sheet|sheets} entered is not on record", left=left)
+            if left
+            else ""
+        )
+
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Undeclared addresses by what they did, keys presented, sheets by machine, and edges."""
         addresses = evidence.addresses()
@@ -176,7 +186,7 @@ class UndeclaredHost(Check):
         carried = hosts.only_undeclared(remote, "address", addresses)
         stored = hosts.took_in(evidence, entered)
         taking = hosts.part_takers(evidence, reached, entered)
-        shown = hosts.presented(evidence)
+        shown = evidence.presented()
         presenting = shown.view()
         return {
             "called": to_unknown.group_by(address=to_unknown.dst).agg(

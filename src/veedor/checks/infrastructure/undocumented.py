@@ -120,7 +120,7 @@ class Undocumented(Check):
             words={"sentence": _sentence(others, missing, used, statistic)},
             explanations=self.explain(planned={"stops_planned": planned, "stops": len(stops)}),
             rows={
-                n: np.array([_flat(t[n]) for t in things], dtype=object)
+                n: np.array([hosts.flat(t[n]) for t in things], dtype=object)
                 for n in ("thing", "kind", "at", "documents")
             }
             if things
@@ -192,7 +192,3 @@ def _things(measured: Mapping[str, Columns], context: Context) -> Iterable[dict[
         if gone.why in ("destroyed", "lost"):
             at = gone.start.isoformat() if gone.start else None
             yield row(gone.id, "withheld evidence", at, {gone.id})
-
-
-def _flat(value: Any) -> Any:
-    return ", ".join(value) or None if isinstance(value, list) else value

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veedor.audit.findings import Interval, Status
-from veedor.case.sampling import RANDOM, Question, Sample, Totals
+from veedor.case.sampling import WITHOUT_REPLACEMENT, Question, Sample, Totals
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
-from veedor.checks.sampled import Draw, Frame, drawable, frame_query, unrepeated
+from veedor.checks.sampled import Draw, Frame, as_drawn, drawable, frame_query
 from veedor.stats.agreement import Agreement, agreement
 from veedor.stats.exact import proportion_interval
 from veedor.stats.survey import estimate, hypergeometric_interval
@@ -146,10 +146,9 @@ class Examined(Check):
         rate: _Rate | None,
         context: Context,
     ) -> Fact:
-        if drawn is None and sample.selection in RANDOM and len(sheets.at):
-            drawn_as_said = unrepeated(sample, frame, sheets.at)
-        else:
-            drawn_as_said = drawn
+        drawn_as_said = drawn
+        if drawn is None and sample.selection in WITHOUT_REPLACEMENT:
+            drawn_as_said = as_drawn(sample, frame, sheets.at)
         own = sheets.of_draw(drawn)
         rate = rate or _rate(sample, drawn_as_said, sheets, len(frame.sid))
         agreed = agreement(sheets.ratings, context.rng, LEVEL) if sheets.judged_twice else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from veedor.audit.findings import Figure, Status
 from veedor.case.sampling import Sample
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
 from veedor.checks.sampled import Draw, Frame, drawable, frame_query
+from veedor.contest import Rule
 from veedor.contest.assorter import Assorter, groups_of
 from veedor.stats.risk import Terms, capital, joint, risk, weighted, without_replacement
 
@@ -121,69 +122,25 @@ class RiskLimit(Check):
                 yield self._fact(sample, frame, hand, context)
 
     def _fact(self, sample: Sample, frame: Frame, hand: Frame, context: Context) -> Fact:
-        counted = _Counted.of(frame, hand)
-        options = (*context.options, "blank", "null")
-        base: dict[str, Any] = {
-            "selection": sample.selection,
-            "frame": len(frame.sid),
-            "drawn": sample.size or 0,
-            "sheets": None,
-            "counted": None,
-            "missing": None,
-            "limit": sample.risk_limit,
-            "risk": 1.0,
-            "met_after": None,
-            "differing": 0,
-            "net": {},
-            "assertions": [],
-            "running": [],
-        }
-        if sample.ceremony is None:
-            return self._unknown(sample, base, NO_CEREMONY)
         rule = context.case.contest_rule
         groups = groups_of(rule, frame.votes)
-        if groups is None:
-            return self._unknown(sample, base, TIED)
         drawn, why = drawable(sample, frame, context.case)
         if drawn is None:
-            return self._unknown(sample, base, IMPOSSIBLE.format(why))
-        mine = np.unique(drawn.at)
-        if over := int((counted.votes.sum(axis=1) > frame.ballots())[mine].sum()):
-            return self._unknown(sample, base, OVER.format(over))
-        differs = counted.known[mine] & (counted.votes[mine] != frame.votes[mine]).any(axis=1)
-        net = (counted.votes[mine] - frame.votes[mine])[counted.known[mine]].sum(axis=0)
+            return self._unknown(sample, frame, IMPOSSIBLE.format(why) if why else NO_CEREMONY)
+        if groups is None:
+            return self._unknown(sample, frame, TIED)
+        counted = _Counted.of(frame, hand, drawn)
+        if over := int((counted.votes.sum(axis=1) > frame.ballots()).sum()):
+            return self._unknown(sample, frame, OVER.format(over))
         found = _assess(groups, frame, counted, drawn)
-        texts = rule.assertions(*_totals(frame))
-        path = found.path
-        met = np.flatnonzero(path <= sample.risk_limit)
-        statistic = base | {
-            "drawn": len(drawn.at),
-            "sheets": len(mine),
-            "counted": int(counted.known[mine].sum()),
-            "missing": int((~counted.known[mine]).sum()),
-            "risk": float(path[-1]),
-            "met_after": int(met[0]) + 1 if len(met) else None,
-            "differing": int(differs.sum()),
-            "net": dict(zip(options, net.tolist(), strict=True)),
-            "assertions": [
-                {
-                    "text": a.text,
-                    "alternatives_to": [b.text for b in group if b is not a],
-                    "margin": found.margins[i][j],
-                    "risk": found.risks[i][j],
-                }
-                for i, group in enumerate(texts or ())
-                for j, a in enumerate(group)
-            ],
-            "running": _running(path),
-        }
+        options = (*context.options, "blank", "null")
+        statistic = _statistic(sample, frame, counted, drawn, found, options)
         whole = statistic["counted"] == len(frame.sid)
-        other = whole and _outcome(rule, counted.votes) != _outcome(rule, frame.votes)
-        status: Status = "not-observed" if len(met) else "not-determinable"
-        if other:
+        status: Status = "not-determinable" if statistic["met_after"] is None else "not-observed"
+        if whole and _outcome(rule, counted.votes) != _outcome(rule, frame.votes):
             status = "observed"
-        first, second = _first_two(frame.votes)
-        lead = int(net[first] - net[second])
+        first, second = (context.options[i] for i in _first_two(frame.votes))
+        lead = statistic["net"][first] - statistic["net"][second]
         return self.fact(
             status,
             statistic,
@@ -192,34 +149,32 @@ class RiskLimit(Check):
                 "heading": sample.title,
                 "limit_words": f"{100 * sample.risk_limit:g} %",
                 "risk_words": _percent(statistic["risk"]),
-                "differ": _differ(statistic, context.options[first], context.options[second], lead),
+                "differ": _differ(statistic, first, second, lead),
                 "gone": _gone(statistic["missing"]),
-                "why": (
-                    f"After all {len(drawn.at):,} draws the risk is {_percent(statistic['risk'])},"
-                    f" above the limit of {100 * sample.risk_limit:g} %: the sample does not tell"
-                    " the reported outcome from another one."
-                ),
+                "why": _above(statistic),
             },
             explanations=self.explain(
                 slips={"differing": statistic["differing"], "lead": lead},
                 missing={"missing": statistic["missing"]},
             ),
-            rows={
-                "sid": frame.sid[mine],
-                "counted": counted.known[mine],
-                "differs": differs,
-                **{
-                    f"hand_less_reported_{name}": np.where(
-                        counted.known[mine], counted.votes[mine, i] - frame.votes[mine, i], 0
-                    )
-                    for i, name in enumerate(options)
-                },
-            },
+            rows=_rows(frame, counted, np.unique(drawn.at), options),
             parameters={"sample": sample.id, "weights": sample.weights},
-            figures=(_figure(sample, path),),
+            figures=(_figure(sample, found.path),),
         )
 
-    def _unknown(self, sample: Sample, statistic: dict[str, Any], why: str) -> Fact:
+    def _unknown(self, sample: Sample, frame: Frame, why: str) -> Fact:
+        statistic: dict[str, Any] = {
+            "selection": sample.selection,
+            "frame": len(frame.sid),
+            "drawn": sample.size or 0,
+            **dict.fromkeys(("sheets", "counted", "missing", "met_after")),
+            "limit": sample.risk_limit,
+            "risk": 1.0,
+            "differing": 0,
+            "net": {},
+            "assertions": [],
+            "running": [],
+        }
         words = {"heading": sample.title, "why": why, "differ": "", "gone": ""}
         return self.fact("not-determinable", statistic, subject=subject(sample.id), words=words)
 
@@ -239,30 +194,36 @@ OVER = (
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """The hand count at the positions of the frame: votes int64 (n, options + 2), known bool."""
+    """The hand count of drawn sheets, at the positions of the frame.
+
+    Attributes
+    ----------
+    votes : int64 (n, options + 2), zero where not known
+    known : bool (n), drawn sheets with a hand count
+    """
 
     votes: Ints
     known: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, frame: Frame, hand: Frame) -> _Counted:
+    def of(cls, frame: Frame, hand: Frame, drawn: Draw) -> _Counted:
         place = {int(s): i for i, s in enumerate(hand.sid.tolist())}
-        at = np.array([place.get(int(s), -1) for s in frame.sid.tolist()], np.int64)
-        known = at >= 0
-        votes = np.zeros_like(frame.votes)
-        votes[known] = hand.votes[at[known]]
-        # A sheet that the authority left out of its totals has no votes, whatever it holds.
-        votes[~frame.counted] = 0
-        return cls(votes, known | ~frame.counted)
+        votes, known = np.zeros_like(frame.votes), np.zeros(len(frame.sid), np.bool_)
+        for i in np.unique(drawn.at).tolist():
+            at = place.get(int(frame.sid[i]))
+            # A sheet that the authority left out of its totals has no votes, whatever it holds.
+            known[i] = at is not None or not frame.counted[i]
+            if at is not None and frame.counted[i]:
+                votes[i] = hand.votes[at]
+        return cls(votes, known)
 
 
 @dataclass(frozen=True, slots=True)
 class _Risks:
-    """Risk after each draw, float64 (m); risk and margin in votes of each assertion by group."""
+    """Risk after each draw, float64 (m), and what the outcome rests on with the risk of each."""
 
     path: Floats
-    risks: list[list[float]]
-    margins: list[list[float]]
+    assertions: list[dict[str, Any]]
 
 
 def _assess(
@@ -270,19 +231,23 @@ def _assess(
 ) -> _Risks:
     ballots = frame.ballots()
     path = np.zeros(len(drawn.at))
-    risks, margins = [], []
+    assertions = []
     for group in groups:
-        logs, own, margin = [], [], []
+        logs = []
         for one in group:
             reported = one.values(frame.votes)
-            margin.append((int(reported.sum()) + one.constant) / one.scale)
             log = capital(terms(one, reported, ballots, counted.votes, counted.known, drawn))
             logs.append(log)
-            own.append(float(risk(log)[-1]))
+            assertions.append(
+                {
+                    "text": one.text,
+                    "alternatives_to": [other.text for other in group if other is not one],
+                    "margin": (int(reported.sum()) + one.constant) / one.scale,
+                    "risk": float(risk(log)[-1]),
+                }
+            )
         path = np.maximum(path, risk(joint(logs)))
-        risks.append(own)
-        margins.append(margin)
-    return _Risks(path, risks, margins)
+    return _Risks(path, assertions)
 
 
 def terms(
@@ -309,14 +274,56 @@ def terms(
     )
 
 
-def _totals(frame: Frame) -> tuple[list[int], int, int]:
-    total = [int(v) for v in frame.votes.sum(axis=0).tolist()]
-    return total[:-2], total[-2], total[-1]
+def _statistic(
+    sample: Sample,
+    frame: Frame,
+    counted: _Counted,
+    drawn: Draw,
+    found: _Risks,
+    options: Sequence[str],
+) -> dict[str, Any]:
+    mine = np.unique(drawn.at)
+    known = counted.known[mine]
+    change = (counted.votes[mine] - frame.votes[mine])[known]
+    met = np.flatnonzero(found.path <= sample.risk_limit)
+    return {
+        "selection": sample.selection,
+        "frame": len(frame.sid),
+        "drawn": len(drawn.at),
+        "sheets": len(mine),
+        "counted": int(known.sum()),
+        "missing": int((~known).sum()),
+        "limit": sample.risk_limit,
+        "risk": float(found.path[-1]),
+        "met_after": int(met[0]) + 1 if len(met) else None,
+        "differing": int(change.any(axis=1).sum()),
+        "net": dict(zip(options, change.sum(axis=0).tolist(), strict=True)),
+        "assertions": found.assertions,
+        "running": _running(found.path),
+    }
 
 
-def _outcome(rule: Any, votes: Ints) -> Any:
-    total = [int(v) for v in votes.sum(axis=0).tolist()]
-    return rule.decide(total[:-2], total[-2], total[-1]).identity
+def _rows(
+    frame: Frame, counted: _Counted, mine: Ints, options: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """The drawn sheets, with the votes of the hand count less those reported."""
+    known = counted.known[mine]
+    change: Ints = np.where(known[:, None], counted.votes[mine] - frame.votes[mine], 0)
+    return {
+        "sid": frame.sid[mine],
+        "counted": known,
+        "differs": np.any(change, axis=1),
+        **{f"hand_less_reported_{name}": change[:, i] for i, name in enumerate(options)},
+    }
+
+
+def _totals(votes: Ints) -> tuple[list[int], int, int]:
+    *options, blank, null = (int(v) for v in votes.sum(axis=0).tolist())
+    return options, blank, null
+
+
+def _outcome(rule: Rule, votes: Ints) -> Hashable:
+    return rule.decide(*_totals(votes)).identity
 
 
 def _first_two(votes: Ints) -> tuple[int, int]:
@@ -335,6 +342,13 @@ def _running(path: Floats) -> list[dict[str, float]]:
 
 def _percent(share: float) -> str:
     return "below 0.01 %" if share < 1e-4 else f"{100 * share:.2g} %"
+
+
+def _above(s: Mapping[str, Any]) -> str:
+    return (
+        f"After all {s['drawn']:,} draws the risk is {_percent(s['risk'])}, above the limit of"
+        f" {100 * s['limit']:g} %: the sample does not tell the reported outcome from another one."
+    )
 
 
 def _differ(s: Mapping[str, Any], first: str, second: str, lead: int) -> str:

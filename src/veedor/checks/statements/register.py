@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from veedor.audit.findings import Status
 from veedor.case.plan import Expectation, Statement
+from veedor.checks import hosts
 from veedor.checks.base import (
     Benign,
     Check,
@@ -140,7 +141,8 @@ class Register(Check):
             },
             explanations=self.explain(),
             rows={
-                name: np.array([_flat(row[name]) for row in rows], dtype=object) for name in COLUMNS
+                name: np.array([hosts.flat(row[name]) for row in rows], dtype=object)
+                for name in COLUMNS
             },
             key="id",
         )
@@ -154,51 +156,6 @@ def _words(topic: str) -> str:
 MISSING = object()
 UNTOLD: tuple[Status, ...] = ("not-determinable", "void", "not-applicable")
 """Statuses of findings that say nothing of what was asked."""
-PARTLY: tuple[tuple[str, Callable[[Mapping[str, Any]], int], str], ...] = (
-    (
-        "infrastructure.undeclared-host",
-        lambda s: s.get("sheets", 0) - s.get("entered", 0),
-        "through which machine {left:sheet|sheets} entered is not on record",
-    ),
-    (
-        "infrastructure.log-gap",
-        lambda s: s.get("not_judged", 0),
-        "{left:log|logs} cannot be judged",
-    ),
-    (
-        "infrastructure.clock-skew",
-        lambda s: s.get("untold", 0),
-        "{left:pair|pairs} of machines cannot be judged",
-    ),
-    (
-        "infrastructure.access",
-        lambda s: s.get("without_address", 0) + s.get("undated", 0) + len(s.get("named", ())),
-        "of {left:session|sessions} the origin or the instant is not known",
-    ),
-    (
-        "infrastructure.freeze",
-        lambda s: sum(s.get(n, 0) for n in ("unchecked", "undated", "uncompared")),
-        "{left:hash or freeze|hashes or freezes} could be compared with none",
-    ),
-    (
-        "infrastructure.duties",
-        lambda s: len(s.get("unjudged", ())),
-        "{left:set|sets} of steps cannot be judged",
-    ),
-    (
-        "custody.chain",
-        lambda s: sum(s.get(n, 0) for n in ("unread", "without_id", "crowded")),
-        "{left:stamp or row|stamps or rows} could not be used",
-    ),
-)
-"""Checks whose numbers are of what they could look at: how much they could not, and in words."""
-COVERAGE = frozenset(
-    (
-        *("entered", "sheets", "judged", "not_judged", "untold", "unchecked", "undated", "unread"),
-        *("uncompared", "without_id", "without_address", "crowded", "stamps"),
-    )
-)
-"""Numbers that tell what could be looked at."""
 VERDICTS = ("corroborated", "contradicted", "untested")
 COLUMNS = (
     *("id", "by", "capacity", "at", "text", "source", "tag", "verdict", "shown", "disputes"),
@@ -267,10 +224,9 @@ def _lacks(one: Statement, findings: Mapping[str, Seen]) -> bool:
 
 def _unknown(name: str, findings: Mapping[str, Seen]) -> str:
     """What is said of a finding that this audit does not have."""
-    check = next((c for c in registry() if name == c or name.startswith(f"{c}.")), None)
     near = get_close_matches(name, sorted({*findings, *registry()}), n=1)
     hint = f" (there is {near[0]})" if near and near[0] != name else ""
-    if check is None:
+    if _check(name) is None:
         return f"there is no check {name}{hint}"
     return f"this audit has no finding {name}{hint}"
 
@@ -284,13 +240,13 @@ def _near(expectation: Expectation, statistic: Mapping[str, Any]) -> str:
 
 def _partly(name: str, statistic: Mapping[str, Any], path: str) -> str:
     """What a finding could not look at, in words; empty where nothing, or where it is asked."""
-    for check, of_all, words in PARTLY:
-        if name != check and not name.startswith(f"{check}."):
-            continue
-        left = of_all(statistic)
-        if left and path not in COVERAGE:
-            return say(words, left=left)
-    return ""
+    check = _check(name)
+    return "" if check is None or path in check.coverage else check.unseen(statistic)
+
+
+def _check(name: str) -> Check | None:
+    """The check that makes a finding; None where there is none."""
+    return next((c for i, c in registry().items() if name == i or name.startswith(f"{i}.")), None)
 
 
 def _value(statistic: Any, path: str) -> Any:
@@ -329,7 +285,3 @@ def _more(statistic: Mapping[str, Any]) -> str:
         verb = "refuses" if statistic["refusals"] == 1 else "refuse"
         parts += f" {statistic['refusals']} {verb} access to evidence."
     return parts
-
-
-def _flat(value: Any) -> Any:
-    return ", ".join(value) or None if isinstance(value, list) else value
