@@ -29,6 +29,7 @@ def case(tmp_path, *samples, files=None):
         ({"selection": "targeted"}, "needs `criterion`"),
         ({"strata": "centre"}, "`strata` is for a sample of selection 'stratified'"),
         ({"selection": "census", "ceremony": "x"}, "has no `ceremony`"),
+        ({"ceremony": " "}, "`ceremony` has no words"),
         ({"hand_count": "official"}, "another count than `frame`"),
         ({"selection": "census", "hand_count": "hand"}, "risk-limiting audit is of a sample"),
         ({"frame": "nobody"}, "`frame` names 'nobody'; the counts are official"),

@@ -108,6 +108,7 @@ def test_what_was_drawn_is_the_entry_of_the_case_file(case, tmp_path, capsys):
         (["--size", "5", "--selection", "stratified"], 2, "needs --strata"),
         (["--size", "5", "--selection", "stratified", "--strata", "planet"], 2, "no level"),
         (["--size", "5", "--strata", "centre"], 2, "--strata is for a sample"),
+        (["--size", "5", "--ceremony", ""], 2, "--ceremony has no words"),
         (["--size", "5", "--count", "nobody"], 2, "is no count; they are official"),
     ],
 )

@@ -108,6 +108,8 @@ class Sample(Entry):
                            ("within", "clustered"), ("weights", "proportional")):  # fmt: skip
             if getattr(self, name) is not None and self.selection != only:
                 raise ValueError(f"`{name}` is for a sample of selection {only!r}")
+        if self.ceremony is not None and not self.ceremony.strip():
+            raise ValueError("`ceremony` has no words")
         if self.ceremony is not None and self.selection not in RANDOM:
             raise ValueError(f"a sample of selection {self.selection!r} has no `ceremony`")
         if self.hand_count is not None and self.selection not in ("simple", "proportional"):
