@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from veedor.audit.findings import Input, NotRun
 from veedor.case import catalogue
-from veedor.case.manifest import Case
+from veedor.case.forms import blank_of
+from veedor.case.manifest import Case, Source
 from veedor.case.mistake import near
 from veedor.checks.base import NEEDS, Check, registry
 from veedor.engine.duck import connect
 from veedor.engine.evidence import Evidence
 from veedor.engine.load import load
 from veedor.errors import CaseError, VeedorError
+from veedor.images.template import load_template
 from veedor.sources import Opened
 
 Progress = Callable[[str], None]
@@ -93,7 +95,7 @@ def read(
     missing: dict[str, str] = {}
     for source in case.sources:
         try:
-            for path in source.paths():
+            for path in _paths(source, located):
                 if path not in located:
                     located[path] = catalogue.locate(case, path, progress=_fetching(say))
         except catalogue.UnavailableError as error:
@@ -103,6 +105,18 @@ def read(
     paths = {path: found.path for path, found in located.items()}
     evidence, opened = load(case, connect(folder), paths, folder, missing=missing, progress=say)
     return evidence, _inputs(case, evidence, located, opened)
+
+
+def _paths(source: Source, located: Mapping[str, catalogue.Located]) -> Iterator[str]:
+    """Every file of a source; a template is located before the picture of the empty form beside
+    it, which it names.
+    """
+    for path in source.paths():
+        yield path
+        if path in source.templates:
+            blank = blank_of(path, load_template(located[path].path))
+            if blank is not None:
+                yield blank
 
 
 def _fetching(say: Progress) -> Callable[[str, int, int], None]:
@@ -123,6 +137,15 @@ def _rows(evidence: Evidence, opened: Mapping[str, Opened], source: str) -> int:
     return machine.lines if machine else opened[source].rows
 
 
+def _kind(source: Source, path: str) -> str:
+    """What a file is to a source that is none of its rows."""
+    if path == source.images:
+        return "pictures"
+    if source.kind == "scans" and path not in {lookup.file for lookup in source.lookup}:
+        return "template" if path in source.templates else "empty-form"
+    return "lookup"
+
+
 def _inputs(
     case: Case,
     evidence: Evidence,
@@ -135,13 +158,13 @@ def _inputs(
         if source.id in evidence.missing:
             continue
         parts = {part.file: part.id for part in source.parts()}
-        for path in source.paths():
+        for path in dict.fromkeys(_paths(source, located)):
             found = located[path]
             own = path in parts
             inputs.append(
                 Input(
                     source=source.id,
-                    kind=source.kind if own else "lookup",
+                    kind=source.kind if own else _kind(source, path),
                     path=path,
                     sha256=found.sha256,
                     bytes=found.bytes,

@@ -19,6 +19,7 @@ from typing import Literal
 from veedor.case.cache import cache_folder, locked, pack, unpacked_sha256
 from veedor.case.fetch import Fetcher, Progress
 from veedor.case.manifest import Case, DataFile, Origin
+from veedor.case.pictures import folder_digest
 from veedor.errors import SourceError
 
 How = Literal["local", "mirror", "cache", "download"]
@@ -33,7 +34,8 @@ class Located:
     """Where a file of a case lies, and what it is.
 
     `sha256` and `bytes` are of the content as published: for a file that is kept gzipped though it
-    was published plain, of what it unpacks to. `how` says where it was found: beside the case
+    was published plain, of what it unpacks to; for a folder of pictures, of the list of their
+    hashes, and of all of them. `how` says where it was found: beside the case
     (`local`), in the folder named by VEEDOR_DATA (`mirror`), fetched earlier (`cache`) or now
     (`download`). `origin` is the address at which it was published, where that is pinned.
     """
@@ -81,14 +83,15 @@ def locate(
         Where its origin does not answer, or with something else.
     """
     own = {file.path: file for file in case.files}.get(path)
+    pictures = any(source.images == path for source in case.sources)
     if not case.path.is_relative_to(cases_folder()):
         beside = case.path.parent / path
-        if beside.is_file():
+        if beside.is_file() or (pictures and beside.is_dir()):
             return _checked(beside, own, "local")
     clean = _is_clean(path)
     file = listed(case, path)
     mirror = _data_folder()
-    if mirror and clean and (mirror / path).is_file():
+    if mirror and clean and ((mirror / path).is_file() or (pictures and (mirror / path).is_dir())):
         return _checked(mirror / path, file, "mirror")
     if file is None or file.origin is None:
         raise _nowhere(case, path, file, mirror)
@@ -150,9 +153,12 @@ def _data_folder() -> Path | None:
 def _checked(path: Path, file: DataFile | None, how: How) -> Located:
     """What lies at `path`, which must be the listed file where there is one."""
     try:
-        with path.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-        size = path.stat().st_size
+        if path.is_dir():
+            found, size = folder_digest(path)
+        else:
+            with path.open("rb") as opened:
+                found = hashlib.file_digest(opened, "sha256").hexdigest()
+            size = path.stat().st_size
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", place=str(path)) from error
     if file is None:

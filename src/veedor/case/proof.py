@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from veedor.case.locate import UnavailableError, cases_folder, listed, locate
 from veedor.case.manifest import Case
 from veedor.case.source import MACHINES, TABULAR, Source
-from veedor.errors import SourceError
+from veedor.errors import SourceError, VeedorError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,7 +39,7 @@ class Examined:
         Lines or stamps of a file could not be read, which was told.
     """
 
-    wrong: list[SourceError] = field(default_factory=list)
+    wrong: list[VeedorError] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     spared: list[str] = field(default_factory=list)
     unread: bool = False
@@ -47,6 +47,7 @@ class Examined:
 
 def examine(case: Case, tell: Callable[[str], None]) -> Examined:
     """Open the files of each source and tell what is in them; nothing is fetched."""
+    from veedor.case.proof_of_scans import of_scans
     from veedor.engine.declared import plan_of
     from veedor.engine.duck import connect
     from veedor.sources import open_source
@@ -73,8 +74,10 @@ def examine(case: Case, tell: Callable[[str], None]) -> Examined:
                     table = opened[source.id] = open_source(con, source, path, lookups, folder)
                     told = [f"{counted(table.rows, 'row')} in {path.name}"]
                     told += _of_stamps(case, source, table.table)
-                tell(f"{source.id}: {'. '.join(told)}")
                 found.unread |= len(told) > 1 or bool(read and read.notes)
+                if source.kind == "scans":
+                    told += of_scans(case, source, opened[source.id].table, found)
+                tell(f"{source.id}: {'. '.join(told)}")
             except UnavailableError as error:
                 tell(f"{source.id}: not examined. {error}")
                 spared = source.optional or _can_be_fetched(case, source)

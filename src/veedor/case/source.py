@@ -30,6 +30,7 @@ Kind = Literal[
     "inventory",
     "hashes",
     "examined",
+    "scans",
 ]
 
 TABULAR = ("delimited", "parquet", "excel")
@@ -76,6 +77,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         *("valid_from", "valid_to"),
     ),
     "hashes": ("item", "sha256", "host"),
+    "scans": ("file", "sha256", "page"),
 }
 """Kind -> what `fields` may map; see `veedor.case.tables` for what each is."""
 
@@ -260,7 +262,8 @@ class Source(Entry):
     was exported."""
 
     fields: dict[str, str] = Field(default_factory=dict)
-    """Flows, log lines, custody, inventory, hashes: canonical column -> column of a table."""
+    """Flows, log lines, custody, inventory, hashes, scans: canonical column -> column of a
+    table."""
     steps: tuple[Step, ...] = ()
     """Custody: the steps, where a row holds the whole trail of a sheet."""
     of_host: str | None = None
@@ -278,6 +281,12 @@ class Source(Entry):
     """Examined: question of the sample -> the column with the answers."""
     kinds: dict[str, str] = Field(default_factory=dict)
     """Log lines: what a line is -> a regular expression on its message, before the reader's own."""
+    images: str = ""
+    """Scans: the zip archive, or the folder, with the pictures that the file names row by row. The
+    keys `options`, `registered`, `blank`, `null`, `declared_valid` and `declared_cast` then name
+    fields of the templates in place of columns."""
+    templates: Names = ()
+    """Scans: the files that describe the printed forms."""
 
     _around: dt.date | None = PrivateAttr(default=None)
 
@@ -314,6 +323,7 @@ class Source(Entry):
             "inventory": ("fields",),
             "hashes": ("fields", "instant"),
             "examined": ("key", "sample", "answers"),
+            "scans": ("key", "fields", "images", "templates"),
         }[self.kind]
         if self.kind != "exports" and not self.file:
             need = ("file", *need)
@@ -326,6 +336,7 @@ class Source(Entry):
         for name in need:
             if not getattr(self, name):
                 raise ValueError(f"a source of kind {self.kind!r} needs `{name}`")
+        self._scans()
         self._machines()
         if self.kind == "history" and self.match == "key" and not self.key:
             raise ValueError("a history source matched by key needs `key`")
@@ -367,6 +378,36 @@ class Source(Entry):
             if name == "pattern" and (not groups or set(groups) - set(PARTS)):
                 raise ValueError(f"pattern: name its parts, from {', '.join(PARTS)}")
 
+    def _scans(self) -> None:
+        """What holds for scans, and for them alone."""
+        if self.kind != "scans":
+            if self.images or self.templates:
+                raise ValueError("`images` and `templates` are for sources of kind 'scans'")
+            return
+        if "file" not in self.fields:
+            raise ValueError("`fields` of scans needs file, the column with each picture's name")
+        if len(set(self.templates)) < len(self.templates):
+            raise ValueError("`templates` names one file twice")
+        used: dict[str, str] = {}
+        for name, ids in self.on_form().items():
+            for one in ids:
+                if used.setdefault(one, name) != name:
+                    raise ValueError(
+                        f"the field {one!r} of the form is named for {used[one]} and for {name}"
+                    )
+
+    def on_form(self) -> dict[str, tuple[str, ...]]:
+        """Scans: option id, or registered, blank, null, declared_valid, declared_cast -> fields of
+        the templates that hold it. Forms may call it by different names, each by one.
+        """
+        single = {n: getattr(self, n) for n in ("declared_valid", "declared_cast")}
+        named = {
+            **self.options,
+            **{n: getattr(self, n) for n in ("registered", "blank", "null")},
+            **{n: (field,) for n, field in single.items() if field},
+        }
+        return {name: tuple(ids) for name, ids in named.items() if ids}
+
     def near(self, day: dt.date) -> Source:
         """The source with a day near which the stamps lie, where they have no year and the case
         states none.
@@ -381,9 +422,10 @@ class Source(Entry):
         return self._around
 
     def paths(self) -> tuple[str, ...]:
-        """Every file that it reads: its own, and those of its lookups."""
+        """Every file that it reads: its own, those of its lookups, pictures and templates."""
         own = self.files if self.kind == "exports" else (self.file,)
-        return (*own, *(lookup.file for lookup in self.lookup))
+        pictures = (self.images, *self.templates) if self.kind == "scans" else ()
+        return (*own, *pictures, *(lookup.file for lookup in self.lookup))
 
     def parts(self) -> tuple[Source, ...]:
         """One source for each file: successive exports apart, any other source as it is."""
@@ -400,10 +442,11 @@ class Source(Entry):
             yield "key", column
         for level, column in self.geography.items():
             yield f"geography.{level}", column
-        for option, columns in self.options.items():
+        form = self.kind == "scans"
+        for option, columns in () if form else self.options.items():
             for column in columns:
                 yield f"options.{option}", column
-        for name in ("registered", "blank", "null"):
+        for name in () if form else ("registered", "blank", "null"):
             for column in getattr(self, name):
                 yield name, column
         for column in self.instant:
@@ -436,7 +479,7 @@ class Source(Entry):
             "place_class",
         )
         for name in single:
-            if column := getattr(self, name):
+            if (column := getattr(self, name)) and not (form and name.startswith("declared")):
                 yield name, column
         for entry in self.only:
             yield "only", entry.column

@@ -1,0 +1,143 @@
+"""Whether scans, the file that names them and the templates of their forms fit one another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from veedor.case.forms import form_mistakes
+from veedor.case.locate import locate
+from veedor.case.manifest import Case, Source
+from veedor.case.pictures import Pictures, is_safe, open_pictures
+from veedor.errors import SourceError, VeedorError
+from veedor.images.template import Template, load_template
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from veedor.case.proof import Examined
+    from veedor.engine.scan_index import Named
+
+__all__ = ["of_scans"]
+
+
+def of_scans(case: Case, source: Source, table: ir.Table, found: Examined) -> list[str]:
+    """What there is to tell of a source of scans, in words.
+
+    Mistakes in templates, and in what the case says of them, go to `found.wrong`; whatever an audit
+    reports as a fact (a picture that is not there, or has another hash) is told and counts as
+    unread.
+    """
+    from veedor.engine.scan_index import index_of
+
+    found.wrong += _forms(case, source)
+    place = locate(case, source.images, download=False).path
+    rows = index_of(source, table)
+    with open_pictures(place) as pictures:
+        told = [f"{_some(len(pictures.names), 'picture')} in {place.name}"]
+        doubts = [*_names(rows, pictures, place), *_hashes(rows, pictures)]
+    found.unread |= bool(doubts)
+    return [*told, *doubts, *_several(rows)]
+
+
+def _forms(case: Case, source: Source) -> Iterator[VeedorError]:
+    """What is wrong with the templates, each once; then with what the case says of their fields."""
+    templates: list[Template] = []
+    for file in source.templates:
+        path = locate(case, file, download=False).path
+        try:
+            template = load_template(path)
+        except VeedorError as error:
+            yield error
+            continue
+        templates.append(template)
+        if template.blank and not (path.parent / template.blank).is_file():
+            yield SourceError(
+                f"the picture of the empty form, {template.blank!r}, is not there",
+                place=str(path),
+                remedy="It lies beside the template that names it as `blank`.",
+            )
+    if len(templates) == len(source.templates):
+        yield from form_mistakes(case, case.sources.index(source), templates)
+
+
+def _names(rows: Sequence[Named], pictures: Pictures, place: Path) -> Iterator[str]:
+    """Rows that name no picture, and pictures that no row names."""
+    known = set(pictures.names)
+    for lost, what in (
+        ([r for r in rows if r.station is None], "has no station's code"),
+        ([r for r in rows if r.file is None], "names no picture"),
+        ([r for r in rows if r.page is None], "has no page that is a number from 1"),
+        (
+            [r for r in rows if r.file and not is_safe(r.file)],
+            "names a picture by a path that leads out of the folder",
+        ),
+        (
+            [r for r in rows if r.file and is_safe(r.file) and r.file not in known],
+            f"names a picture that is not in {place.name}",
+        ),
+    ):
+        if lost:
+            first = lost[0]
+            yield (
+                f"{_some(len(lost), 'row')} {what if len(lost) == 1 else _plural(what)},"
+                f" {'in' if len(lost) == 1 else 'the first in'} row {first.row}"
+                + (f": {first.file!r}" if first.file else "")
+            )
+    named = {r.file for r in rows}
+    if spare := [name for name in pictures.names if name not in named]:
+        yield (
+            f"{_some(len(spare), 'picture')} {'is' if len(spare) == 1 else 'are'} named by no row,"
+            f" {'' if len(spare) == 1 else 'the first '}{spare[0]!r}"
+        )
+
+
+def _plural(what: str) -> str:
+    verb, _, rest = what.partition(" ")
+    return f"{ {'has': 'have', 'names': 'name'}[verb] } {rest}"
+
+
+def _hashes(rows: Sequence[Named], pictures: Pictures) -> Iterator[str]:
+    """Pictures that have another hash than their row states, and those that cannot be read."""
+    known = set(pictures.names)
+    other, broken = [], []
+    for row in rows:
+        if row.sha256 is None or row.file not in known:
+            continue
+        try:
+            if hashlib.sha256(pictures.read(row.file)).hexdigest() != row.sha256:
+                other.append(row)
+        except SourceError as error:
+            broken.append((row, error))
+    if other:
+        yield (
+            f"{_some(len(other), 'picture')} {'has' if len(other) == 1 else 'have'} another"
+            f" SHA-256 than the row states,"
+            f" {'in' if len(other) == 1 else 'the first in'} row {other[0].row}: {other[0].file!r}"
+        )
+    if broken:
+        row, why = broken[0]
+        yield (
+            f"{_some(len(broken), 'picture')} cannot be read,"
+            f" {'in' if len(broken) == 1 else 'the first in'} row {row.row}: {row.file!r}"
+            f" {why.message}"
+        )
+
+
+def _several(rows: Sequence[Named]) -> Iterator[str]:
+    """Stations of which there are several scans, all of which are kept."""
+    times = Counter(row.station for row in rows if row.station is not None)
+    if several := {station for station, n in times.items() if n > 1}:
+        first = next(r for r in rows if r.station in several)
+        verb = "has" if len(several) == 1 else "have"
+        yield (
+            f"{_some(len(several), 'station')} {verb} several scans, all of which are kept,"
+            f" {'' if len(several) == 1 else 'the first '}{first.station!r} in row {first.row}"
+        )
+
+
+def _some(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

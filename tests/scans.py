@@ -1,0 +1,83 @@
+"""A small case with scans: pictures by name and bytes, one template of three counts."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.building import small_case
+
+TEMPLATE = """
+format = 1
+id = "{name}"
+fiducials = [
+  {{x = 8, y = 8, size = 5}}, {{x = 202, y = 8, size = 5}},
+  {{x = 8, y = 289, size = 5}}, {{x = 202, y = 289, size = 5}},
+]
+[page]
+width = 210
+height = 297
+[[codes]]
+x = 150
+y = 12
+width = 40
+height = 20
+[[private]]
+x = 20
+y = 200
+width = 170
+height = 60
+what = "names and signatures"
+"""
+
+FIELDS = ("votes-1", "votes-2", "votes-3", "blank", "null", "valid", "cast")
+
+
+def template(name: str = "form-a", fields: Sequence[str] = FIELDS) -> str:
+    """A form of A4 with rows of three digits."""
+    rows = [
+        f'[[fields]]\nid = "{field}"\ndigits = 3\nx = 120\ny = {40 + 14 * i}\nwidth = 33\n'
+        "height = 10\n"
+        for i, field in enumerate(fields)
+    ]
+    sums = '[[sums]]\ntotal = "valid"\nparts = ["votes-1", "votes-2", "votes-3"]\n'
+    return TEMPLATE.format(name=name) + "\n".join(rows) + (sums if "valid" in fields else "")
+
+
+SOURCE: dict[str, Any] = {
+    "kind": "scans",
+    "key": "station",
+    "fields": {"file": "file", "sha256": "sha256"},
+    "images": "scans.zip",
+    "templates": ["form-a.toml"],
+    "options": {"A": "votes-1", "B": "votes-2", "C": "votes-3"},
+    "blank": "blank",
+    "null": "null",
+    "declared_valid": "valid",
+    "declared_cast": "cast",
+}
+
+
+def scans_case(
+    folder: Path,
+    counts: Mapping[str, Mapping[str, Sequence[Any]]],
+    rows: Sequence[tuple[str | None, str | None, str | None]],
+    pictures: Mapping[str, bytes],
+    *,
+    templates: Mapping[str, str] | None = None,
+    source: Mapping[str, Any] | None = None,
+    **keys: Any,
+) -> Path:
+    """Write a case with scans; `rows` are station, file and SHA-256 of the index."""
+    names = ("station", "file", "sha256")
+    columns = {n: [row[i] for row in rows] for i, n in enumerate(names)}
+    files = {"scans": (SOURCE | dict(source or {}), columns)}
+    path = small_case(folder, counts, files=files, **keys)
+    with zipfile.ZipFile(folder / "scans.zip", "w") as archive:
+        for name, data in pictures.items():
+            archive.writestr(name, data)
+    for name, text in (templates or {"form-a.toml": template()}).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return path
