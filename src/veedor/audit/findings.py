@@ -66,6 +66,20 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A part of a scan to be shown beside a fact; areas with personal data are veiled in it.
+
+    `scan` is its number; `fields` are ids of fields on its form, whose rows are cut out one below
+    the other, or none for the whole sheet. `caption` says in a sentence what there is to see, and
+    stands for the picture where it cannot be seen.
+    """
+
+    scan: int
+    fields: tuple[str, ...]
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """What one check observed about one subject; no judgement in it.
 
@@ -86,6 +100,8 @@ class Fact:
     questioned : array of int64, optional
         Station numbers whose sheets in the official count this fact calls into question. None
         means that the fact questions no sheet, and no materiality is computed.
+    pictures : sequence of Picture
+        Parts of scans to look at, those that matter most first; the first of them are written.
     """
 
     subject: str
@@ -102,6 +118,7 @@ class Fact:
     key: str = "sid"
     questioned: NDArray[np.int64] | None = None
     figures: Sequence[Figure] = ()
+    pictures: Sequence[Picture] = ()
 
 
 class Questioned(_Written):
@@ -139,6 +156,18 @@ class EvidenceFile(_Written):
     sha256: str
 
 
+class PictureFile(_Written):
+    """A part of a scan, as a PNG file: whose it is, and what there is to see."""
+
+    path: str
+    sha256: str
+    scan: int
+    file: str
+    station: str | None
+    fields: list[str]
+    caption: str
+
+
 class Finding(_Written):
     """One fact with its judgement, as written to `findings.json`."""
 
@@ -163,6 +192,9 @@ class Finding(_Written):
     evidence: EvidenceFile | None = None
     figures: list[str] = Field(default_factory=list)
     alt: list[str] = Field(default_factory=list)
+    pictures: list[PictureFile] = Field(default_factory=list)
+    pictures_not_shown: int = 0
+    """Parts of scans that the fact names besides, and that were not written."""
     references: list[str] = Field(default_factory=list)
     seconds: float = 0.0
 

@@ -289,6 +289,90 @@ EXAMINED = {
 }
 """`examined`: one row for each answer that an examiner gave on a sheet."""
 
+SCANS = {
+    "scan": "int64: number of the scan, from 0 in the order of the sources and their rows",
+    "sid": "int64: station number by the file that names the scan, null where not known",
+    "station": "text: the official code by that file, null where the row has none",
+    "source": "text: the source",
+    "row": "int64: row in the source",
+    "file": "text: name of the picture, null where the row has none",
+    "sha256": "text: of the picture's bytes, null where it is not there",
+    "bytes": "int64: their number, null where it is not there",
+    "format": "text: PNG, JPEG, TIFF, PDF ..., null where it could not be opened",
+    "width": "int64: pixels, null where it could not be opened",
+    "height": "int64: pixels, null where it could not be opened",
+    "dpi": "float: dots per inch that the picture states, null where it states none",
+    "grade": "text: good, usable or unreadable; null where it could not be opened",
+    "reasons": "text: why it is less than good, or was not read, joined by ';'; null where nothing",
+    "code": "text: the station that the printed code names, null where none was read",
+    "code_sid": "int64: its station number, null where not known",
+    "template": "text: id of the form found on it, null where none",
+    "status": "text: read, unreadable, unregistered (no form fits) or missing (there is no picture)",
+    "residual": "float: millimetres by which printed lines lie off, by the median; null if no form",
+    "consistent": "bool: the values read obey the form's own sums; null where that cannot be told",
+    "cost": "float: nats of probability that the sums cost, null where there are none",
+}
+"""`scans`: one row for each scan that the case names. Several of one station are all kept."""
+
+READINGS = {
+    "scan": "int64: number of the scan",
+    "sid": "int64: station number by the file that names the scan, null where not known",
+    "field": "text: as in CELLS where the case maps the field of the form, else the form's own id",
+    "cell_of": "text: id of the field on the form",
+    "state": "text: number, empty, filler, struck, overwritten or unreadable",
+    "value": "int64: the number by its own digits, null where it is none",
+    "text": "text: one letter a box: a digit, '_' empty, '-' filler, 'x' struck, '#' overwritten",
+    "p": "float: probability of the value (or of the state), by the boxes alone",
+    "joint": "int64: the most probable number under the form's sums, null where there are none",
+    "p_joint": "float: its probability, null where there are none",
+    "rest": "float: all numbers together that have each a probability of at most DOUBT, by the"
+    " boxes alone; null where no number was read",
+    "altered": "float: highest probability of its boxes to be written over or struck",
+    "kind": "text: count, time or other",
+}
+"""`readings`: one row for each field that was found on a scan."""
+
+COMPARED = {
+    "scan": "int64: number of the scan",
+    "sid": "int64: station number by the file that names the scan",
+    "count": "text: the count",
+    "field": "text: as in readings, of those that the case maps",
+    "transcribed": "int64: the number that the count records there",
+    "p": "float: probability of that number on the scan, by the boxes alone",
+}
+"""`compared`: one row for each field that was read as far as to have probabilities, and each count
+that records a number for it."""
+
+DOUBT = 0.001
+"""A number of at most this probability is not what stands in a field, as far as reading tells."""
+
+GLYPHS = {
+    "scan": "int64: number of the scan",
+    "sid": "int64: station number by the file that names the scan, null where not known",
+    "cell_of": "text: id of the field on the form",
+    "box": "int64: number of the box from the left",
+    "by": "text: clerk or delegate: who is meant to write it, by the form",
+    "kind": "text: count, time or other",
+    "digit": "int64: the most probable digit",
+    "p": "float: its probability",
+    "f0, f1, ...": "int64: the embedding of its shape, in thousandths",
+}
+"""`glyphs`: one row for each box that was read as a digit without doubt and is not altered."""
+
+TWINS = {
+    "scan_a": "int64: number of a scan",
+    "scan_b": "int64: number of another scan, the higher of the two",
+    "how": "text: what they share: file, ink, patch or code",
+    "score": "float: how alike, 1 for the same",
+    "detail": "text: what is shared, in words",
+}
+"""`twins`: pairs of scans that share more than two sheets do."""
+
+
+def embedding_columns(size: int) -> list[str]:
+    """Names of the columns of `glyphs` with the embedding."""
+    return [f"f{i}" for i in range(size)]
+
 
 def votes_columns(options: int) -> list[str]:
     """Names of the votes columns of `sheets`, in ballot order."""

@@ -87,7 +87,11 @@ NEEDS = {
     "examined": "the case has no sample of sheets that somebody examined",
     "hand-counts": "no sample of the case has a count by hand of its sheets",
     "operators": "no record of the case tells who handled a sheet",
-    "empty-kept": "no count keeps an empty cell and a written zero apart",
+    "empty-kept": "no count keeps an empty cell and a written zero apart, and no scan was read",
+    "scans": "the case has no scans of sheets",
+    "readings": "no field of a scan was read",
+    "glyphs": "no digit of a scan was read without doubt",
+    "twins": "the case has fewer than two scans of sheets",
 }
 """What a check may need of a case, and what to say where it is not there."""
 

@@ -150,6 +150,12 @@ MACHINES: dict[str, Callable[[Evidence], bool]] = {
 }
 """Needs of the checks of infrastructure, custody, statements and samples."""
 
+PICTURES: dict[str, Callable[[Evidence], bool]] = {
+    **{name: _some(name) for name in ("scans", "readings", "glyphs")},
+    "twins": lambda evidence: rows(evidence.con.table("scans")) > 1,
+}
+"""Needs of the checks of pictures and of handwriting."""
+
 
 @dataclass
 class Evidence:
@@ -272,6 +278,26 @@ class Evidence:
         """Answers of examiners; see `EXAMINED`."""
         return self.con.table("examined")
 
+    def scans(self) -> ir.Table:
+        """Scans that the case names; see `SCANS`."""
+        return self.con.table("scans")
+
+    def readings(self) -> ir.Table:
+        """Fields as read on scans; see `READINGS`."""
+        return self.con.table("readings")
+
+    def compared(self) -> ir.Table:
+        """What counts record of fields that were read; see `COMPARED`."""
+        return self.con.table("compared")
+
+    def glyphs(self) -> ir.Table:
+        """Digits on scans, by the shape of their writing; see `GLYPHS`."""
+        return self.con.table("glyphs")
+
+    def twins(self) -> ir.Table:
+        """Pairs of scans that share what two sheets do not; see `TWINS`."""
+        return self.con.table("twins")
+
     def list_members(self, list_id: str) -> ir.Table:
         """The station numbers on a list (a station on two lists of a union once)."""
         info = self.lists[list_id]
@@ -315,6 +341,8 @@ class Evidence:
             return TIMES[need](self)
         if need in MACHINES:
             return MACHINES[need](self)
+        if need in PICTURES:
+            return PICTURES[need](self)
         if need == "lists":
             return bool(self.lists)
         if need == "lost":
@@ -322,7 +350,7 @@ class Evidence:
         if need == "announced":
             return bool(self.case.announced)
         if need == "empty-kept":
-            return any(info.empty_kept for info in self.counts.values())
+            return any(info.empty_kept for info in self.counts.values()) or self.has("readings")
         if need == "reason-any":
             return any("reason" in info.fields for info in self.counts.values())
         raise KeyError(need)
