@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veedor.contest import rule_from
-from veedor.contest.assorter import Assorter
+from veedor.contest.assorter import Assorter, groups_of
 
 RULE = rule_from(
     "majority-or-lead", {"majority": "1/2", "threshold": "2/5", "lead": "1/10"}, ("A", "B", "C")
@@ -43,3 +43,17 @@ def test_a_lead_of_ten_points_by_hand():
     assert found.scale == 10
     assert found.coefficients.tolist() == [9, -11, -1, 0, 0]
     assert found.least(np.array([200])).tolist() == [-2200]
+
+
+def test_an_alternative_that_the_report_denies_is_not_bet_on():
+    def texts(a, b, c):
+        groups = groups_of(RULE, np.array([[a, b, c, 0, 0]]))
+        return [{one.text for one in group} for group in groups or ()]
+
+    # 45 % against 30: the majority is no way to this outcome.
+    assert not any("absolute majority" in t for group in texts(45, 30, 25) for t in group)
+    assert {"A leads B by at least 10 points"} in texts(45, 30, 25)
+    # 60 % against 25: both ways are open, and either may turn out to be false.
+    assert {"A has absolute majority", "A leads B by at least 10 points"} in texts(60, 25, 15)
+    # 50 % and 0 over it, 10 points exactly: true at the edge, where nothing can be confirmed.
+    assert {"A leads B by at least 10 points"} <= set().union(*texts(50, 40, 10))

@@ -84,8 +84,14 @@ def test_the_running_risk_never_rises_and_starts_at_most_at_one():
 
 
 def test_a_larger_lead_needs_fewer_draws():
-    few = expected_size((plain(np.ones(400), 0.95) for _ in range(3)), 0.05, 400)
-    many = expected_size((plain(np.ones(400), 0.99) for _ in range(3)), 0.05, 400)
+    few = expected_size(([plain(np.ones(400), 0.95)] for _ in range(3)), 0.05, 400)
+    many = expected_size(([plain(np.ones(400), 0.99)] for _ in range(3)), 0.05, 400)
     assert few.quantile(0.5) < many.quantile(0.5) <= 400
-    never = expected_size((plain(np.ones(10), 0.999) for _ in range(3)), 0.05, 10)
+    # Of two alternatives, one that never pays takes half of the stake and doubles what is needed.
+    halved = expected_size(
+        ([plain(np.ones(400), 0.95), plain(np.zeros(400), 0.95)] for _ in range(3)), 0.05, 400
+    )
+    twice = expected_size(([plain(np.ones(400), 0.95)] for _ in range(3)), 0.025, 400)
+    assert halved.quantile(0.5) in (twice.quantile(0.5), twice.quantile(0.5) - 1)
+    never = expected_size(([plain(np.ones(10), 0.999)] for _ in range(3)), 0.05, 10)
     assert never.quantile(0.9) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import lcm
 
@@ -82,13 +83,21 @@ def ballots_of(votes: Ints, registered: NDArray[np.float64]) -> Ints:
 def groups_of(rule: Rule, votes: Ints) -> tuple[tuple[Assorter, ...], ...] | None:
     """The assertions on which the reported outcome rests, as assorters; None for a tie.
 
-    The outcome is right while every group has one that holds.
+    The outcome is right while every group has one that holds. Of alternatives those stay that
+    have a margin in the reported votes: one that the report itself denies cannot be confirmed, and
+    betting on it would waste a part of the capital. What stays is known before the draw.
     """
     total = [int(v) for v in votes.sum(axis=0).tolist()]
     groups = rule.assertions(total[:-2], total[-2], total[-1])
     if groups is None:
         return None
-    return tuple(tuple(Assorter.of(a) for a in group) for group in groups)
+    return tuple(_with_margin([Assorter.of(a) for a in group], votes) for group in groups)
+
+
+def _with_margin(group: Sequence[Assorter], votes: Ints) -> tuple[Assorter, ...]:
+    """Those of the alternatives that the votes bear out; all where there is none."""
+    kept = tuple(one for one in group if int(one.values(votes).sum()) + one.constant > 0)
+    return kept or tuple(group)
 
 
 def risk_weights(rule: Rule, votes: Ints, ballots: Ints) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ def plan_risk(
     seed: int,
     say: Callable[[str], None] = lambda words: None,
 ) -> list[Row]:
-    """Draws until the risk of the assertion that is hardest to confirm is at most the limit.
+    """Draws until the risk of what is hardest to confirm is at most the limit.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def plan_risk(
             "the reported votes are tied: there is no margin to confirm",
             remedy="A tie can only be counted anew, whole.",
         )
-    one = _hardest(groups, frame)
+    hardest = _hardest(groups, frame)
     weights = risk_weights(case.contest_rule, frame.votes, frame.ballots())
     rng = np.random.default_rng(seed)
     rows = []
@@ -68,13 +68,14 @@ def plan_risk(
             say(f"simulating {name} draws, {hand}")
             most = len(frame.sid)
             reps = 1 if share == 0.0 and name != "simple" else samples
-            found = expected_size(_samples(one, frame, chance, share, reps, most, rng), limit, most)
+            drawn = _samples(hardest, frame, chance, share, reps, most, rng)
+            found = expected_size(drawn, limit, most)
             rows.append(Row(name, hand, found))
     return rows
 
 
-def _hardest(groups: tuple[tuple[Assorter, ...], ...], frame: Frame) -> Assorter:
-    """The narrowest margin for its bound, of each group's alternative with the widest."""
+def _hardest(groups: Sequence[Sequence[Assorter]], frame: Frame) -> Sequence[Assorter]:
+    """The alternatives whose widest margin for its bound is the narrowest of all groups."""
     ballots = frame.ballots()
 
     def ease(one: Assorter) -> float:
@@ -82,20 +83,20 @@ def _hardest(groups: tuple[tuple[Assorter, ...], ...], frame: Frame) -> Assorter
         above = int((values - one.least(ballots)).sum())
         return (int(values.sum()) + one.constant) / above if above else 0.0
 
-    return min((max(group, key=ease) for group in groups), key=ease)
+    return min(groups, key=lambda group: max(ease(one) for one in group))
 
 
 def _samples(
-    one: Assorter,
+    alternatives: Sequence[Assorter],
     frame: Frame,
     chance: NDArray[np.float64] | None,
     share: float,
     samples: int,
     most: int,
     rng: np.random.Generator,
-) -> Iterator[Terms]:
+) -> Iterator[list[Terms]]:
     n = len(frame.sid)
-    reported, ballots, known = one.values(frame.votes), frame.ballots(), np.ones(n, np.bool_)
+    ballots, known = frame.ballots(), np.ones(n, np.bool_)
     for _ in range(samples):
         at = rng.permutation(n) if chance is None else rng.choice(n, most, p=chance)
         drawn = Draw(
@@ -107,7 +108,9 @@ def _samples(
             replaced=chance is not None,
         )
         hand = _slips(frame.votes, share, rng)
-        yield terms(one, reported, ballots, hand, known, drawn)
+        yield [
+            terms(one, one.values(frame.votes), ballots, hand, known, drawn) for one in alternatives
+        ]
 
 
 def _slips(votes: Ints, share: float, rng: np.random.Generator) -> Ints:

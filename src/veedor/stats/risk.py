@@ -145,10 +145,15 @@ class Plan:
         return None if found > self.most else found
 
 
-def expected_size(samples: Iterator[Terms], limit: float, most: int) -> Plan:
-    """Draws until the risk is at most `limit`, for simulated samples of up to `most` draws."""
+def expected_size(samples: Iterator[Sequence[Terms]], limit: float, most: int) -> Plan:
+    """Draws until the risk is at most `limit`, for simulated samples of up to `most` draws.
+
+    Parameters
+    ----------
+    samples : for each sample the terms of the alternatives, one of which is to be confirmed
+    """
     draws = []
     for terms in samples:
-        done = np.flatnonzero(risk(capital(terms)) <= limit)
+        done = np.flatnonzero(risk(joint([capital(one) for one in terms])) <= limit)
         draws.append(int(done[0]) + 1 if len(done) else most + 1)
     return Plan(np.array(draws, np.int64), most)
