@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from tests.building import evidence, facts, stations
+from veedor.checks.sampled import Frame, frame_query
+from veedor.engine.verbs import collect
+from veedor.sample import plan_risk
 from veedor.stats import draws
 from veedor.stats.survey import hypergeometric_interval
 
@@ -222,6 +225,17 @@ def test_a_wide_lead_is_confirmed_by_few_sheets(tmp_path):
         assert risks == sorted(risks, reverse=True)
 
 
+def test_the_plan_is_what_the_audit_then_takes(tmp_path):
+    # Reported by the lead and not by the majority: a bet on the majority would double the sample.
+    close = OFFICIAL | {"A": [46] * SHEETS, "B": [31] * SHEETS, "C": [23] * SHEETS}
+    found, fact = recounted(tmp_path, recount(size=SHEETS), official=close)
+    frame = Frame.of(collect(frame_query(found, "official")), found.case)
+    rows = {(r.draw, r.hand): r.plan for r in plan_risk(found.case, frame, 0.05, 0.01, 5, 0)}
+    assert fact.statistic["met_after"] == rows["simple", "as reported"].quantile(0.5)
+    assert fact.statistic["met_after"] < SHEETS
+    assert all(a["margin"] > 0 for a in fact.statistic["assertions"])
+
+
 def test_a_narrow_lead_over_the_rules_margin_is_not_confirmed_by_a_few(tmp_path):
     # 45 % against 34.9 %: ahead by far, and over the ten points by a tenth of one.
     narrow = OFFICIAL | {"A": [45] * SHEETS, "B": [34] * 79 + [35], "C": [21] * SHEETS,
@@ -244,6 +258,29 @@ def test_sheets_that_are_missing_count_as_the_worst(tmp_path):
     assert fact.statistic["missing"] == 10
     assert fact.statistic["risk"] > whole.statistic["risk"]
     assert "10 drawn sheets have no hand count and are taken for the worst" in fact.fact
+
+
+@pytest.mark.parametrize("cell", [None, "illegible", -30])
+def test_a_number_that_was_not_read_is_not_a_zero(tmp_path, cell):
+    def blot(hand):
+        hand["B"][0] = cell
+
+    _, fact = recounted(tmp_path, recount(size=40), blot)
+    _, whole = recounted(tmp_path / "whole", recount(size=40))
+    assert (fact.statistic["counted"], fact.statistic["missing"]) == (39, 1)
+    assert fact.statistic["risk"] > whole.statistic["risk"]
+    assert fact.statistic["differing"] == 0
+
+
+def test_blank_votes_matter_where_the_rule_counts_them(tmp_path):
+    def without(hand):
+        del hand["blank"], hand["null"]
+
+    _, fact = recounted(tmp_path, recount(size=40), without)
+    assert (fact.statistic["counted"], fact.statistic["differing"]) == (40, 0)
+    rule = LEAD | {"basis": "valid+blank"}
+    _, fact = recounted(tmp_path / "cast", recount(size=40), without, rule=rule)
+    assert (fact.statistic["counted"], fact.statistic["missing"]) == (0, 40)
 
 
 def test_votes_that_the_hand_count_moves_are_told(tmp_path):

@@ -43,6 +43,7 @@ class Frame:
     station : official codes (n)
     paths : level -> the path of names down to it, for each unit
     votes : int64 (n, options + 2), by option, then blank and null votes; zero where not counted
+    read : bool (n, options + 2), cells that hold a whole number
     counted : bool (n), sheets that the authority put in its totals
     registered : float64 (n), NaN where not recorded
     """
@@ -51,6 +52,7 @@ class Frame:
     station: list[str]
     paths: dict[str, list[str]]
     votes: Ints
+    read: NDArray[np.bool_]
     counted: NDArray[np.bool_]
     registered: Floats
 
@@ -65,12 +67,14 @@ class Frame:
             paths[level] = above
         table = votes(rows, len(case.options))
         more = [whole(rows[n]) for n in ("blank", "null")]
+        cells = [rows[n] for n in (*(f"v{i}" for i in range(len(case.options))), "blank", "null")]
         counted = rows["counted"].astype(bool)
         return cls(
             sid=rows["sid"].astype(np.int64),
             station=[str(v) for v in rows["station"].tolist()],
             paths=paths,
             votes=np.where(counted[:, None], np.column_stack([table, *more]), 0),
+            read=~np.isnan(np.column_stack([known(c) for c in cells])),
             counted=counted,
             registered=known(rows["registered"]),
         )

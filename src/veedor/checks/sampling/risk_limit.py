@@ -34,8 +34,9 @@ class RiskLimit(Check):
     mean of the capitals counts; of what must all hold, the weakest.
 
     What a sheet can hold at most is its registered voters (or the ballots it states, where more).
-    A drawn sheet that was not found, or not read, is taken for the worst that it could be. What is
-    confirmed is that the papers give this outcome: not that the papers are right.
+    A drawn sheet that was not found, or of which a number that matters was not read, is taken for
+    the worst that it could be. What is confirmed is that the papers give this outcome: not that
+    the papers are right.
 
     Statistic
     ---------
@@ -48,7 +49,7 @@ class RiskLimit(Check):
     met_after : int or null
         Draws after which the risk was first at most the limit.
     differing : int
-        Counted sheets whose hand count differs from the report in any number.
+        Counted sheets whose hand count differs from the report in any number that it has.
     net : object
         Option (and blank, null) -> votes of the hand count less those reported, on them.
     assertions : array of {text, alternatives_to, margin, risk}
@@ -129,7 +130,7 @@ class RiskLimit(Check):
             return self._unknown(sample, frame, IMPOSSIBLE.format(why) if why else NO_CEREMONY)
         if groups is None:
             return self._unknown(sample, frame, TIED)
-        counted = _Counted.of(frame, hand, drawn)
+        counted = _Counted.of(frame, hand, drawn, groups)
         if over := int((counted.votes.sum(axis=1) > frame.ballots()).sum()):
             return self._unknown(sample, frame, OVER.format(over))
         found = _assess(groups, frame, counted, drawn)
@@ -199,23 +200,32 @@ class _Counted:
     Attributes
     ----------
     votes : int64 (n, options + 2), zero where not known
-    known : bool (n), drawn sheets with a hand count
+    known : bool (n), drawn sheets with a hand count of all that an assertion hangs on
+    change : int64 (n, options + 2), hand count less report, zero where either has no number
     """
 
     votes: Ints
     known: NDArray[np.bool_]
+    change: Ints
 
     @classmethod
-    def of(cls, frame: Frame, hand: Frame, drawn: Draw) -> _Counted:
+    def of(
+        cls, frame: Frame, hand: Frame, drawn: Draw, groups: Sequence[Sequence[Assorter]]
+    ) -> _Counted:
+        matters = np.any([one.coefficients for group in groups for one in group], axis=0)
+        # A cell that nobody could read is not a zero: a rival's votes may be what it holds.
+        read = hand.counted & (hand.read | ~matters).all(axis=1)
         place = {int(s): i for i, s in enumerate(hand.sid.tolist())}
         votes, known = np.zeros_like(frame.votes), np.zeros(len(frame.sid), np.bool_)
+        change = np.zeros_like(frame.votes)
         for i in np.unique(drawn.at).tolist():
             at = place.get(int(frame.sid[i]))
             # A sheet that the authority left out of its totals has no votes, whatever it holds.
-            known[i] = at is not None or not frame.counted[i]
-            if at is not None and frame.counted[i]:
+            known[i] = not frame.counted[i] or (at is not None and read[at])
+            if at is not None and frame.counted[i] and known[i]:
                 votes[i] = hand.votes[at]
-        return cls(votes, known)
+                change[i] = np.where(hand.read[at], votes[i] - frame.votes[i], 0)
+        return cls(votes, known, change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +294,7 @@ def _statistic(
 ) -> dict[str, Any]:
     mine = np.unique(drawn.at)
     known = counted.known[mine]
-    change = (counted.votes[mine] - frame.votes[mine])[known]
+    change = counted.change[mine]
     met = np.flatnonzero(found.path <= sample.risk_limit)
     return {
         "selection": sample.selection,
@@ -307,11 +317,10 @@ def _rows(
     frame: Frame, counted: _Counted, mine: Ints, options: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
     """The drawn sheets, with the votes of the hand count less those reported."""
-    known = counted.known[mine]
-    change: Ints = np.where(known[:, None], counted.votes[mine] - frame.votes[mine], 0)
+    change = counted.change[mine]
     return {
         "sid": frame.sid[mine],
-        "counted": known,
+        "counted": counted.known[mine],
         "differs": np.any(change, axis=1),
         **{f"hand_less_reported_{name}": change[:, i] for i, name in enumerate(options)},
     }
