@@ -1,0 +1,156 @@
+"""Taking printed lines out of a strip of a form, and carrying strokes over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Rule", "take_out"]
+
+HALF = 6
+"""Pixels on either side of a rule's middle in which its print may lie (0.75 mm)."""
+SEEK = 2
+"""Pixels by which one rule may lie off the place that its field gives it."""
+FAINT = 0.05
+"""Darkness below which a rule is not printed, or not seen."""
+CORE = 0.2
+"""Darkness of a rule from which what is under it is taken from its two sides."""
+SLANT = 5
+"""Pixels along a rule by which a stroke may move while it crosses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A printed line: 1 level or 0 upright, where it lies, and from where to where, in pixels."""
+
+    across: int
+    place: float
+    start: float
+    end: float
+
+
+def take_out(
+    dark: NDArray[np.float32], rules: Sequence[Rule]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Darkness without the rules' print.
+
+    What lies beside a rule's middle is lessened by the print there; what lies under it is
+    the darker of what the print leaves and what crosses it: ink on both sides, joined by a straight
+    stroke. Upright rules first, so that level ones, carried over them, are taken out after.
+
+    Parameters
+    ----------
+    dark : (height, width) float32, 0 paper to 1 black
+
+    Returns
+    -------
+    The darkness, and (height, width) whether a rule was printed there.
+    """
+    out = dark.copy()
+    printed = np.zeros(dark.shape, dtype=bool)
+    for across in (0, 1):
+        view = out if across == 1 else out.T
+        marks = printed if across == 1 else printed.T
+        mine = _once([rule for rule in rules if rule.across == across], view.shape[0])
+        if not mine:
+            continue
+        shape = _profile([_rows(view, rule, 0) for rule in mine])
+        for rule in mine:
+            _remove(view, marks, rule, shape)
+    return out, printed
+
+
+def _once(rules: Sequence[Rule], height: int) -> list[Rule]:
+    """Rules within the strip, those printed for two boxes once."""
+    kept: list[Rule] = []
+    for rule in sorted(rules, key=lambda r: (r.place, r.start)):
+        same = any(
+            abs(rule.place - k.place) < 4
+            and min(rule.end, k.end) - max(rule.start, k.start) > 0.5 * (rule.end - rule.start)
+            for k in kept
+        )
+        if not same and HALF + SEEK < rule.place < height - HALF - SEEK - 1:
+            kept.append(rule)
+    return kept
+
+
+def _rows(view: NDArray[np.float32], rule: Rule, shift: int) -> NDArray[np.float32]:
+    """(2 HALF + 1, length) around a rule, without its ends, where others meet it."""
+    middle = round(rule.place) + shift
+    start, end = max(round(rule.start) + 4, 0), min(round(rule.end) - 3, view.shape[1])
+    part: NDArray[np.float32] = view[middle - HALF : middle + HALF + 1, start : max(end, start)]
+    return part
+
+
+def _profile(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """(2 HALF + 1,) darkness across the rules of a strip: the lower third, so no stroke counts."""
+    aligned = []
+    for part in parts:
+        if part.shape[1] >= 8:
+            low = np.percentile(part, 40, axis=1)
+            lag = int(low[HALF - SEEK : HALF + SEEK + 1].argmax()) - SEEK
+            aligned.append(np.roll(low, -lag))
+    if not aligned:
+        return np.zeros(2 * HALF + 1, np.float32)
+    profile = np.median(aligned, axis=0)
+    return np.asarray(np.clip(profile - np.median(profile), 0, 1), dtype=np.float32)
+
+
+def _remove(
+    view: NDArray[np.float32], marks: NDArray[np.bool_], rule: Rule, shape: NDArray[np.float32]
+) -> None:
+    """Take one rule out of a strip, in place."""
+    part = _rows(view, rule, 0)
+    if part.shape[1] < 8 or shape.max() < FAINT:
+        return
+    low = np.percentile(part, 40, axis=1)
+    lags = range(-SEEK, SEEK + 1)
+    fits = [float((np.roll(shape, lag) * low).sum()) - 0.01 * abs(lag) for lag in lags]
+    lag = lags[int(np.argmax(fits))]
+    # Its own print, but no more of it than the strip's rules have: a stroke may run along it.
+    own = np.minimum(np.maximum(low - np.median(low), 0), np.roll(shape, lag) * 1.3 + 0.05)
+    middle = round(rule.place)
+    start, end = max(round(rule.start) - 3, 0), min(round(rule.end) + 4, view.shape[1])
+    rows = slice(middle - HALF, middle + HALF + 1)
+    print_ = own.astype(np.float32)[:, None]
+    seen = view[rows, start:end]
+    left = np.clip((seen - print_) / np.maximum(1 - print_, 0.15), 0, 1)
+    core = np.flatnonzero(own >= min(CORE, 0.5 * float(own.max())))
+    if len(core) and own.max() >= FAINT:
+        first, last = int(core[0]), int(core[-1])
+        # Grey print under dark ink leaves a difference that counts; black print leaves noise.
+        weak = left[first : last + 1] * (own.max() < 0.6)
+        crossing = _carry(
+            left[max(first - 2, 0) : first], left[last + 1 : last + 3], last - first + 1
+        )
+        left[first : last + 1] = np.minimum(np.maximum(weak, crossing), seen[first : last + 1])
+        marks[middle - HALF + first : middle - HALF + last + 1, start:end] = True
+    view[rows, start:end] = left
+
+
+def _carry(
+    above: NDArray[np.float32], below: NDArray[np.float32], rows: int
+) -> NDArray[np.float32]:
+    """(rows, length) what crosses a rule, from what lies on both its sides.
+
+    For each slant, a pixel is as dark as the lighter of the two ends of the straight line through
+    it; over slants, as dark as the darkest.
+    """
+    if not len(above) or not len(below):
+        return np.zeros((rows, above.shape[1]), np.float32)
+    top, foot = above.max(axis=0), below.max(axis=0)
+    top, foot = np.pad(top, SLANT), np.pad(foot, SLANT)
+    length = len(top) - 2 * SLANT
+    out = np.zeros((rows, length), np.float32)
+    for slant in range(-SLANT, SLANT + 1):
+        for row in range(rows):
+            part = (row + 1) / (rows + 1)
+            up, down = round(-slant * part), round(slant * (1 - part))
+            ends = np.minimum(
+                top[SLANT + up : SLANT + up + length], foot[SLANT + down : SLANT + down + length]
+            )
+            np.maximum(out[row], ends, out=out[row])
+    return out

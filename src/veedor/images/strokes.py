@@ -1,0 +1,68 @@
+"""Whose a stroke is: of the box that it fills, of its neighbour, or of nothing on the form."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["owned"]
+
+INK = 0.35
+"""Share of the sheet's own ink from which a pixel is part of a stroke."""
+SPECK = 0.12
+"""Square millimetres below which a stroke is dust."""
+MOST = 0.6
+"""Share of a stroke's ink in one box from which all of it is that box's."""
+PART = 0.2
+"""Share of a stroke's ink in a box from which a piece is its own: two digits that touch."""
+PIECE = 0.6
+"""Square millimetres that such a piece has at least."""
+
+
+def owned(
+    ink: NDArray[np.float32],
+    boxes: NDArray[np.int64],
+    printed: NDArray[np.bool_],
+    pixels_per_mm: int,
+) -> NDArray[np.bool_]:
+    """For each box of a strip, the pixels that are its own.
+
+    A stroke that leaves its box is kept whole; one that touches only the margin is another's; one
+    that fills a part of several boxes is cut where they meet.
+
+    Parameters
+    ----------
+    ink : (height, width), 0 paper to 1 the sheet's ink
+    boxes : (boxes, 4) left, top, width, height in pixels
+    printed : (height, width) where lines were taken out; crumbs of them are nobody's
+
+    Returns
+    -------
+    (boxes, height, width) bool
+    """
+    unit = pixels_per_mm**2
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (ink >= INK).astype(np.uint8), connectivity=8
+    )
+    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    crumbs = np.bincount(labels[printed], minlength=count) / np.maximum(area, 1)
+    alive = (area >= SPECK * unit) & (crumbs < 0.8)
+    alive[0] = False
+    inside = np.zeros((len(boxes), count))
+    for box, (x, y, width, height) in enumerate(boxes):
+        part = labels[y : y + height, x : x + width]
+        inside[box] = np.bincount(part.ravel(), minlength=count)
+    share = inside / np.maximum(area, 1)
+    whole = alive & (share >= MOST)
+    pieces = alive & ~whole & (share >= PART) & (inside >= PIECE * unit) & ~(share >= MOST).any(0)
+    out = np.zeros((len(boxes), *ink.shape), dtype=bool)
+    kernel = np.ones((3, 3), np.uint8)
+    for box, (x, y, width, height) in enumerate(boxes):
+        mine = whole[box][labels]
+        if pieces[box].any():
+            window = slice(y, y + height), slice(x, x + width)
+            mine[window] |= pieces[box][labels[window]]
+        # The soft rim of a stroke is its own, too.
+        out[box] = cv2.dilate(mine.astype(np.uint8), kernel).astype(bool)
+    return out
