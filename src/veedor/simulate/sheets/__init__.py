@@ -1,0 +1,80 @@
+"""Filled tally sheets whose truth is known, as scanners, telephones and fax machines give them.
+
+    form = layout("column", options=4)
+    marks = write_all(form.template, {"votes-1": 83, "valid": 83, ...}, Convention())
+    sheet = make_sheet(form, marks, hand, rng, station="100123", delegate=other,
+                       pen=draw_pen(rng), ease=draw_ease(rng))
+    scan = degrade(sheet.page, "scan", rng)     # scan.pixels, scan.matrix, scan.encoded()
+
+Hands are writers of NIST's digits (`Pool.of_nist`) or drawn by the project (`drawn_hands`). Pen,
+place and size belong to the sheet, never to the hand.
+"""
+
+from veedor.simulate.sheets.content import (
+    Convention,
+    Mark,
+    Slips,
+    correct,
+    draw_convention,
+    draw_times,
+    need,
+    overwrite,
+    spell,
+    write_all,
+)
+from veedor.simulate.sheets.degrade import (
+    FAMILIES,
+    HELD_OUT_FAMILIES,
+    Device,
+    Scan,
+    degrade,
+    draw_device,
+)
+from veedor.simulate.sheets.drawn import DrawnHand, drawn_hands
+from veedor.simulate.sheets.forms import Layout, blank
+from veedor.simulate.sheets.hands import DigitImage, Hand, NistHand, Pool
+from veedor.simulate.sheets.layouts import HELD_OUT, LAYOUTS, layout
+from veedor.simulate.sheets.pens import Ease, Pen, draw_ease, draw_pen
+from veedor.simulate.sheets.render import Other, make_sheet, recode
+from veedor.simulate.sheets.truth import BoxTruth, FieldTruth, Sheet, SheetTruth
+
+__all__ = [
+    "FAMILIES",
+    "HELD_OUT",
+    "HELD_OUT_FAMILIES",
+    "LAYOUTS",
+    "BoxTruth",
+    "Convention",
+    "Device",
+    "DigitImage",
+    "DrawnHand",
+    "Ease",
+    "FieldTruth",
+    "Hand",
+    "Layout",
+    "Mark",
+    "NistHand",
+    "Other",
+    "Pen",
+    "Pool",
+    "Scan",
+    "Sheet",
+    "SheetTruth",
+    "Slips",
+    "blank",
+    "correct",
+    "degrade",
+    "draw_convention",
+    "draw_device",
+    "draw_ease",
+    "draw_pen",
+    "draw_times",
+    "drawn_hands",
+    "layout",
+    "make_sheet",
+    "need",
+    "overwrite",
+    "recode",
+    "spell",
+    "write_all",
+]
