@@ -81,9 +81,13 @@ def check_expectations(case: Case) -> None:
 
 
 def read(
-    case: Case, folder: Path, say: Progress = lambda message: None
+    case: Case,
+    folder: Path,
+    say: Progress = lambda message: None,
+    jobs: int | None = None,
 ) -> tuple[Evidence, list[Input]]:
-    """Locate and load all files of a case; `folder` takes what is unpacked on the way.
+    """Locate and load all files of a case; `folder` takes what is unpacked on the way, and `jobs`
+    is the number of processes that read scans.
 
     Raises
     ------
@@ -103,7 +107,9 @@ def read(
                 raise
             missing[source.id] = error.message
     paths = {path: found.path for path, found in located.items()}
-    evidence, opened = load(case, connect(folder), paths, folder, missing=missing, progress=say)
+    evidence, opened = load(
+        case, connect(folder), paths, folder, missing=missing, progress=say, jobs=jobs
+    )
     return evidence, _inputs(case, evidence, located, opened)
 
 

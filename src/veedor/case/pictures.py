@@ -28,6 +28,8 @@ class Pictures(Protocol):
     def names(self) -> tuple[str, ...]:
         """The names, sorted."""
 
+    def __contains__(self, name: object) -> bool: ...
+
     def read(self, name: str) -> bytes:
         """The bytes of one; SourceError where it is not there or cannot be read."""
 
@@ -116,6 +118,9 @@ class _Folder:
     def names(self) -> tuple[str, ...]:
         return self._names
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
     def read(self, name: str) -> bytes:
         if name not in self._known:
             raise SourceError(f"there is no picture {name!r}", place=str(self.path))
@@ -155,6 +160,9 @@ class _Archive:
     @property
     def names(self) -> tuple[str, ...]:
         return self._names
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
 
     def read(self, name: str) -> bytes:
         info = self._members.get(name)

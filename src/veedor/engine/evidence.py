@@ -17,6 +17,7 @@ from veedor.case.plan import Plan
 from veedor.case.tables import cell, votes_columns
 from veedor.engine.instants import ClockInfo
 from veedor.engine.machines import LogInfo
+from veedor.engine.shelf import Shelf
 from veedor.engine.verbs import collect, rows
 
 
@@ -179,6 +180,8 @@ class Evidence:
     """Source of flows or log lines -> how well it could be read."""
     trails: dict[str, ClockInfo] = field(default_factory=dict)
     """Source of custody or hashes (and step, after a point) -> what its clock is."""
+    shelf: Shelf = field(default_factory=Shelf)
+    """The scans at hand: where the picture of each lies."""
     early_known: bool = False
     """Something tells which sheets were published before the cut."""
 

@@ -30,6 +30,7 @@ from veedor.engine.examined import label_examined, make_examined
 from veedor.engine.machines import make_log_lines, make_machines
 from veedor.engine.parse import CELL_FIELDS, fields_of, parse, station_code, table_name
 from veedor.engine.places import make_history, make_stations
+from veedor.engine.scans import make_scans
 from veedor.engine.spelling import respell
 from veedor.engine.timeline import make_events, make_timed, make_timeline, stages_of
 from veedor.engine.verbs import rows, total
@@ -47,6 +48,7 @@ def load(
     *,
     missing: Mapping[str, str] | None = None,
     progress: Progress = lambda message: None,
+    jobs: int | None = None,
 ) -> tuple[Evidence, dict[str, Opened]]:
     """Read all files of a case into canonical tables.
 
@@ -60,6 +62,8 @@ def load(
         For unpacked files.
     missing : mapping
         Optional source -> why its file is not in `paths`.
+    jobs : int, optional
+        Processes that read scans; as many as there are cores when left out.
 
     Returns
     -------
@@ -90,6 +94,9 @@ def load(
     evidence.plan = plan_of(case, opened)
     evidence.clocks = make_timeline(con, case, opened, counts)
     evidence.trails = make_custody(con, case, opened) | make_examined(con, case, opened)
+    evidence.shelf = make_scans(
+        con, case, opened, counts, paths, folder, missing=evidence.missing, say=progress, jobs=jobs
+    )
     if reads:
         progress("placing what machines recorded in time")
     evidence.machines = make_machines(con, case, reads, folder)

@@ -1,0 +1,364 @@
+"""Scans as tables: every scan that the case names, what was read on it, and its digits' shapes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from veedor.case.forms import Form, read_forms
+from veedor.case.manifest import Case, Source
+from veedor.case.tables import (
+    COMPARED,
+    DOUBT,
+    GLYPHS,
+    READINGS,
+    SCANS,
+    TWINS,
+    embedding_columns,
+    votes_columns,
+)
+from veedor.engine.evidence import CountInfo
+from veedor.engine.parse import CELL_FIELDS
+from veedor.engine.scan_index import Named, index_of
+from veedor.engine.shelf import Filed, Shelf
+from veedor.engine.timeline import types_of
+from veedor.engine.verbs import collect
+from veedor.errors import ExtraMissingError
+from veedor.sources import Opened
+from veedor.stats.numerals import Numbers, numbers
+
+if TYPE_CHECKING:
+    from veedor.images.record import SheetRecord
+    from veedor.images.sheet import FieldReading
+
+__all__ = ["make_scans", "missing_extra"]
+
+Say = Callable[[str], None]
+BATCH = 256
+"""Scans whose rows are kept in memory before they are written."""
+NOTHING = (10, 11)
+"""Positions of `empty` and `filler` among the classes of a box."""
+OVER = 13
+"""Position of `overwritten`."""
+
+
+def missing_extra() -> str:
+    """Why scans cannot be read here; empty where they can."""
+    try:
+        import cv2  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import PIL  # noqa: F401
+        import pypdfium2  # noqa: F401
+        import zxingcpp  # noqa: F401
+    except ImportError as error:
+        return f"reading scans needs the package {error.name}, which is not installed"
+    return ""
+
+
+def make_scans(
+    con: ibis.BaseBackend,
+    case: Case,
+    opened: Mapping[str, Opened],
+    counts: Mapping[str, CountInfo],
+    paths: Mapping[str, Path],
+    folder: Path,
+    *,
+    missing: dict[str, str],
+    say: Say = lambda message: None,
+    jobs: int | None = None,
+) -> Shelf:
+    """`scans`, `readings`, `compared`, `glyphs` and `twins`; empty where the case has no scans.
+
+    Parameters
+    ----------
+    folder : for the rows, which do not fit the memory
+    missing : source -> why it could not be had; an optional one is added that cannot be read here
+    jobs : processes that read
+
+    Raises
+    ------
+    ExtraMissingError
+        Where scans that the case needs cannot be read here.
+    """
+    shelf = Shelf()
+    sources = [s for s in case.sources if s.kind == "scans" and s.id in opened]
+    if sources and (lacking := missing_extra()):
+        if needed := [s.id for s in sources if not s.optional]:
+            raise ExtraMissingError(
+                f"sources ({needed[0]}): {lacking}", remedy="pip install 'veedor[images]'"
+            )
+        missing |= {s.id: lacking for s in sources}
+        sources = []
+    with _Written(case, folder) as out:
+        stations = collect(con.table("stations").select("station", "sid"))
+        known = dict(zip(stations["station"].tolist(), stations["sid"].tolist(), strict=True))
+        recorded = [_Recorded(con, case, i, n) for i, n in enumerate(counts)] if sources else []
+        for source in sources:
+            forms = read_forms(case, source, paths)
+            shelf.places[source.id] = paths[source.images]
+            shelf.forms[source.id] = {form.template.id: form for form in forms}
+            rows = index_of(source, opened[source.id].table)
+            maker = _Maker(source, forms, known, recorded, shelf, out)
+            for named, record in _read(paths[source.images], rows, forms, say, jobs):
+                maker.add(named, record)
+    out.create(con)
+    return shelf
+
+
+def _read(
+    place: Path, rows: Sequence[Named], forms: Sequence[Form], say: Say, jobs: int | None
+) -> Iterator[tuple[Named, SheetRecord]]:
+    """Each row with what was read of its scan."""
+    from veedor.images.batch import Wanted, read_scans
+
+    wanted = [Wanted(row.file, row.page, row.sha256) for row in rows]
+    pairs = [(form.template, form.folder) for form in forms]
+    records = read_scans(place, wanted, pairs, jobs=jobs, progress=_Told(say))
+    yield from zip(rows, records, strict=True)
+
+
+class _Told:
+    """Progress in words: how many scans are read, how fast, and how long it may still take."""
+
+    def __init__(self, say: Say) -> None:
+        self._say, self._start, self._last = say, time.monotonic(), 0.0
+
+    def __call__(self, done: int, total: int, fresh: int) -> None:
+        now = time.monotonic()
+        if now - self._last < 2.0 and done < total:
+            return
+        self._last = now
+        pace = fresh / max(now - self._start, 1e-9)
+        left = f", {_span((total - done) / pace)} left" if fresh and done < total else ""
+        rate = f" ({pace:.1f} a second{left})" if fresh else ""
+        self._say(f"reading scans: {done:,} of {total:,}{rate}")
+
+
+def _span(seconds: float) -> str:
+    """A time in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class _Recorded:
+    """What one count records, by station."""
+
+    def __init__(self, con: ibis.BaseBackend, case: Case, position: int, count: str) -> None:
+        self.count = count
+        votes = dict(zip(case.option_ids, votes_columns(len(case.options)), strict=True))
+        columns = votes | {name: name for name in CELL_FIELDS}
+        rows = collect(con.table(f"sheets_{position}").select("sid", *columns.values()))
+        self._at = {sid: i for i, sid in enumerate(rows["sid"].tolist())}
+        self._numbers = {name: _floats(rows[column]) for name, column in columns.items()}
+
+    def of(self, sid: int, field: str) -> int | None:
+        """The number that the count has there; None where it has none."""
+        at = self._at.get(sid)
+        value = self._numbers[field][at] if at is not None and field in self._numbers else np.nan
+        return None if np.isnan(value) else int(value)
+
+
+def _floats(values: NDArray[Any]) -> NDArray[np.float64]:
+    if values.dtype == object:
+        return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+    return values.astype(np.float64)
+
+
+class _Maker:
+    """Makes rows of the scans of one source."""
+
+    def __init__(
+        self,
+        source: Source,
+        forms: Sequence[Form],
+        stations: Mapping[str, int],
+        recorded: Sequence[_Recorded],
+        shelf: Shelf,
+        out: _Written,
+    ) -> None:
+        self._source, self._stations, self._recorded = source, stations, recorded
+        self._templates = {form.template.id: form.template for form in forms}
+        self._mapped = {one: name for name, ids in source.on_form().items() for one in ids}
+        self._shelf, self._out = shelf, out
+
+    def add(self, named: Named, record: SheetRecord) -> None:
+        """One scan."""
+        scan = len(self._shelf.scans)
+        sid = self._stations.get(named.station) if named.station is not None else None
+        self._shelf.scans.append(
+            Filed(
+                self._source.id,
+                named.station,
+                None if record.status == "missing" else named.file,
+                named.page or 0,
+                record.sha256,
+                record.template,
+                record.matrix,
+            )
+        )
+        about = {
+            "scan": scan,
+            "sid": sid,
+            "station": named.station,
+            "source": self._source.id,
+            "row": named.row,
+            "file": named.file,
+            "reasons": "; ".join(record.reasons) or None,
+            "code": record.station,
+            "code_sid": self._stations.get(record.station) if record.station else None,
+        }
+        same = (n for n in SCANS if n not in about)
+        self._out.scans.append(about | {name: getattr(record, name) for name in same})
+        for one in record.fields:
+            self._field(scan, sid, one, record)
+        self._glyphs(scan, sid, record)
+        self._out.flush(least=BATCH)
+
+    def _field(self, scan: int, sid: int | None, one: FieldReading, record: SheetRecord) -> None:
+        name = self._mapped.get(one.field)
+        template = self._templates[str(record.template)]
+        about = template.field(one.field)
+        held = _held(one) if name is not None else None
+        self._out.readings.append(
+            {
+                "scan": scan,
+                "sid": sid,
+                "field": name if name is not None else one.field,
+                "cell_of": one.field,
+                "rest": held.beyond(DOUBT) if held and one.value is not None else None,
+                "altered": float(one.altered.max(initial=0.0)),
+                "kind": about.kind,
+                **{n: getattr(one, n) for n in ("state", "value", "text", "p", "joint", "p_joint")},
+            }
+        )
+        if held is None or sid is None or name is None:
+            return
+        for count in self._recorded:
+            number = count.of(sid, name)
+            if number is not None:
+                p = _chance(one, held, number, bool(template.fillers))
+                row = {"scan": scan, "sid": sid, "count": count.count, "field": name}
+                self._out.compared.append(row | {"transcribed": number, "p": p})
+
+    def _glyphs(self, scan: int, sid: int | None, record: SheetRecord) -> None:
+        found = record.glyphs
+        if found is None or not len(found.cell):
+            return
+        template = self._templates[str(record.template)]
+        owner = template.owner
+        first = np.searchsorted(owner, np.arange(len(template.fields)))
+        fields = owner[found.cell]
+        self._out.add_glyphs(
+            {
+                "scan": np.full(len(fields), scan),
+                "sid": pa.array([sid] * len(fields), pa.int64()),
+                "cell_of": np.array(template.ids, dtype=object)[fields],
+                "box": found.cell - first[fields],
+                "by": np.array([f.by for f in template.fields], dtype=object)[fields],
+                "kind": np.array([f.kind for f in template.fields], dtype=object)[fields],
+                "digit": found.digit,
+                "p": found.p,
+            },
+            found.shape,
+        )
+
+
+def _held(one: FieldReading) -> Numbers:
+    """What a field may hold, by its boxes alone. A box that was written over holds the digit that
+    can be seen in it.
+    """
+    boxes = one.boxes.astype(np.float64)
+    seen = boxes[:, :10]
+    upper = boxes[:, [OVER]] / np.maximum(seen.sum(axis=1, keepdims=True), 1e-9)
+    return numbers(seen * (1 + upper), boxes[:, NOTHING].sum(axis=1))
+
+
+def _chance(one: FieldReading, held: Numbers, number: int, fillers: bool) -> float:
+    """The probability that a field holds a number; that of the reading where it is the same."""
+    if one.value == number:
+        return one.p
+    p = held.of(number)
+    if number == 0 and fillers:  # filled out throughout, which then stands for zero
+        boxes = one.boxes.astype(np.float64)
+        p += float(boxes[:, NOTHING].sum(axis=1).prod() - boxes[:, NOTHING[0]].prod())
+    return p if one.value is None else min(p, 1.0 - one.p)
+
+
+class _Written:
+    """Rows of the tables, written out by batches."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        shapes = dict.fromkeys(embedding_columns(_embedding_size()), "int64")
+        plain = {name: about for name, about in GLYPHS.items() if not name.startswith("f0")}
+        types = {
+            "scans": types_of(SCANS, case),
+            "readings": types_of(READINGS, case),
+            "compared": types_of(COMPARED, case),
+            "glyphs": types_of(plain, case) | shapes,
+            "twins": types_of(TWINS, case),
+        }
+        self._schemas = {name: ibis.schema(kinds).to_pyarrow() for name, kinds in types.items()}
+        self._folder = folder
+        self.scans: list[dict[str, Any]] = []
+        self.readings: list[dict[str, Any]] = []
+        self.compared: list[dict[str, Any]] = []
+        self.twins: list[dict[str, Any]] = []
+        self._shapes: list[pa.Table] = []
+        self._writers: dict[str, pq.ParquetWriter] = {}
+
+    def __enter__(self) -> _Written:
+        self._writers = {
+            name: pq.ParquetWriter(self._path(name), schema, compression="zstd")
+            for name, schema in self._schemas.items()
+        }
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.flush()
+        for writer in self._writers.values():
+            writer.close()
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"scans-{name}.parquet"
+
+    def add_glyphs(self, columns: Mapping[str, Any], shape: NDArray[np.int64]) -> None:
+        """The digits of one scan, (n, dim) of their shapes beside the other columns."""
+        names = embedding_columns(shape.shape[1])
+        table = dict(columns) | {name: shape[:, i] for i, name in enumerate(names)}
+        self._shapes.append(pa.table(table, schema=self._schemas["glyphs"]))
+
+    def flush(self, least: int = 0) -> None:
+        """Write the rows of as many scans, if there are so many."""
+        if len(self.scans) < least:
+            return
+        for name in ("scans", "readings", "compared", "twins"):
+            rows = getattr(self, name)
+            if rows:
+                self._writers[name].write_table(pa.Table.from_pylist(rows, self._schemas[name]))
+                rows.clear()
+        if self._shapes:
+            self._writers["glyphs"].write_table(pa.concat_tables(self._shapes))
+            self._shapes.clear()
+
+    def create(self, con: ibis.BaseBackend) -> None:
+        """The tables, in a database that reads them from their files."""
+        for name in self._schemas:
+            con.create_view(name, con.read_parquet(str(self._path(name))))
+
+
+def _embedding_size() -> int:
+    """How many numbers describe the shape of a digit; none where that cannot be measured here."""
+    try:
+        from veedor.handwriting.embedding import DIM
+    except ImportError:
+        return 0
+    return int(DIM)
