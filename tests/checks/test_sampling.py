@@ -166,6 +166,69 @@ def test_a_draw_that_nothing_can_repeat_is_said_to_be_so(tmp_path):
     assert "more than once is not known" in fact.statistic["refused"]
 
 
+def test_sheets_missing_from_a_draw_that_nothing_can_repeat_widen_the_limits(tmp_path):
+    answers = [(s, "e", "yes" if i < 3 else "no") for i, s in enumerate(drawn()[:12])]
+    _, fact = examined(tmp_path, sample(ceremony=None), answers)
+    said = fact.statistic
+    assert (said["drawn"], said["examined"], said["unexamined"]) == (20, 12, 8)
+    assert said["frame_low"] == hypergeometric_interval(3, 20, SHEETS)[0]
+    assert said["frame_high"] == hypergeometric_interval(11, 20, SHEETS)[1]
+
+
+@pytest.mark.parametrize(
+    ("more", "examined_sheets", "words"),
+    [
+        ({"size": 10}, drawn(), "more sheets were examined than the 10"),
+        ({"size": 81}, drawn(), "fewer sheets were examined than the 81"),
+        ({"selection": "stratified", "strata": "region"}, drawn()[:12], "fewer sheets were"),
+        ({"selection": "clustered", "clusters": "centre", "size": 3}, CODES[:8], "fewer places"),
+        ({"selection": "clustered", "clusters": "centre", "size": 1}, CODES[:8], "more places"),
+        (
+            {"selection": "clustered", "clusters": "centre", "size": 2, "within": 3},
+            CODES[:6],
+            "not as many sheets were examined in each place",
+        ),
+    ],
+)
+def test_no_rate_follows_where_a_draw_that_nothing_can_repeat_is_not_accounted_for(
+    tmp_path, more, examined_sheets, words
+):
+    answers = [(s, "e", "no") for s in examined_sheets]
+    _, fact = examined(tmp_path, sample(ceremony=None, **more), answers)
+    assert fact.statistic["rate"] is None
+    assert fact.interval is None
+    assert words in fact.fact
+
+
+def test_a_sheet_missing_from_a_whole_centre_is_one_that_was_drawn(tmp_path):
+    one = sample(ceremony=None, selection="clustered", clusters="centre", size=2)
+    _, fact = examined(tmp_path, one, [(s, "e", "no") for s in CODES[:7]])
+    assert (fact.statistic["unexamined"], fact.statistic["rate"]) == (1, 0.0)
+    _, whole = examined(tmp_path / "whole", one, [(s, "e", "no") for s in CODES[:8]])
+    assert fact.statistic["high"] > whole.statistic["high"]
+
+
+def test_an_answer_that_the_form_does_not_have_is_no_answer(tmp_path):
+    words = ["yes", "no", "si", "No", None]
+    answers = [(s, "e", words[i % 5]) for i, s in enumerate(drawn())]
+    _, fact = examined(tmp_path, sample(), answers)
+    said = fact.statistic
+    assert (said["found"], said["decided"], said["undecided"], said["strange"]) == (4, 8, 12, 8)
+    assert "8 entries have an answer that is none of the form" in fact.fact
+
+
+def test_files_that_name_nobody_are_of_one_examiner_each(tmp_path):
+    mine = drawn()
+    entry = {"kind": "examined", "key": "station", "sample": "s", "answers": {"one-hand": "hand"}}
+    files = {
+        name: (entry, {"station": mine, "hand": ["no" if name == "a" else said] * 20})
+        for name, said in (("a", "no"), ("b", "yes"))
+    }
+    found = evidence(tmp_path, {"official": OFFICIAL}, samples=[sample()], files=files)
+    said = facts("sampling.examined", found)["s-one-hand"].statistic
+    assert (said["examiners"], said["judged_twice"], said["found_by_some"]) == (2, 20, 20)
+
+
 def test_of_all_sheets_no_limits_are_left(tmp_path):
     census = sample(selection="census", size=None, ceremony=None)
     answers = [(s, "e", "yes" if i < 8 else "no") for i, s in enumerate(CODES)]

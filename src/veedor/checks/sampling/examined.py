@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,17 +38,19 @@ class Examined(Check):
     A draw with a public ceremony is repeated: drawn sheets that were not examined, and examined
     ones that were not drawn, are told, and the latter are left out of the rate. Drawn sheets that
     were not examined, or of which no examiner could tell, are taken once for having the thing and
-    once for not having it, and the limits are the widest of the two.
+    once for not having it, and the limits are the widest of the two. Where nothing can repeat the
+    draw, as many sheets as are said to be drawn must be accounted for; where that cannot be done
+    no rate is given. An answer that the form does not have is no answer.
 
     Statistic
     ---------
     selection : str
     repeatable : bool
         The draw was repeated from the words of a ceremony.
-    frame, drawn, examined, unexamined, undecided, outside, unknown : int
+    frame, drawn, examined, unexamined, undecided, outside, unknown, strange : int
         Sheets of the frame; drawn ones; examined ones; drawn ones that were not; examined ones of
         which no examiner could tell; examined ones that were not drawn; rows whose station is not
-        in the frame.
+        in the frame; rows whose answer is none of the form.
     decided, found, found_by_some : int
         Examined sheets with an answer (of the draw, where it is repeated); those on which all who
         could tell found it; those on which some did and some did not.
@@ -146,11 +149,12 @@ class Examined(Check):
         rate: _Rate | None,
         context: Context,
     ) -> Fact:
-        drawn_as_said = drawn
-        if drawn is None and sample.selection in WITHOUT_REPLACEMENT:
-            drawn_as_said = as_drawn(sample, frame, sheets.at)
+        said = drawn
+        if drawn is None and sample.selection in WITHOUT_REPLACEMENT and len(sheets.at):
+            said, why = _as_said(sample, frame, sheets)
+            rate = rate or (_Rate(refused=why) if why else None)
         own = sheets.of_draw(drawn)
-        rate = rate or _rate(sample, drawn_as_said, sheets, len(frame.sid))
+        rate = rate or _rate(sample, said, sheets, len(frame.sid))
         agreed = agreement(sheets.ratings, context.rng, LEVEL) if sheets.judged_twice else None
         slack = context.findings.get("outcome.slack", (None, {}))[1]
         found = int((own & (sheets.state == FOUND)).sum())
@@ -162,10 +166,11 @@ class Examined(Check):
             "frame": len(frame.sid),
             "drawn": sample.size if drawn is None else len(np.unique(drawn.at)),
             "examined": len(sheets.at),
-            "unexamined": 0 if drawn is None else len(np.setdiff1d(drawn.at, sheets.at)),
+            "unexamined": _unexamined(sample, said, sheets),
             "undecided": int((own & (sheets.state == UNDECIDED)).sum()),
             "outside": int((~own).sum()),
             "unknown": sheets.unknown,
+            "strange": sheets.strange,
             "decided": decided,
             "found": found,
             "found_by_some": int((own & (sheets.state == SPLIT)).sum()),
@@ -216,6 +221,7 @@ class _Sheets:
     state : int64 (n), FOUND, NOT_FOUND, SPLIT or UNDECIDED
     ratings : int64 (n, examiners), 0 not found, 1 found, -1 no answer or could not tell
     unknown : rows whose station is not in the frame
+    strange : rows whose answer is none of the form
     judged_twice : sheets with two judgements at least
     """
 
@@ -223,6 +229,7 @@ class _Sheets:
     state: Ints
     ratings: Ints
     unknown: int
+    strange: int
     judged_twice: int
 
     @classmethod
@@ -231,15 +238,17 @@ class _Sheets:
         rows = {n: v[order] for n, v in rows.items()}
         mine = (rows["sample"] == sample.id) & (rows["question"] == question.id)
         place = {int(s): i for i, s in enumerate(frame.sid.tolist())}
-        at, who, answers, unknown = [], [], [], 0
-        told = zip(*(rows[n][mine].tolist() for n in ("sid", "examiner", "answer")), strict=True)
-        for sid, examiner, answer in told:
+        at, who, answers, unknown, strange = [], [], [], 0, 0
+        columns = (rows[n][mine].tolist() for n in ("sid", "examiner", "source", "answer"))
+        for sid, examiner, source, answer in zip(*columns, strict=True):
             position = None if sid is None or np.isnan(sid) else place.get(int(sid))
             if position is None:
                 unknown += 1
                 continue
             at.append(position)
-            who.append(examiner or "")
+            # Of a file that names nobody all answers are one examiner's.
+            who.append(f"examiner {examiner}" if examiner else f"source {source}")
+            strange += answer is not None and answer not in question.answers
             answers.append(_code(question, answer))
         sheets, row = np.unique(np.array(at, np.int64), return_inverse=True)
         examiners, column = np.unique(np.array(who, dtype=str), return_inverse=True)
@@ -251,7 +260,7 @@ class _Sheets:
             [(yes > 0) & (no > 0), yes > 0, no > 0], [SPLIT, FOUND, NOT_FOUND], UNDECIDED
         )
         twice = int((yes + no >= 2).sum())
-        return cls(sheets, state.astype(np.int64), ratings, unknown, twice)
+        return cls(sheets, state.astype(np.int64), ratings, unknown, strange, twice)
 
     def of_draw(self, drawn: Draw | None) -> Mask:
         """bool (n): the sheet is one of the draw, where that is known."""
@@ -261,7 +270,7 @@ class _Sheets:
 
 
 def _code(question: Question, answer: str | None) -> int:
-    if answer is None or answer in question.unknown:
+    if answer not in question.answers or answer in question.unknown:
         return -1
     return int(answer in question.found)
 
@@ -316,7 +325,51 @@ REFUSED = {
     "none": "no examined sheet has an answer",
     "hidden": "the rows of the examination are not at hand",
 }
+MORE = (
+    "more {} were examined than the {:,} that are said to be drawn, and which of them chance chose"
+    " is not known without the words of the ceremony"
+)
+FEWER = (
+    "fewer {} were examined than the {:,} that are said to be drawn, and which are missing is not"
+    " known without the words of the ceremony"
+)
+WITHIN = (
+    "not as many sheets were examined in each place as are said to be drawn there, and which of"
+    " them are missing is not known without the words of the ceremony"
+)
 IMPOSSIBLE = "the draw cannot be repeated as the case declares it ({})"
+
+
+def _as_said(sample: Sample, frame: Frame, sheets: _Sheets) -> tuple[Draw | None, str]:
+    """The draw that nothing can repeat, as it is said to have been, and why it was not so.
+
+    Of a simple draw the sheets that are missing may be any; of whole places they are known.
+    """
+    at, size = sheets.at, sample.size or 0
+    if sample.selection == "clustered":
+        places = frame.paths[sample.clusters or ""]
+        taken, units = Counter(places[i] for i in at.tolist()), Counter(places)
+        if len(taken) != size:
+            return None, (MORE if len(taken) > size else FEWER).format("places", size)
+        if sample.within is None:
+            at = np.flatnonzero([p in taken for p in places]).astype(np.int64)
+        elif any(n != min(sample.within, units[p]) for p, n in taken.items()):
+            return None, WITHIN
+    elif len(at) > size:
+        return None, MORE.format("sheets", size)
+    elif size > (len(at) if sample.selection == "stratified" else len(frame.sid)):
+        return None, FEWER.format("sheets", size)
+    return as_drawn(sample, frame, at), ""
+
+
+def _unexamined(sample: Sample, drawn: Draw | None, sheets: _Sheets) -> int:
+    """Drawn sheets that were not examined; of a draw that nothing can repeat, how many are lacking
+    at the least.
+    """
+    missing = 0 if drawn is None else len(np.setdiff1d(drawn.at, sheets.at))
+    if drawn is not None and sample.selection == "simple":
+        missing += (sample.size or 0) - len(drawn.at)
+    return missing
 
 
 def _rate(sample: Sample, drawn: Draw | None, sheets: _Sheets, frame: int) -> _Rate:
@@ -344,11 +397,12 @@ def _rate(sample: Sample, drawn: Draw | None, sheets: _Sheets, frame: int) -> _R
     plain = estimate(drawn.sampled(states == FOUND, sure), LEVEL)
     assert plain is not None
     if sample.selection == "simple":
-        n, found, open_ = len(states), int((states == FOUND).sum()), int((~sure).sum())
+        n, found = sample.size or len(states), int((states == FOUND).sum())
+        open_ = n - int(sure.sum())
         low = hypergeometric_interval(found, n, frame, LEVEL)[0]
         high = hypergeometric_interval(found + open_, n, frame, LEVEL)[1]
         return _Rate(
-            plain.value, low / frame, high / frame, (low, high), float(n),
+            plain.value, low / frame, high / frame, (low, high), float(sure.sum()),
             "exact (hypergeometric)",
         )  # fmt: skip
     every = np.ones(len(states), np.bool_)
@@ -423,6 +477,8 @@ def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
             f"Of {s['decided']:,} examined sheets with an answer, it was found on {s['found']:,}"
             f"{_split(s)}."
         )
+    if s["strange"]:
+        parts.append(f"{s['strange']:,} entries have an answer that is none of the form.")
     parts += [
         f"Published: found on {one['found']:,} of {one['examined']:,} examined sheets"
         f" ({one['share']:.1f} %; {one['source']})."
