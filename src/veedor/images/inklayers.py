@@ -1,0 +1,280 @@
+"""Whether two sheets bear the same ink: all pairs by a coarse descriptor, few of them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from veedor.images.inkprint import HEIGHT, WIDTH, Inkprint
+
+__all__ = ["Alike", "Found", "candidates", "coarse", "compare", "same_ink"]
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+BLOCK = 4
+"""Pixels of the inkprint to one number of the coarse descriptor: 1 mm."""
+BLUR = 0.8
+"""Numbers over which it is smoothed, for a field may still lie a little off its printed lines."""
+DIMENSIONS = 256
+"""Main directions of the sheets' descriptors that are kept for comparing all with all."""
+LEARN = 4096
+"""Sheets from which these directions are learnt."""
+CENTRED = 20
+"""Sheets from which what they have in common is taken out."""
+SHIFT = 3
+"""Pixels by which a field may still lie elsewhere, each way: three quarters of a millimetre."""
+ROWS = 2048
+"""Sheets that are multiplied with all others at once."""
+PER_SHEET = 24
+"""Candidates of one sheet that are compared in full, the most alike first."""
+LOOK = 0.75
+"""Correlation of coarse descriptors from which a pair is compared in full; the same sheet in a
+poor copy has 0.95."""
+SAME = 0.95
+"""Correlation of the ink of two sheets from which they may bear the same."""
+COPY = 0.03
+"""How far from 1 the correlation of a sheet and its copy, compressed and reduced, is."""
+EXPECTED = 0.01
+"""Pairs that chance may bring as near among all sheets of a form, for one to be told."""
+SPARSE = 0.06
+"""How near to 1 the correlation of two sheets of few strokes by one hand comes by chance: of
+300,000 pairs with four or six strokes in the same boxes, at most a fifth of the nearer ones."""
+MANY = 12
+"""Written boxes from which no two sheets come nearer than `SPARSE` by chance, be many alike."""
+PER_BOX = 3.0
+"""Directions in which the writing of one box varies, set low: single digits have 5 to 8."""
+BOX = 0.85
+"""Correlation of one box, its field in place, from which it counts as alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Two sheets, box by box.
+
+    Attributes
+    ----------
+    score : normalised correlation of the ink of all boxes, each field moved to where it fits best
+    inked : boxes with ink on either sheet
+    alike : those of them whose own correlation is at least `BOX`
+    """
+
+    score: float
+    inked: int
+    alike: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Sheets of one form compared with each other.
+
+    Attributes
+    ----------
+    pairs : places of two sheets, how alike they are, and the pairs that chance would bring as near
+    comparable : (sheets,) bool, a copy of the sheet would be told
+    compared : pairs that were compared in full
+    """
+
+    pairs: tuple[tuple[int, int, Alike, float], ...]
+    comparable: NDArray[np.bool_]
+    compared: int
+
+
+def same_ink(prints: Sequence[Inkprint], owner: Ints) -> Found:
+    """Pairs of sheets of one form that bear the same ink.
+
+    What few strokes say depends on what others wrote: a sheet of six plain ones may have its like.
+    So beside the correlation itself it counts how much nearer the two are than each is to its
+    other neighbours: with `b` written boxes as many directions as `PER_BOX * b` in which they
+    could differ.
+
+    Parameters
+    ----------
+    owner : (boxes,) the field of each box of the template
+    """
+    n = len(prints)
+    inked = np.array([len(one.boxes) for one in prints], dtype=np.int64)
+    first, second = candidates(coarse(prints, len(owner)))
+    alike = [compare(prints[a], prints[b], owner) for a, b in zip(first, second, strict=True)]
+    far = np.array([1 - one.score for one in alike])
+    scale = _scales(n, first, second, far)
+    scale = np.where(inked >= MANY, np.maximum(scale, SPARSE), scale)
+    limit = np.full(n, np.inf)
+    written = inked > 0
+    limit[written] = _expected(n, COPY, scale[written], inked[written])
+    pairs = []
+    for a, b, one, distance in zip(first, second, alike, far, strict=True):
+        fewest = min(inked[a], inked[b])
+        chance = float(_expected(n, distance, min(scale[a], scale[b]), fewest))
+        if one.score >= SAME and chance <= EXPECTED:
+            pairs.append((int(a), int(b), one, chance))
+    return Found(tuple(pairs), limit <= EXPECTED, len(first))
+
+
+def _scales(n: int, first: Ints, second: Ints, far: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,): how far from 1 the correlation with a sheet's neighbour of rank `PER_SHEET` is.
+
+    Where a sheet has fewer that are worth comparing, the others are farther than any of them.
+    """
+    scale = np.full(n, SPARSE if n < ROWS else 1 - LOOK)
+    sheet, distance = np.concatenate([first, second]), np.concatenate([far, far])
+    order = np.lexsort((distance, sheet))
+    sheet, distance = sheet[order], distance[order]
+    start = np.searchsorted(sheet, np.arange(n))
+    count = np.searchsorted(sheet, np.arange(n), side="right") - start
+    many = count >= PER_SHEET
+    scale[many] = np.minimum(distance[start[many] + PER_SHEET - 1], 1 - LOOK)
+    return scale
+
+
+def _expected(n: int, far: Any, scale: Any, boxes: Any) -> Any:
+    """Pairs among n sheets that chance brings as near as `far`."""
+    share = np.minimum(np.maximum(far, 1e-6) / scale, 1)
+    return n * np.minimum(PER_SHEET, n - 1) * share ** (PER_BOX * boxes)
+
+
+def coarse(prints: Sequence[Inkprint], boxes: int) -> Floats:
+    """The ink of each sheet in squares of 1 mm, without what the sheets have in common.
+
+    Parameters
+    ----------
+    boxes : boxes of the template
+
+    Returns
+    -------
+    (sheets, d) float32, of length 1; 0 throughout where a sheet has no ink
+    """
+    if len(prints) <= LEARN:
+        found = _blocks(prints, boxes)
+        middle = found.mean(axis=0) if len(prints) >= CENTRED else np.zeros(found.shape[1])
+        return _unit(found - middle.astype(np.float32))
+    some = _blocks(prints[:: -(-len(prints) // LEARN)], boxes)
+    middle = some.mean(axis=0)
+    some -= middle
+    _, axes = np.linalg.eigh((some.T @ some).astype(np.float64))
+    main = axes[:, -DIMENSIONS:].astype(np.float32)
+    parts = [prints[at : at + ROWS] for at in range(0, len(prints), ROWS)]
+    return _unit(np.concatenate([(_blocks(part, boxes) - middle) @ main for part in parts]))
+
+
+def _blocks(prints: Sequence[Inkprint], boxes: int) -> Floats:
+    """(sheets, boxes * 80) float32: the root of the mean ink of squares, smoothed."""
+    rows, columns = HEIGHT // BLOCK, WIDTH // BLOCK
+    found = np.zeros((len(prints), boxes, rows, columns), dtype=np.float32)
+    for at, one in enumerate(prints):
+        blocks = one.ink.reshape(-1, rows, BLOCK, columns, BLOCK)
+        found[at, one.boxes] = blocks.mean(axis=(2, 4), dtype=np.float32)
+    found = gaussian_filter(found, (0, 0, BLUR, BLUR), mode="constant")
+    return np.asarray(np.sqrt(found.reshape(len(prints), -1)), dtype=np.float32)
+
+
+def _unit(flat: Floats) -> Floats:
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(np.divide(flat, length, out=np.zeros_like(flat), where=length > 1e-6))
+
+
+def candidates(
+    descriptors: Floats, look: float = LOOK, per_sheet: int = PER_SHEET
+) -> tuple[Ints, Ints]:
+    """Pairs of sheets whose coarse descriptors are alike.
+
+    Parameters
+    ----------
+    descriptors : (n, d) float32 of length 1
+
+    Returns
+    -------
+    (pairs,), (pairs,) : the first one smaller, in order
+    """
+    n = len(descriptors)
+    found: set[tuple[int, int]] = set()
+    for start in range(0, n, ROWS):
+        part = descriptors[start : start + ROWS] @ descriptors.T
+        here = np.arange(len(part))
+        part[here, start + here] = -1
+        keep = min(per_sheet, n - 1)
+        if keep < 1:
+            break
+        best = np.argpartition(-part, keep - 1, axis=1)[:, :keep]
+        row, column = np.nonzero(np.take_along_axis(part, best, axis=1) >= look)
+        one, other = start + row, best[row, column]
+        found.update(
+            zip(np.minimum(one, other).tolist(), np.maximum(one, other).tolist(), strict=True)
+        )
+    pairs = np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def compare(a: Inkprint, b: Inkprint, owner: Ints) -> Alike:
+    """Two sheets of one form, each field moved within `SHIFT` to where the two fit best.
+
+    Parameters
+    ----------
+    owner : (boxes,) the field of each box of the template
+    """
+    boxes = np.union1d(a.boxes, b.boxes).astype(np.int64)
+    if not len(boxes):
+        return Alike(0.0, 0, 0)
+    one, other = (_spread(p, boxes) for p in (a, b))
+    energy_a = np.einsum("nij,nij->n", one, one)
+    energy_b = np.einsum("nij,nij->n", other, other)
+    cross = _cross(one, other)
+    _, field = np.unique(owner[boxes], return_inverse=True)
+    by_field = np.zeros((field.max() + 1, *cross.shape[1:]), dtype=np.float64)
+    np.add.at(by_field, field, cross)
+    peak, place = _peaks(by_field)
+    whole = float(np.sqrt(energy_a.sum() * energy_b.sum()))
+    at = place[field]
+    each = cross[np.arange(len(boxes)), at[:, 0], at[:, 1]]
+    each = each / np.maximum(np.sqrt(energy_a * energy_b), 1e-9)
+    score = float(peak.sum()) / whole if whole > 0 else 0.0
+    return Alike(min(score, 1.0), len(boxes), int((each >= BOX).sum()))
+
+
+def _spread(one: Inkprint, boxes: Ints) -> Floats:
+    """The ink of some boxes, (boxes, HEIGHT, WIDTH), nothing where there is none."""
+    full = np.zeros((len(boxes), HEIGHT, WIDTH), dtype=np.float32)
+    full[np.searchsorted(boxes, one.boxes)] = one.ink.astype(np.float32) / 255
+    return full
+
+
+def _cross(one: Floats, other: Floats) -> NDArray[np.float64]:
+    """Products of two stacks of boxes at each shift: (boxes, 2 SHIFT + 1, 2 SHIFT + 1)."""
+    side = 2 * SHIFT + 1
+    padded = np.pad(other, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
+    cross = np.empty((len(one), side, side))
+    for y, x in _shifts():
+        moved = padded[:, y : y + HEIGHT, x : x + WIDTH]
+        cross[:, y, x] = np.einsum("nij,nij->n", one, moved)
+    return cross
+
+
+def _shifts() -> Iterator[tuple[int, int]]:
+    side = 2 * SHIFT + 1
+    return ((y, x) for y in range(side) for x in range(side))
+
+
+def _peaks(surface: NDArray[np.float64]) -> tuple[NDArray[np.float64], Ints]:
+    """The highest value of each surface between its points, and the point nearest to it.
+
+    A parabola through the peak and its neighbours, along each axis.
+    """
+    side = surface.shape[1]
+    flat = surface.reshape(len(surface), -1).argmax(axis=1)
+    y, x = np.divmod(flat, side)
+    n = np.arange(len(surface))
+    top = surface[n, y, x]
+    gain = np.zeros(len(surface))
+    for step_y, step_x, at in ((1, 0, y), (0, 1, x)):
+        inner = (at > 0) & (at < side - 1)
+        low = surface[n, np.maximum(y - step_y, 0), np.maximum(x - step_x, 0)]
+        high = surface[n, np.minimum(y + step_y, side - 1), np.minimum(x + step_x, side - 1)]
+        bend = 2 * top - low - high
+        rise = np.divide((high - low) ** 2, 8 * bend, out=np.zeros_like(top), where=bend > 1e-12)
+        gain += np.where(inner, rise, 0)
+    return top + gain, np.column_stack([y, x])

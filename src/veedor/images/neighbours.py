@@ -1,0 +1,166 @@
+"""Nearest neighbours among millions of short descriptors, and how near chance would bring one.
+
+Cells around centres found by k-means; each descriptor lies in its `MEMBER` nearest cells and looks
+for neighbours in its nearest one (an inverted file; Jégou, Douze and Schmid 2011). How often
+others would lie as near as one does is told from where its further neighbours lie: distances of
+neighbours in a smooth density follow a power law whose exponent is estimated from them (Levina
+and Bickel 2004, equation 8), here without the nearest ones, which may be copies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FAR", "Law", "Neighbours", "law", "neighbours"]
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+NEAR, FAR = 9, 40
+"""Neighbours of these ranks tell how near others lie; nearer ones may be copies of each other."""
+STEEPEST = 8.0
+"""Largest exponent: a rare shape has all its neighbours far away, and its writer's own near."""
+WHOLE = 4000
+"""So many descriptors are compared all with all."""
+CELL = 1000
+"""Descriptors to a cell."""
+MEMBER = 3
+"""Cells in which a descriptor can be found."""
+LEARN = 60_000
+"""Descriptors from which the centres of the cells are learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The `FAR` nearest neighbours of each descriptor, the nearest first.
+
+    Attributes
+    ----------
+    place : (n, FAR) int64; -1 where there are fewer
+    distance : (n, FAR) float32, half the squared distance: 1 less the correlation, where the
+        descriptors have length 1; inf where there are fewer
+    """
+
+    place: Ints
+    distance: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """How many neighbours of a descriptor are expected within a distance.
+
+    Attributes
+    ----------
+    scale : (n,) float64, distance of the neighbour of rank `FAR`; inf where there are fewer
+    exponent : (n,) float64
+    """
+
+    scale: NDArray[np.float64]
+    exponent: NDArray[np.float64]
+
+    def expected(self, at: Ints, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Neighbours of the descriptors `at` that chance brings as near as `distance`.
+
+        Never less than one where too few others are there to tell.
+        """
+        share = np.maximum(distance, 1e-9) / self.scale[at]
+        return np.where(
+            np.isfinite(self.scale[at]), FAR * np.minimum(share, 1) ** self.exponent[at], np.inf
+        )
+
+
+def law(found: Neighbours) -> Law:
+    """The law of each descriptor's neighbours, from those of rank `NEAR` to `FAR`.
+
+    Maximum likelihood with the nearest known only to lie within the one of rank `NEAR`.
+    """
+    distance = np.maximum(found.distance.astype(np.float64), 1e-9)
+    far = distance[:, FAR - 1]
+    whole = np.isfinite(far)
+    logs = np.zeros(distance.shape)
+    logs[whole] = np.log(far[whole, None] / distance[whole])
+    total = logs[:, NEAR:-1].sum(axis=1) + NEAR * logs[:, NEAR - 1]
+    exponent = (FAR - 1 - NEAR) / np.maximum(total, 1e-9)
+    return Law(np.where(whole, far, np.inf), np.minimum(exponent, STEEPEST))
+
+
+def neighbours(descriptors: Floats, rng: np.random.Generator) -> Neighbours:
+    """The nearest neighbours of each descriptor among all others.
+
+    Parameters
+    ----------
+    descriptors : (n, d) float32
+    """
+    n = len(descriptors)
+    place = np.full((n, FAR), -1, dtype=np.int64)
+    distance = np.full((n, FAR), np.inf, dtype=np.float32)
+    everyone = np.arange(n)
+    if n <= WHOLE:
+        _search(descriptors, everyone, everyone, place, distance)
+        return Neighbours(place, distance)
+    cells = _cells(descriptors, rng)
+    by_member = np.argsort(cells.ravel(), kind="stable")
+    ends = np.searchsorted(cells.ravel()[by_member], np.arange(cells.max() + 2))
+    by_first = np.argsort(cells[:, 0], kind="stable")
+    first = np.searchsorted(cells[by_first, 0], np.arange(cells.max() + 2))
+    for cell in range(int(cells.max()) + 1):
+        asking = by_first[first[cell] : first[cell + 1]]
+        members = by_member[ends[cell] : ends[cell + 1]] // MEMBER
+        for at in range(0, len(asking), WHOLE):
+            _search(descriptors, asking[at : at + WHOLE], members, place, distance)
+    return Neighbours(place, distance)
+
+
+def _search(
+    descriptors: Floats, asking: Ints, members: Ints, place: Ints, distance: Floats
+) -> None:
+    """Fill in the neighbours of those `asking` among the `members`."""
+    ours, theirs = descriptors[asking], descriptors[members]
+    squares = np.einsum("nd,nd->n", theirs, theirs) / 2
+    far = ours @ theirs.T
+    np.subtract(squares, far, out=far)
+    far += (np.einsum("nd,nd->n", ours, ours) / 2)[:, None]
+    far[asking[:, None] == members[None, :]] = np.inf
+    keep = min(FAR, len(members) - 1)
+    if keep < 1:
+        return
+    best = np.argpartition(far, keep - 1, axis=1)[:, :keep]
+    near = np.take_along_axis(far, best, axis=1)
+    order = np.argsort(near, axis=1, kind="stable")
+    place[asking, :keep] = members[np.take_along_axis(best, order, axis=1)]
+    distance[asking, :keep] = np.maximum(np.take_along_axis(near, order, axis=1), 0)
+
+
+def _cells(descriptors: Floats, rng: np.random.Generator) -> Ints:
+    """(n, MEMBER): the cells nearest to each descriptor, the nearest first."""
+    n = len(descriptors)
+    count = max(MEMBER + 1, n // CELL)
+    some = descriptors[rng.permutation(n)[: max(LEARN, 20 * count)]]
+    centres = some[:count].copy()
+    for _ in range(6):
+        nearest = _nearest(some, centres, 1)[:, 0]
+        size = np.bincount(nearest, minlength=count)
+        order = np.argsort(nearest, kind="stable")
+        starts = np.searchsorted(nearest[order], np.arange(count))
+        filled = size > 0
+        sums = np.add.reduceat(some[order], starts[filled], axis=0)
+        centres[filled] = sums / size[filled, None]
+    return _nearest(descriptors, centres, MEMBER)
+
+
+def _nearest(points: Floats, centres: Floats, keep: int) -> Ints:
+    """(n, keep): the nearest centres of each point, the nearest first."""
+    squares = np.einsum("nd,nd->n", centres, centres) / 2
+    found = np.empty((len(points), keep), dtype=np.int64)
+    for at in range(0, len(points), 8192):
+        far = squares - points[at : at + 8192] @ centres.T
+        if keep == 1:
+            found[at : at + 8192, 0] = far.argmin(axis=1)
+            continue
+        best = np.argpartition(far, keep - 1, axis=1)[:, :keep]
+        order = np.argsort(np.take_along_axis(far, best, axis=1), axis=1)
+        found[at : at + 8192] = np.take_along_axis(best, order, axis=1)
+    return found

@@ -1,0 +1,255 @@
+"""Digits and fields of one sheet that stand, as the same piece of picture, in another place.
+
+Two digits of one person are never the same picture, and yet some are close: a plain stroke, a
+round zero. So no fixed likeness tells a copy. What tells it is that the two lie far nearer to each
+other than either lies to all its other neighbours: `expected` is how many pairs of boxes chance
+would bring as near anywhere among all sheets. Boxes that follow one another within a field on both
+sheets are taken together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.images.inkprint import HEIGHT, WIDTH, Inkprint
+from veedor.images.neighbours import FAR, Law, Neighbours, law, neighbours
+
+__all__ = ["Glyphs", "Reused", "glyphs_of", "likeness", "reused"]
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+DIMENSIONS = 64
+"""Main directions of the glyphs that are kept: 93 % of what tells them apart."""
+LEARN = 20_000
+"""Glyphs from which these directions are learnt."""
+STRICT, LEAD = 0.01, 0.1
+"""Pairs expected by chance among all sheets, up to which a find is told as one, or as a lead."""
+ALIKE = {"strict": 0.98, "lead": 0.97}
+"""Least correlation of the two pictures of each box, moved to where they fit best."""
+PART = 0.1
+"""Neighbours expected by chance, up to which one box of a field supports another."""
+FEWEST = 10 * FAR
+"""Glyphs from which the law of neighbours can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The written boxes of all sheets.
+
+    Attributes
+    ----------
+    sheet : (n,) place among the sheets
+    box : (n,) place among the template's boxes
+    field : (n,) the box's field, by a number that no two templates share
+    ink : (n, HEIGHT, WIDTH) uint8, the ink's centre of mass in the middle
+    """
+
+    sheet: Ints
+    box: Ints
+    field: Ints
+    ink: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """One or more boxes of a sheet whose picture stands in another place too.
+
+    Attributes
+    ----------
+    a, b : places of the two sheets among the sheets; the same for two places on one sheet
+    boxes_a, boxes_b : the boxes, one for one
+    score : least correlation of the pictures of a box
+    expected : pairs like it that chance would give among all sheets
+    level : strict or lead
+    """
+
+    a: int
+    b: int
+    boxes_a: tuple[int, ...]
+    boxes_b: tuple[int, ...]
+    score: float
+    expected: float
+    level: Literal["strict", "lead"]
+
+
+def glyphs_of(prints: Sequence[Inkprint | None], owners: Sequence[Ints]) -> Glyphs:
+    """The written boxes of sheets.
+
+    Parameters
+    ----------
+    prints : None for a sheet that is left out
+    owners : for each sheet, the field of each box of its template
+    """
+    kept = [(at, one) for at, one in enumerate(prints) if one is not None]
+    total = sum(len(one.boxes) for _, one in kept)
+    sheet, box, field = (np.zeros(total, dtype=np.int64) for _ in range(3))
+    found = Glyphs(sheet, box, field, np.zeros((total, HEIGHT, WIDTH), dtype=np.uint8))
+    start = 0
+    for at, one in kept:
+        span = slice(start, start + len(one.boxes))
+        found.sheet[span] = at
+        found.box[span] = one.boxes
+        found.field[span] = owners[at][one.boxes]
+        for k, ink in enumerate(one.ink):
+            found.ink[start + k] = _centred(ink)
+        start = span.stop
+    return found
+
+
+def _centred(ink: Bytes) -> Bytes:
+    """The ink moved, between pixels too, so that its centre of mass lies in the middle."""
+    moments = cv2.moments(ink)
+    mass = moments["m00"] or 1.0
+    x, y = moments["m10"] / mass, moments["m01"] / mass
+    matrix = np.array([[1, 0, (WIDTH - 1) / 2 - x], [0, 1, (HEIGHT - 1) / 2 - y]])
+    return np.asarray(cv2.warpAffine(ink, matrix, (WIDTH, HEIGHT)), dtype=np.uint8)
+
+
+def likeness(one: Bytes, other: Bytes) -> float:
+    """The correlation of two pictures of ink, moved to where they fit best, between pixels too."""
+    a, b = (_standard(ink.astype(np.float32)[None])[0] for ink in (one, other))
+    size = (HEIGHT, WIDTH)
+    a, b = a.reshape(size), b.reshape(size)
+    best = float((a * b).sum())
+    step, at = 0.5, (0.0, 0.0)
+    while step > 0.1:
+        tried = {at: best}
+        for y in (-step, 0.0, step):
+            for x in (-step, 0.0, step):
+                move = (at[0] + y, at[1] + x)
+                if move not in tried:
+                    tried[move] = _at(a, other, move)
+        at = max(tried, key=lambda move: tried[move])
+        best, step = tried[at], step / 2
+    return best
+
+
+def _at(one: Floats, other: Bytes, move: tuple[float, float]) -> float:
+    matrix = np.array([[1, 0, move[1]], [0, 1, move[0]]])
+    moved = cv2.warpAffine(other.astype(np.float32), matrix, (WIDTH, HEIGHT))
+    return float(one.ravel() @ _standard(np.asarray(moved, dtype=np.float32)[None])[0])
+
+
+def _standard(ink: Floats) -> Floats:
+    """Pictures as vectors of mean 0 and length 1: (n, HEIGHT * WIDTH)."""
+    flat = ink.reshape(len(ink), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(length, 1e-6), dtype=np.float32)
+
+
+def descriptors(glyphs: Glyphs, rng: np.random.Generator) -> Floats:
+    """(n, DIMENSIONS): each glyph along the directions in which glyphs differ most."""
+    n = len(glyphs.ink)
+    some = _standard(glyphs.ink[np.sort(rng.permutation(n)[:LEARN])].astype(np.float32))
+    middle = some.mean(axis=0)
+    some -= middle
+    _, axes = np.linalg.eigh((some.T @ some).astype(np.float64))
+    main = axes[:, -DIMENSIONS:].astype(np.float32)
+    found = np.empty((n, main.shape[1]), dtype=np.float32)
+    for at in range(0, n, 8192):
+        part = _standard(glyphs.ink[at : at + 8192].astype(np.float32))
+        found[at : at + 8192] = (part - middle) @ main
+    return found
+
+
+def reused(glyphs: Glyphs, rng: np.random.Generator) -> list[Reused]:
+    """Boxes whose picture stands in two places, by sheets.
+
+    Returns
+    -------
+    The strongest first; empty where there are too few glyphs to tell.
+    """
+    if len(glyphs.sheet) < FEWEST:
+        return []
+    found = neighbours(descriptors(glyphs, rng), rng)
+    a, b, chance = _near(found, law(found))
+    finds = [
+        one
+        for group in _groups(glyphs, a, b)
+        if (one := _judge(glyphs, a[group], b[group], chance[group])) is not None
+    ]
+    finds = _without_parts(finds)
+    return sorted(finds, key=lambda one: (one.expected, one.a, one.b, one.boxes_a))
+
+
+def _near(found: Neighbours, rule: Law) -> tuple[Ints, Ints, NDArray[np.float64]]:
+    """Pairs nearer than others are, each once, and the neighbours that chance would bring so near.
+
+    Of the two glyphs' own numbers the larger one counts.
+    """
+    a, rank = np.nonzero(found.place >= 0)
+    b = found.place[a, rank]
+    distance = found.distance[a, rank].astype(np.float64)
+    chance = rule.expected(a, distance)
+    keep = chance <= PART
+    a, b, distance, chance = a[keep], b[keep], distance[keep], chance[keep]
+    chance = np.maximum(chance, rule.expected(b, distance))
+    keep = chance <= PART
+    a, b, chance = a[keep], b[keep], chance[keep]
+    pairs = np.column_stack([np.minimum(a, b), np.maximum(a, b)])
+    pairs, at = np.unique(pairs, axis=0, return_index=True)
+    return pairs[:, 0], pairs[:, 1], chance[at]
+
+
+def _groups(glyphs: Glyphs, a: Ints, b: Ints) -> Iterable[Ints]:
+    """Pairs of boxes that follow one another alike within a field on both sheets."""
+    by_place: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for k, (i, j) in enumerate(zip(a, b, strict=True)):
+        offset = glyphs.box[j] - glyphs.box[i]
+        key = (glyphs.sheet[i], glyphs.field[i], glyphs.sheet[j], glyphs.field[j], offset)
+        by_place[tuple(int(v) for v in key)].append(k)
+    for members in by_place.values():
+        yield np.array(members, dtype=np.int64)
+
+
+def _judge(glyphs: Glyphs, a: Ints, b: Ints, chance: NDArray[np.float64]) -> Reused | None:
+    """Boxes of a field together: None where chance would bring them as near.
+
+    For the first box any glyph of the case could have been as near; for each other one only those
+    that stand beside it: as many as would be near anywhere, for they are mostly of one hand.
+    """
+    scores = np.array(
+        [likeness(glyphs.ink[i], glyphs.ink[j]) for i, j in zip(a, b, strict=True)]
+    ) if len(glyphs.sheet) * float(chance.prod()) <= LEAD else np.zeros(len(a))  # fmt: skip
+    fit = scores >= ALIKE["lead"]
+    if not fit.any():
+        return None
+    a, b, scores = a[fit], b[fit], scores[fit]
+    expected = len(glyphs.sheet) * float(chance[fit].prod())
+    if expected > LEAD:
+        return None
+    strict = expected <= STRICT and scores.min() >= ALIKE["strict"]
+    return Reused(
+        int(glyphs.sheet[a[0]]),
+        int(glyphs.sheet[b[0]]),
+        tuple(int(v) for v in glyphs.box[a]),
+        tuple(int(v) for v in glyphs.box[b]),
+        float(scores.min()),
+        expected,
+        "strict" if strict else "lead",
+    )
+
+
+def _without_parts(finds: list[Reused]) -> list[Reused]:
+    """Without finds whose boxes are all in a stronger find of the same two sheets."""
+    kept: list[Reused] = []
+    for one in sorted(finds, key=lambda f: f.expected):
+        within = any(
+            (k.a, k.b) == (one.a, one.b)
+            and set(zip(one.boxes_a, one.boxes_b, strict=True))
+            <= set(zip(k.boxes_a, k.boxes_b, strict=True))
+            for k in kept
+        )
+        if not within:
+            kept.append(one)
+    return kept
