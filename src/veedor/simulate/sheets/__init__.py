@@ -7,36 +7,43 @@
     scan = degrade(sheet.page, "scan", rng)     # scan.pixels, scan.matrix, scan.encoded()
 
 Hands are writers of NIST's digits (`Pool.of_nist`) or drawn by the project (`drawn_hands`). Pen,
-place and size belong to the sheet, never to the hand.
+place and size belong to the sheet, never to the hand. Needs `veedor[images]`; names are imported
+when they are first used.
 """
 
-from veedor.simulate.sheets.content import (
-    Convention,
-    Mark,
-    Slips,
-    correct,
-    draw_convention,
-    draw_times,
-    need,
-    overwrite,
-    spell,
-    write_all,
-)
-from veedor.simulate.sheets.degrade import (
-    FAMILIES,
-    HELD_OUT_FAMILIES,
-    Device,
-    Scan,
-    degrade,
-    draw_device,
-)
-from veedor.simulate.sheets.drawn import DrawnHand, drawn_hands
-from veedor.simulate.sheets.forms import Layout, blank
-from veedor.simulate.sheets.hands import DigitImage, Hand, NistHand, Pool
-from veedor.simulate.sheets.layouts import HELD_OUT, LAYOUTS, layout
-from veedor.simulate.sheets.pens import Ease, Pen, draw_ease, draw_pen
-from veedor.simulate.sheets.render import Other, make_sheet, recode
-from veedor.simulate.sheets.truth import BoxTruth, FieldTruth, Sheet, SheetTruth
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from veedor.simulate.sheets.content import (
+        Convention,
+        Mark,
+        Slips,
+        correct,
+        draw_convention,
+        draw_times,
+        need,
+        overwrite,
+        spell,
+        write_all,
+    )
+    from veedor.simulate.sheets.devices import (
+        FAMILIES,
+        HELD_OUT_FAMILIES,
+        Device,
+        Scan,
+        degrade,
+        draw_device,
+    )
+    from veedor.simulate.sheets.drawn import DrawnHand, drawn_hands
+    from veedor.simulate.sheets.forms import Layout, blank
+    from veedor.simulate.sheets.hands import DigitImage, Hand, NistHand, Pool
+    from veedor.simulate.sheets.layouts import HELD_OUT, LAYOUTS, layout
+    from veedor.simulate.sheets.pens import Ease, Pen, draw_ease, draw_pen
+    from veedor.simulate.sheets.render import Other, make_sheet, recode
+    from veedor.simulate.sheets.truth import BoxTruth, FieldTruth, Sheet, SheetTruth
 
 __all__ = [
     "FAMILIES",
@@ -78,3 +85,37 @@ __all__ = [
     "spell",
     "write_all",
 ]
+
+_HOMES = {
+    "content": (
+        "Convention",
+        "Mark",
+        "Slips",
+        "correct",
+        "draw_convention",
+        "draw_times",
+        "need",
+        "overwrite",
+        "spell",
+        "write_all",
+    ),
+    "devices": ("Device", "FAMILIES", "HELD_OUT_FAMILIES", "Scan", "degrade", "draw_device"),
+    "drawn": ("DrawnHand", "drawn_hands"),
+    "forms": ("Layout", "blank"),
+    "hands": ("DigitImage", "Hand", "NistHand", "Pool"),
+    "layouts": ("HELD_OUT", "LAYOUTS", "layout"),
+    "pens": ("Ease", "Pen", "draw_ease", "draw_pen"),
+    "render": ("Other", "make_sheet", "recode"),
+    "truth": ("BoxTruth", "FieldTruth", "Sheet", "SheetTruth"),
+}  # fmt: skip
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
