@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from veedor.errors import SourceError
-from veedor.sample.examination import Answers, Examination, images_of
+from veedor.sample.examination import Answers, Examination, codes_of, images_of
 
 CODES = [f"S-{i:02d}" for i in range(20)]
 TOML = """
@@ -63,8 +63,9 @@ def test_entries_are_on_the_disk_at_once_and_a_correction_keeps_the_first(folder
     one = Examination.open(folder, "ana")
     answers = Answers(folder, one)
     first = one.stations[0]
-    answers.add(first, given(), "  a\nnote ", votes_shown=False)
-    answers.add(first, given(hand="yes"), "", votes_shown=True)
+    answers.add(first, given(), "  a\nnote ")
+    answers.show(first)
+    answers.add(first, given(hand="yes"), "")
     with (folder / "answers-ana.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [r["hand"] for r in rows] == ["no", "yes"]
@@ -72,8 +73,43 @@ def test_entries_are_on_the_disk_at_once_and_a_correction_keeps_the_first(folder
     assert [r["votes_shown"] for r in rows] == ["no", "yes"]
     assert rows[0]["note"] == "a note"
     later = Answers(folder, one)
+    assert later.shown == {first}, "that votes were shown outlasts the page"
     assert later.judged()[first]["hand"] == "yes"
     assert later.next() == one.stations[1]
+
+
+def test_two_pages_of_one_examiner_number_their_entries_together(folder):
+    one = Examination.open(folder, "ana")
+    here, there = Answers(folder, one), Answers(folder, one)
+    for kept in (here, there, here):
+        kept.add("S-01", given(), "")
+    assert [e["entry"] for e in Answers(folder, one).entries] == ["1", "2", "3"]
+
+
+def test_a_note_is_a_line_that_no_spreadsheet_runs(folder):
+    kept = Answers(folder, Examination.open(folder, "ana"))
+    assert kept.add("S-01", given(), "=1+1\x00\x1b[2J\n end")["note"] == r"'=1+1\x00\x1b[2J end"
+    assert Answers(folder, Examination.open(folder, "ana")).entries == kept.entries
+
+
+@pytest.mark.parametrize("cut", ["1,2026", '1,2026,ana,S-01,no,no,"half a'])
+def test_an_entry_that_was_cut_off_is_told_and_not_written_over(folder, cut):
+    one = Examination.open(folder, "ana")
+    Answers(folder, one).add("S-01", given(), "")
+    path = folder / "answers-ana.csv"
+    before = path.read_text("utf-8") + cut
+    path.write_text(before, encoding="utf-8")
+    with pytest.raises(SourceError, match="an entry is not whole"):
+        Answers(folder, one)
+    assert path.read_text("utf-8") == before
+
+
+def test_entries_on_sheets_that_are_another_examiners_now_stay(folder):
+    Answers(folder, one := Examination.open(folder, "ana")).add(one.stations[0], given(), "")
+    shared = Examination.open(folder, "ana", ["ana", "luis", "eva"], each=1)
+    kept = Answers(folder, shared)
+    assert len(kept.entries) == 1
+    assert kept.done == (one.stations[0] in shared.stations)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +123,13 @@ def test_entries_are_on_the_disk_at_once_and_a_correction_keeps_the_first(folder
 def test_what_the_form_does_not_allow_is_not_kept(folder, station, answers, words):
     kept = Answers(folder, Examination.open(folder, "ana"))
     with pytest.raises(ValueError, match=words):
-        kept.add(station, answers, "", votes_shown=False)
+        kept.add(station, answers, "")
     assert not kept.path.exists()
 
 
 def test_answers_to_other_questions_are_not_added_to(folder):
     one = Examination.open(folder, "ana")
-    Answers(folder, one).add("S-01", given(), "", votes_shown=False)
+    Answers(folder, one).add("S-01", given(), "")
     text = TOML.replace('id = "blank"', 'id = "empty"')
     (folder / "sample.toml").write_text(text, encoding="utf-8")
     with pytest.raises(SourceError, match="other questions"):
@@ -121,6 +157,20 @@ def test_a_folder_that_is_not_a_draw_is_told(folder, change, words):
 def test_an_examiner_has_a_name_that_makes_a_file_and_is_among_them(folder, name, among):
     with pytest.raises(SourceError):
         Examination.open(folder, name, among)
+
+
+def test_no_more_examiners_see_a_sheet_than_there_are(folder):
+    with pytest.raises(SourceError, match="3 examiners cannot see a sheet: 2 are named"):
+        Examination.open(folder, "ana", ["ana", "luis"], each=3)
+
+
+def test_a_picture_of_a_sheet_that_was_not_drawn_is_not_anothers(tmp_path):
+    for name in ("S-01.png", "S-01-2.png", "S-01-2-back.png", "S-01-3.png"):
+        (tmp_path / name).write_bytes(b"x")
+    found = images_of(tmp_path, ["S-01"], ["S-01", "S-01-2"])
+    assert [p.name for p in found["S-01"]] == ["S-01-3.png", "S-01.png"]
+    (tmp_path / "frame.csv").write_text("station\nS-01\nS-01-2\n", encoding="utf-8")
+    assert codes_of(tmp_path) == ["S-01", "S-01-2"]
 
 
 def test_pictures_are_those_named_by_the_stations_code(tmp_path):

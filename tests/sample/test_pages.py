@@ -54,6 +54,29 @@ def test_an_entry_leads_to_the_next_sheet_and_can_be_corrected(page):
     assert "All sheets have an entry" in client.get(ROOT).text
 
 
+def test_entries_of_sheets_that_were_shared_out_since_are_still_listed(page, folder):  # noqa: F811
+    from veedor.sample.pages import pages
+
+    client, one, answers = page
+    for number in range(1, len(CODES) + 1):
+        client.post(f"{ROOT}sheet/{number}", data=given())
+    fewer = Examination.open(folder, "ana", ["ana", "luis"], each=1)
+    made = pages(fewer, Answers(folder, fewer), {}, {}, "secret")
+    again = testclient.TestClient(made, base_url="http://127.0.0.1")
+    listed = again.get(f"{ROOT}entries")
+    assert listed.status_code == 200
+    assert all(station in listed.text for station in one.stations)
+    assert f"{len(fewer.stations)} of {len(fewer.stations)} sheets have an entry" in listed.text
+    assert len(answers.entries) == len(CODES)
+
+
+def test_a_pdf_may_stand_in_the_page_and_nowhere_else(page):
+    client, _, _ = page
+    policy = client.get(f"{ROOT}sheet/1/picture/0").headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in policy
+    assert "frame-ancestors 'none'" in client.get(ROOT).headers["content-security-policy"]
+
+
 def test_what_is_not_whole_is_not_kept(page):
     client, _, answers = page
     wrong = client.post(f"{ROOT}sheet/1", data={"hand": "no"})

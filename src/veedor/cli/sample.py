@@ -318,7 +318,7 @@ def examine(
     import secrets
 
     from veedor.errors import VeedorError
-    from veedor.sample.examination import Answers, Examination, images_of
+    from veedor.sample.examination import Answers, Examination, codes_of, images_of
 
     try:
         import uvicorn
@@ -332,7 +332,7 @@ def examine(
     names = [n.strip() for n in among.split(",") if n.strip()] if among else []
     examination = Examination.open(folder, examiner, names, each)
     answers = Answers(folder, examination)
-    found = images_of(images, examination.stations) if images else {}
+    found = images_of(images, examination.stations, codes_of(folder)) if images else {}
     votes: dict[str, list[tuple[str, int]]] = {}
     if case is not None:
         manifest, frame = _frames(case, examination.sample.frame)
@@ -350,7 +350,7 @@ def examine(
     )
     with config.bind_socket() as bound:
         terminal.out(
-            f"{len(examination.stations):,} sheets, {len(answers.judged()):,} with an entry;"
+            f"{len(examination.stations):,} sheets, {answers.done:,} with an entry;"
             f" pictures of {len(found):,}.",
             f"Open http://127.0.0.1:{bound.getsockname()[1]}/{token}/",
             f"Entries: {answers.path}. Ctrl-C ends.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import os
 import re
 import tomllib
@@ -15,9 +16,10 @@ from pydantic import ValidationError
 
 from veedor.case.sampling import Sample
 from veedor.errors import SourceError
+from veedor.export.timesketch import cell
 from veedor.stats.draws import seed_of, ticket
 
-__all__ = ["Answers", "Examination", "images_of"]
+__all__ = ["Answers", "Examination", "codes_of", "images_of"]
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 PICTURES = {
@@ -26,6 +28,7 @@ PICTURES = {
 }  # fmt: skip
 FIXED = ("entry", "at", "examiner", "station")
 LAST = ("note", "votes_shown")
+SHOWN = ("at", "station")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Examination:
                 remedy="Use letters, digits, points and hyphens: it need not be a person's name.",
             )
         sample = _sample(folder / "sample.toml")
-        stations = _drawn(folder / "drawn.csv")
+        stations = _stations(folder / "drawn.csv")
         seed = seed_of(sample.ceremony or sample.id)
         if among:
             if examiner not in among:
@@ -74,6 +77,12 @@ class Examination:
                     f"{examiner!r} is not among the examiners {', '.join(among)}",
                     place="--among",
                     remedy="Name all examiners, this one too.",
+                )
+            if each > len(set(among)):
+                raise SourceError(
+                    f"{each} examiners cannot see a sheet: {len(set(among))} are named",
+                    place="--each",
+                    remedy="Name more examiners with --among.",
                 )
             stations = [s for s in stations if examiner in _of(seed, s, among, each)]
         order = sorted(stations, key=lambda s: ticket(seed, f"{examiner},{s}"))
@@ -116,7 +125,7 @@ def _sample(path: Path) -> Sample:
     return sample
 
 
-def _drawn(path: Path) -> list[str]:
+def _stations(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -131,17 +140,29 @@ def _drawn(path: Path) -> list[str]:
     return list(dict.fromkeys(str(r["station"]) for r in rows))
 
 
+def codes_of(folder: Path) -> list[str]:
+    """The codes of all sheets of the frame; none where its file is not there."""
+    path = folder / "frame.csv"
+    return _stations(path) if path.exists() else []
+
+
 class Answers:
     """The answers of one examiner: a file to which entries are added, and none is ever changed.
 
-    A second entry on a sheet corrects the first, and both stay.
+    A second entry on a sheet corrects the first, and both stay. Of which sheets the votes were
+    shown stands in a file of its own, which outlasts the page.
     """
 
     def __init__(self, folder: Path, examination: Examination) -> None:
         self.path = folder / f"answers-{examination.examiner}.csv"
+        self._shown_path = folder / f"shown-{examination.examiner}.csv"
         self._examination = examination
         self._questions = [q.id for q in examination.sample.questions]
         self.entries = self._read()
+        shown = _rows(
+            self._shown_path, list(SHOWN), "this does not tell of which sheets votes were shown"
+        )
+        self.shown = {r["station"] for r in shown}
 
     @property
     def heads(self) -> list[str]:
@@ -149,31 +170,31 @@ class Answers:
         return [*FIXED, *self._questions, *LAST]
 
     def _read(self) -> list[dict[str, str]]:
-        if not self.path.exists():
-            return []
-        with self.path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            entries = list(reader)
-        if list(reader.fieldnames or ()) != self.heads:
-            raise SourceError(
-                "these answers are to other questions than the sample asks now",
-                place=str(self.path),
-                remedy="Keep the file under another name, and the questions as they were put.",
-            )
-        return entries
+        return _rows(
+            self.path, self.heads, "these are answers to other questions than the sample asks now"
+        )
 
     def judged(self) -> dict[str, dict[str, str]]:
         """Station -> the last entry on it."""
         return {entry["station"]: entry for entry in self.entries}
+
+    @property
+    def done(self) -> int:
+        """Sheets of this examination that have an entry."""
+        return len(self.judged().keys() & set(self._examination.stations))
+
+    def show(self, station: str) -> None:
+        """Keep that the votes of a sheet were shown."""
+        if station not in self.shown:
+            _append(self._shown_path, SHOWN, {"at": _now(), "station": station})
+            self.shown.add(station)
 
     def next(self) -> str | None:
         """The first sheet of the order without an entry; None when all have one."""
         done = self.judged()
         return next((s for s in self._examination.stations if s not in done), None)
 
-    def add(
-        self, station: str, answers: Mapping[str, str], note: str, votes_shown: bool
-    ) -> dict[str, str]:
+    def add(self, station: str, answers: Mapping[str, str], note: str) -> dict[str, str]:
         """Add an entry; it is on the disk when this returns.
 
         ValueError where the station is none of this examiner's, or a question has no answer that
@@ -184,36 +205,79 @@ class Answers:
         for question in self._examination.sample.questions:
             if answers.get(question.id) not in question.answers:
                 raise ValueError(f"no answer to: {question.text}")
+        if self.path.exists():
+            self.entries = self._read()
         entry = {
             "entry": str(len(self.entries) + 1),
-            "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "at": _now(),
             "examiner": self._examination.examiner,
             "station": station,
             **{q: answers[q] for q in self._questions},
-            "note": " ".join(note.split()),
-            "votes_shown": "yes" if votes_shown else "no",
+            "note": cell(" ".join(note.split())),
+            "votes_shown": "yes" if station in self.shown else "no",
         }
-        new = not self.path.exists()
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, self.heads, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerow(entry)
-            file.flush()
-            os.fsync(file.fileno())
+        _append(self.path, self.heads, entry)
         self.entries.append(entry)
         return entry
 
 
-def images_of(folder: Path, stations: Sequence[str]) -> dict[str, list[Path]]:
-    """Station -> its pictures: files named by its code, or by it and a hyphen and more."""
-    wanted = set(stations)
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _append(path: Path, heads: Sequence[str], entry: Mapping[str, str]) -> None:
+    """Add a line to a file of entries; it is on the disk when this returns."""
+    new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, heads, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(entry)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _rows(path: Path, heads: list[str], wrong: str) -> list[dict[str, str]]:
+    """The entries of a file; none where it is not there. SourceError where it is not whole."""
+    if not path.exists():
+        return []
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"the file cannot be read ({error})", place=str(path)) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    rows = list(reader)
+    if list(reader.fieldnames or ()) != heads:
+        raise SourceError(
+            wrong,
+            place=str(path),
+            remedy="Keep the file under another name, and the questions as they were put.",
+        )
+    if not text.endswith("\n") or any(None in r or None in r.values() for r in rows):
+        raise SourceError(
+            "an entry is not whole: the machine may have stopped while it was written",
+            place=str(path),
+            remedy="Keep a copy of the file, and take the broken line out of it.",
+        )
+    return rows
+
+
+def images_of(
+    folder: Path, stations: Sequence[str], frame: Sequence[str] = ()
+) -> dict[str, list[Path]]:
+    """Station -> its pictures: files named by its code, or by it and a hyphen and more.
+
+    Parameters
+    ----------
+    frame : codes of other sheets too, so that no picture of one is taken for another's
+    """
+    wanted, every = set(stations), {*stations, *frame}
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in PICTURES or not path.is_file():
             continue
         stem = path.stem
-        while stem not in wanted and "-" in stem:
+        while stem not in every and "-" in stem:
             stem = stem.rpartition("-")[0]
         if stem in wanted:
             found.setdefault(stem, []).append(path)

@@ -28,6 +28,12 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+PICTURE = HEADERS | {
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"].replace(
+        "frame-ancestors 'none'", "frame-ancestors 'self'"
+    )
+}
+"""Of a picture: a PDF stands inside the page."""
 MOST = 65_536
 """Bytes of a form."""
 
@@ -75,7 +81,6 @@ class _Pages:
     ) -> None:
         self._examination, self._answers = examination, answers
         self._images, self._votes, self._root = images, votes, root
-        self._shown: set[str] = set()
         self._made = jinja2.Environment(
             loader=jinja2.PackageLoader("veedor.sample"),
             autoescape=True,
@@ -105,11 +110,11 @@ class _Pages:
         if index >= len(pictures):
             raise HTTPException(404)
         path = pictures[index]
-        return FileResponse(path, media_type=PICTURES[path.suffix.lower()], headers=HEADERS)
+        return FileResponse(path, media_type=PICTURES[path.suffix.lower()], headers=PICTURE)
 
     async def show(self, request: Request) -> Response:
-        """Show the votes of a sheet from now on."""
-        self._shown.add(self._station(request))
+        """Show the votes of a sheet from now on, and keep that they were."""
+        self._answers.show(self._station(request))
         number = request.path_params["number"]
         return RedirectResponse(f"{self._root}sheet/{number}", 303, HEADERS)
 
@@ -123,7 +128,7 @@ class _Pages:
                 raise HTTPException(413)
         form = {k: v[-1] for k, v in parse_qs(body.decode("utf-8", "replace")).items()}
         try:
-            self._answers.add(station, form, form.get("note", ""), station in self._shown)
+            self._answers.add(station, form, form.get("note", ""))
         except ValueError as error:
             return self._sheet(station, str(error), 400)
         return RedirectResponse(self._root, 303, HEADERS)
@@ -144,7 +149,7 @@ class _Pages:
             pictures=[
                 (i, PICTURES[p.suffix.lower()] == "application/pdf") for i, p in enumerate(pictures)
             ],
-            votes=self._votes.get(station, ()) if station in self._shown else (),
+            votes=self._votes.get(station, ()) if station in self._answers.shown else (),
             can_show=station in self._votes,
             before=self._answers.judged().get(station),
             wrong=wrong,
@@ -154,7 +159,7 @@ class _Pages:
         text = self._made.get_template(name).render(
             root=self._root,
             examination=self._examination,
-            done=len(self._answers.judged()),
+            done=self._answers.done,
             **values,
         )
         return HTMLResponse(text, status_code=status, headers=HEADERS)
