@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import tomllib
+import unicodedata
 
 import pytest
 
@@ -84,6 +85,54 @@ def test_a_draw_can_be_repeated_with_sha256_alone(case, tmp_path, capsys):
     assert "--force overwrites it" in capsys.readouterr().err
 
 
+def test_the_frame_is_published_before_the_ceremony_and_the_draw_is_from_it(case, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    frame = ["sample", "draw", str(case), "--size", "9", "--out", str(out)]
+    assert main(frame) == 0
+    told = capsys.readouterr().out
+    published = (out / "frame.csv").read_bytes()
+    assert f"frame {hashlib.sha256(published).hexdigest()}" in told
+    assert [p.name for p in out.iterdir()] == ["frame.csv"]
+    assert main([*frame, "--ceremony", "x"]) == 0
+    assert (out / "frame.csv").read_bytes() == published
+    assert len(rows(out / "drawn.csv")) == 9
+    (out / "frame.csv").write_bytes(published + b"S999\n")
+    assert main([*frame, "--ceremony", "y", "--force"]) == 1
+    assert "another frame is there" in capsys.readouterr().err
+    assert (out / "frame.csv").read_bytes() == published + b"S999\n"
+
+
+def test_a_draw_that_was_examined_is_not_overwritten(case, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    arguments = ["sample", "draw", str(case), "--size", "9", "--ceremony", "x", "--out", str(out)]
+    assert main(arguments) == 0
+    before = (out / "drawn.csv").read_bytes()
+    (out / "answers-e1.csv").write_text("entry\n", encoding="utf-8")
+    assert main([*arguments, "--size", "12", "--force"]) == 2
+    assert "answers-e1.csv: draw into another folder" in capsys.readouterr().err
+    assert (out / "drawn.csv").read_bytes() == before
+
+
+def test_a_code_is_drawn_as_it_looks(tmp_path, capsys):
+    # Composed in one file and not in another: the ticket, and the order of weights, are the same.
+    codes = [f"e\u0301-{i:02d}" for i in range(SHEETS)]
+    drawn = []
+    for name, form in (("nfd", codes), ("nfc", [unicodedata.normalize("NFC", c) for c in codes])):
+        case = small_case(
+            tmp_path / name,
+            {"official": {"station": form, "registered": list(range(1, SHEETS + 1)),
+                          "A": [5] * SHEETS, "B": [3] * SHEETS, "C": [0] * SHEETS}},
+        )  # fmt: skip
+        for more in ([], ["--selection", "proportional", "--weights", "registered"]):
+            out = tmp_path / name / f"out{len(more)}"
+            assert main(["sample", "draw", str(case), "--ceremony", "x", "--size", "5", *more,
+                         "--out", str(out)]) == 0  # fmt: skip
+            named = [unicodedata.normalize("NFC", r["station"]) for r in rows(out / "drawn.csv")]
+            drawn.append(((out / "frame.csv").read_bytes(), named))
+    assert drawn[:2] == drawn[2:]
+    capsys.readouterr()
+
+
 def test_what_was_drawn_is_the_entry_of_the_case_file(case, tmp_path, capsys):
     out = case.parent / "drawn"
     assert main(["sample", "draw", str(case), "--selection", "clustered", "--clusters", "centre",
@@ -109,6 +158,7 @@ def test_what_was_drawn_is_the_entry_of_the_case_file(case, tmp_path, capsys):
         (["--size", "5", "--selection", "stratified", "--strata", "planet"], 2, "no level"),
         (["--size", "5", "--strata", "centre"], 2, "--strata is for a sample"),
         (["--size", "5", "--ceremony", ""], 2, "--ceremony has no words"),
+        (["--size", "5", "--id", "a b"], 2, "--id: String should match"),
         (["--size", "5", "--count", "nobody"], 2, "is no count; they are official"),
     ],
 )

@@ -101,6 +101,7 @@ def size(
 @command.command(
     epilog="""\b
 Examples:
+  veedor sample draw bolivia-2019 --size 300 --out sample          # the frame alone, to publish
   veedor sample draw bolivia-2019 --size 300 --ceremony "dice 3 1 4 1 5" --out sample
   veedor sample draw case.toml --selection clustered --clusters centre --size 60 \\
       --ceremony "lottery of 1 March: 04 17 22 31 40" --out sample
@@ -112,9 +113,9 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
 @click.option("--size", type=click.IntRange(min=1), required=True, help="Sheets, centres or draws.")
 @click.option(
     "--ceremony",
-    required=True,
     metavar="WORDS",
-    help="What was said or thrown in public; whoever has the words can repeat the draw.",
+    help="What was said or thrown in public; whoever has the words can repeat the draw. Without"
+    " it the frame alone is written.",
 )
 @click.option(
     "--count", metavar="ID", help="The count whose sheets are drawn.  [default: official]"
@@ -137,28 +138,45 @@ def draw(case: str, out: Path, force: bool, name: str, count: str | None, **give
     """Draw sheets of CASE with the words of a public ceremony as the seed.
 
     Writes DIR/frame.csv, what was drawn from; DIR/drawn.csv, the sheets in the order of the draw
-    with the chance of each; and DIR/sample.toml, the entry for the case file.
+    with the chance of each; and DIR/sample.toml, the entry for the case file. Without --ceremony
+    the frame alone, which is to be published before it; the draw then has to be from that frame.
     """
     from pydantic import ValidationError
 
     from veedor.case.sampling import Sample
-    from veedor.sample import write_draw
+    from veedor.sample import write_draw, write_frame
 
+    if kept := sorted(path.name for path in out.glob("answers-*.csv")):
+        raise click.UsageError(f"{out} holds {kept[0]}: draw into another folder")
     if (out / "drawn.csv").exists() and not force:
         raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force overwrites it")
     manifest, frames = _frames(case, count)
     about = {k: v for k, v in given.items() if v is not None}
-    about = {"title": f"Sample {name}"} | about | {"id": name, "frame": count or manifest.official}
+    title = f"Sample of {manifest.title}" if name == "sample" else f"Sample {name}"
+    about = {"title": title} | about | {"id": name, "frame": count or manifest.official}
     try:
         sample = Sample.model_validate(about)
     except ValidationError as error:
-        text = error.errors()[0]["msg"].removeprefix("Value error, ")
+        first = error.errors()[0]
+        place = "".join(f"--{part}: " for part in first["loc"])
+        text = place + first["msg"].removeprefix("Value error, ")
         raise click.UsageError(text.replace("`", "--", 1).replace("`", "", 1)) from error
     for level in (sample.strata, sample.clusters):
         if level is not None and level not in manifest.geography:
             raise click.UsageError(
                 f"{level!r} is no level of geography; they are {', '.join(manifest.geography)}"
             )
+    if sample.ceremony is None:
+        published = write_frame(sample, frames, manifest, out)
+        terminal.out(
+            f"{len(frames.sid):,} sheets, of which nothing is drawn yet",
+            f"written: {out / 'frame.csv'}",
+            f"frame {published}",
+            "",
+            "Publish it with its SHA-256 (above), say how many sheets will be drawn and how, and"
+            " hold the ceremony. Then give the same command with --ceremony.",
+        )
+        return
     found = write_draw(sample, frames, manifest, out)
     terminal.out(
         f"{found.draws:,} draws, {found.sheets:,} sheets of {len(frames.sid):,}",
@@ -166,8 +184,8 @@ def draw(case: str, out: Path, force: bool, name: str, count: str | None, **give
         f"seed {found.seed}",
         f"frame {found.frame}",
         "",
-        "The frame is to be published before the ceremony, with its SHA-256 (above). In the case",
-        f'file, with this folder beside it: plans = ["{out.name}/sample.toml"]',
+        "In the case file, with this folder beside it:",
+        f'plans = ["{out.name}/sample.toml"]',
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from veedor.sample.drawing import Drawn, write_draw
+from veedor.sample.drawing import Drawn, write_draw, write_frame
 from veedor.sample.planning import Row, plan_risk
 
-__all__ = ["Drawn", "Row", "plan_risk", "write_draw"]
+__all__ = ["Drawn", "Row", "plan_risk", "write_draw", "write_frame"]

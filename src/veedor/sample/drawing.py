@@ -15,9 +15,9 @@ from veedor.case.sampling import Sample
 from veedor.checks.sampled import Frame, draw, weights_of
 from veedor.errors import CaseError
 from veedor.export.timesketch import cell
-from veedor.stats.draws import seed_of
+from veedor.stats.draws import composed, seed_of
 
-__all__ = ["Drawn", "write_draw"]
+__all__ = ["Drawn", "write_draw", "write_frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +30,32 @@ class Drawn:
     frame: str
 
 
+def write_frame(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
+    """Write `frame.csv`, by official code with all that the draw hangs on, and give its SHA-256.
+
+    It is to be published before the ceremony. CaseError where another frame is there already,
+    where the sample cannot be drawn from this one, or where a code cannot be written as it is: the
+    draw hangs on it.
+    """
+    text = _frame(sample, frame, case)
+    path = out / "frame.csv"
+    if path.exists() and path.read_bytes() != text:
+        raise CaseError(
+            "another frame is there, which may have been published",
+            place=str(path),
+            remedy="Draw into another folder, or restore the count as it was.",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text)
+    return hashlib.sha256(text).hexdigest()
+
+
 def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
     """Write `frame.csv`, `drawn.csv` and `sample.toml`, and say what was drawn.
 
-    `frame.csv` is by official code and holds what the draw hangs on, so that its hash can be
-    published before the ceremony. CaseError where the sample cannot be drawn from the frame, or a
-    code cannot be written as it is: the draw hangs on it.
+    CaseError as in `write_frame`.
     """
-    if odd := next((code for code in frame.station if cell(code) != code), None):
-        raise CaseError(
-            f"the station's code {odd!r} would be a formula, or change, in a spreadsheet",
-            place=f"the count {sample.frame!r}",
-            remedy="Take such characters off the codes with `strip` of the source.",
-        )
     drawn = draw(sample, frame, case)
-    weights = weights_of(sample, frame, case) if sample.selection == "proportional" else None
-    level = sample.strata or sample.clusters
-    order = sorted(range(len(frame.station)), key=frame.station.__getitem__)
-    frame_text = _csv(
-        ("station", *((level,) if level else ()), *(("weight",) if weights else ())),
-        (
-            (
-                frame.station[i],
-                *((frame.paths[level][i],) if level else ()),
-                *((weights[i],) if weights else ()),
-            )
-            for i in order
-        ),
-    )
     places = list(case.geography)
     drawn_text = _csv(
         ("draw", "station", *places, "chance"),
@@ -73,15 +71,37 @@ def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
             )
         ),
     )
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "frame.csv").write_bytes(frame_text)
+    published = write_frame(sample, frame, case, out)
     (out / "drawn.csv").write_bytes(drawn_text)
-    (out / "sample.toml").write_text(_entry(sample), encoding="utf-8")
+    (out / "sample.toml").write_text(_entry(sample), encoding="utf-8", newline="\n")
     return Drawn(
         draws=len(drawn.at),
         sheets=len(set(drawn.at.tolist())),
         seed=seed_of(sample.ceremony or ""),
-        frame=hashlib.sha256(frame_text).hexdigest(),
+        frame=published,
+    )
+
+
+def _frame(sample: Sample, frame: Frame, case: Case) -> bytes:
+    codes = [composed(code) for code in frame.station]
+    if odd := next((code for code in codes if cell(code) != code), None):
+        raise CaseError(
+            f"the station's code {odd!r} would be a formula, or change, in a spreadsheet",
+            place=f"the count {sample.frame!r}",
+            remedy="Take such characters off the codes with `strip` of the source.",
+        )
+    weights = weights_of(sample, frame, case) if sample.selection == "proportional" else None
+    level = sample.strata or sample.clusters
+    return _csv(
+        ("station", *((level,) if level else ()), *(("weight",) if weights else ())),
+        (
+            (
+                codes[i],
+                *((composed(frame.paths[level][i]),) if level else ()),
+                *((weights[i],) if weights else ()),
+            )
+            for i in sorted(range(len(codes)), key=codes.__getitem__)
+        ),
     )
 
 

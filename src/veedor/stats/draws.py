@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 __all__ = [
     "allocate",
     "clustered",
+    "composed",
     "proportional",
     "seed_of",
     "simple",
@@ -33,12 +34,17 @@ Ints = NDArray[np.int64]
 
 def seed_of(ceremony: str) -> str:
     """SHA-256, in hexadecimal, of the words of a ceremony: UTF-8 in form NFC, as they stand."""
-    return hashlib.sha256(unicodedata.normalize("NFC", ceremony).encode()).hexdigest()
+    return hashlib.sha256(composed(ceremony).encode()).hexdigest()
+
+
+def composed(text: str) -> str:
+    """The text in form NFC: what looks the same is the same."""
+    return unicodedata.normalize("NFC", text)
 
 
 def ticket(seed: str, name: str) -> str:
-    """The ticket of a unit: SHA-256 of `SEED,NAME`, in hexadecimal."""
-    return hashlib.sha256(f"{seed},{unicodedata.normalize('NFC', name)}".encode()).hexdigest()
+    """The ticket of a unit: SHA-256 of `SEED,NAME` (UTF-8 in form NFC), in hexadecimal."""
+    return hashlib.sha256(f"{seed},{composed(name)}".encode()).hexdigest()
 
 
 def simple(names: Sequence[str], size: int, seed: str) -> Ints:
@@ -160,7 +166,7 @@ def proportional(names: Sequence[str], weights: Sequence[int], size: int, seed: 
     _distinct(names)
     if any(w < 0 for w in weights) or not sum(weights):
         raise ValueError("weights are whole numbers, none below 0 and one at least above it")
-    order = sorted(range(len(names)), key=names.__getitem__)
+    order = sorted(range(len(names)), key=[composed(name) for name in names].__getitem__)
     ends = list(accumulate(int(weights[i]) for i in order))
     places = ((int(ticket(seed, f"draw {k}"), 16) * ends[-1]) >> 256 for k in range(1, size + 1))
     return np.array([order[bisect_right(ends, place)] for place in places], np.int64)
@@ -168,7 +174,7 @@ def proportional(names: Sequence[str], weights: Sequence[int], size: int, seed: 
 
 def _distinct(names: Sequence[str]) -> None:
     seen: set[str] = set()
-    for name in names:
+    for name in map(composed, names):
         if name in seen:
             raise ValueError(f"unit {name!r} stands twice in the frame")
         seen.add(name)
