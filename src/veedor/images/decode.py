@@ -1,0 +1,334 @@
+"""From boxes to fields: which number each says, how surely, and what the form's sums add to that.
+
+Two readings are given of each field, and never mixed. The first is by its own boxes. The second is
+by all fields together, for a form says that some of them add up to others; it may settle a reading
+that was unsure, and never changes one that was sure (SURE): a form on which the digits are plain
+and the sums do not hold is a fact to be reported, and a reader that repaired it would hide just
+what an audit looks for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.images.cells import MARGIN_MM, PIXELS_PER_MM
+from veedor.images.glyph import LEAST, SIDE
+from veedor.images.reader import Reads
+from veedor.images.sheet import CLASSES, Cell, FieldReading, State
+from veedor.images.sums import EMPTY, UNKNOWN, Candidates, cost_of_sums, jointly
+from veedor.images.template import FormField, Template
+
+__all__ = ["ALTERED", "SURE", "Decoded", "box_probabilities", "decode", "glyphs_of"]
+
+SURE = 0.99
+"""A field read by its own boxes with at least this probability keeps its value."""
+ALTERED = 0.5
+"""At this much of `Reads.altered` a box counts as struck or written over."""
+KEPT = 24
+"""Values of a field that are weighed against the sums."""
+NO_INK = 0.998
+"""Probability that a box without ink was left empty: faint ink may have been lost."""
+LINE, NEAR = 0.6, 0.7
+"""Millimetres: the widest that a printed line is, and how far from its place it may be seen."""
+SMALLEST = 0.14
+"""No digit is smaller than this share of its cell's height; a dot is."""
+UNDECLARED = 0.05
+"""What is left of the probability of a filler where the rules admit none."""
+TRAILING = 0.9
+"""Boxes left empty after a number: it may stand on the left, or have lost its last digits."""
+_BEAM, _FAINT = 64, 1e-6
+_EMPTY, _FILLER, _STRUCK, _OVER, _UNREADABLE = range(10, 15)
+_LETTERS = "0123456789_-x#?"
+_States = dict[tuple[str, int], float]
+"""What was written so far and the number so far, with the probability of each."""
+Found = Sequence[bool] | NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The fields of one form.
+
+    Attributes
+    ----------
+    fields : in the template's order
+    consistent : the values by themselves obey the form's sums; None where they cannot be told
+    cost : nats that the sums cost against the reading by itself; None where no sum can be told
+    """
+
+    fields: tuple[FieldReading, ...]
+    consistent: bool | None
+    cost: float | None
+
+
+def glyphs_of(cells: Sequence[Cell]) -> NDArray[np.uint8]:
+    """The glyphs of the cells that have ink, in order, for the reader: (n, 40, 40)."""
+    some = [cell.glyph for cell in cells if cell.glyph is not None]
+    return np.stack(some) if some else np.zeros((0, SIDE, SIDE), np.uint8)
+
+
+def _size(ink: NDArray[np.float32]) -> float:
+    """The longer side of the largest connected piece of ink, as a share of the cell's height.
+
+    Pieces as straight and thin as a printed line, and where one is, do not count.
+    """
+    _, _, found, _ = cv2.connectedComponentsWithStats((ink >= LEAST).astype(np.uint8))
+    start, size = found[1:, :2], found[1:, 2:4]
+    middle, cell = start + size / 2, np.array(ink.shape[::-1])
+    edge = MARGIN_MM * PIXELS_PER_MM
+    away = np.minimum(abs(middle - edge), abs(cell - edge - middle))
+    printed = (size <= LINE * PIXELS_PER_MM) & (away <= NEAR * PIXELS_PER_MM)
+    area = np.where(printed.any(axis=1), 0, found[1:, cv2.CC_STAT_AREA])
+    if not area.any():
+        return 0.0
+    return float(size[area.argmax()].max() / ink.shape[0])
+
+
+def box_probabilities(cell: Cell, p: NDArray[np.float32], fillers: bool) -> NDArray[np.float32]:
+    """What one box with ink holds, given also how large its ink is and what the rules admit.
+
+    A glyph has no size, so a dot looks to the reader like a blot; here the size comes in again.
+
+    Parameters
+    ----------
+    p : (classes,), the reader's
+    fillers : the rules of this form let people write fillers
+
+    Returns
+    -------
+    (classes,) float32
+    """
+    weight = np.ones(len(CLASSES))
+    written = 1 / (1 + np.exp(-(_size(cell.ink) - SMALLEST) / 0.015))
+    weight[[*range(10), _STRUCK, _OVER, _UNREADABLE]] = written
+    if not fillers:
+        weight[_FILLER] = UNDECLARED
+    weighed = (p + 1e-7) * weight
+    return np.asarray(weighed / weighed.sum(), np.float32)
+
+
+def _without_ink() -> NDArray[np.float32]:
+    p = np.full(len(CLASSES), (1 - NO_INK) / (len(CLASSES) - 1))
+    p[_EMPTY] = NO_INK
+    return p.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Boxes:
+    """The boxes of one field.
+
+    Attributes
+    ----------
+    p : (digits, classes) float32
+    altered : (digits,) float32
+    digit : (digits, 10) float32, which digit stands there: by itself, or over another one
+    """
+
+    p: NDArray[np.float32]
+    altered: NDArray[np.float32]
+    digit: NDArray[np.float32]
+
+
+def _boxes_of(
+    template: Template, cells: Sequence[Cell], reads: Reads, found: Found
+) -> list[_Boxes]:
+    """The boxes of each field; one that was not found or cut out cannot be read."""
+    inked = sum(cell.glyph is not None for cell in cells)
+    if inked != len(reads.p):
+        raise ValueError(f"{inked} boxes have ink, and {len(reads.p)} readings were given")
+    place = {f.id: k for k, f in enumerate(template.fields)}
+    made = []
+    for field in template.fields:
+        p = np.zeros((field.digits, len(CLASSES)), np.float32)
+        p[:, _UNREADABLE] = 1
+        made.append(_Boxes(p, np.zeros(field.digits, np.float32), p[:, :10].copy()))
+    row = -1
+    for cell in cells:
+        boxes, box = made[place[cell.field]], cell.box
+        if cell.glyph is None:
+            if found[place[cell.field]]:
+                boxes.p[box] = _without_ink()
+        else:
+            row += 1
+            boxes.p[box] = box_probabilities(cell, reads.p[row], bool(template.fillers))
+            size = float(boxes.p[box][:10].sum() + boxes.p[box][[_STRUCK, _OVER]].sum())
+            boxes.altered[box] = reads.altered[row] if size > 0.01 else 0
+            boxes.digit[box] = reads.candidates[row]
+        boxes.digit[box] = boxes.p[box][:10] + boxes.p[box][_OVER] * boxes.digit[box]
+    return made
+
+
+def _values(boxes: _Boxes, fillers: bool) -> Candidates:
+    """What a field may say, with the probability of each, over all ways to write it.
+
+    Before the first digit come empty boxes or fillers; after the last, fillers, or empty boxes at a
+    price. All else, and what fell out of the beam, is UNKNOWN.
+    """
+    # Parts: nothing yet, fillers only, digits, ended.
+    states: _States = {("blank", 0): 1.0}
+    for p, digit in zip(boxes.p, boxes.digit, strict=True):
+        after = _after(states, p, digit, fillers)
+        kept = sorted(after.items(), key=lambda entry: -entry[1])[:_BEAM]
+        states = {key: chance for key, chance in kept if chance > _FAINT**2}
+    found: dict[int, float] = {}
+    for (part, value), chance in states.items():
+        if part == "filled" and not fillers:
+            continue
+        value = EMPTY if part == "blank" else value
+        found[value] = found.get(value, 0.0) + chance
+    best = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))[:KEPT]
+    chances = [chance for _, chance in best]
+    return Candidates(
+        np.array([*(value for value, _ in best), UNKNOWN], np.int64),
+        np.array([*chances, max(1 - sum(chances), 0.0)]),
+    )
+
+
+def _after(
+    states: _States, p: NDArray[np.float32], digit: NDArray[np.float32], fillers: bool
+) -> _States:
+    """Where one more box leads."""
+    after: _States = defaultdict(float)
+    for (part, value), chance in states.items():
+        empty, filler = chance * float(p[_EMPTY]), chance * float(p[_FILLER])
+        if part in ("blank", "filled"):
+            after[part, 0] += empty
+            after["filled", 0] += filler
+        else:
+            after["ended", value] += filler if fillers else 0.0
+            after["ended", value] += empty * (TRAILING if part == "digits" else 1.0)
+        if part != "ended":
+            for d in range(10):
+                after["digits", 10 * value + d] += chance * float(digit[d])
+    return after
+
+
+def _letters(boxes: _Boxes) -> str:
+    """One letter a box."""
+    letters = ""
+    for p, altered in zip(boxes.p, boxes.altered, strict=True):
+        if altered >= ALTERED:
+            letters += _LETTERS[_STRUCK if p[_STRUCK] > p[_OVER] else _OVER]
+        else:
+            letters += _LETTERS[int(p.argmax())]
+    return letters
+
+
+def _any(p: NDArray[np.float32]) -> float:
+    """Probability that at least one box holds it."""
+    return float(1 - np.prod(1 - p.astype(np.float64)))
+
+
+def _by_itself(field: FormField, boxes: _Boxes, some: Candidates, fillers: bool) -> FieldReading:
+    """A field by its own boxes."""
+    text = _letters(boxes)
+    number = some.value >= 0
+    filler = float(np.prod(boxes.p[:, [_EMPTY, _FILLER]].sum(axis=1, dtype=np.float64)))
+    filler = max(filler - float(np.prod(boxes.p[:, _EMPTY].astype(np.float64))), 0.0)
+    masses: dict[State, float] = {
+        "number": float(some.p[number].sum()) - (filler if fillers else 0.0),
+        "empty": float(some.p[some.value == EMPTY].sum()),
+        "filler": filler,
+        "unreadable": float(some.p[some.value == UNKNOWN].sum()) - (0.0 if fillers else filler),
+    }
+    state: State = max(masses, key=lambda name: masses[name])
+    value, p = None, masses[state]
+    if state == "number" or (state == "filler" and fillers):
+        best = int(np.flatnonzero(number)[some.p[number].argmax()])
+        value, p = int(some.value[best]), float(some.p[best])
+        if state == "filler":
+            value, p = 0, float(some.p[some.value == 0].sum())
+    if "x" in text:
+        state, value, p = "struck", None, _any(boxes.p[:, _STRUCK])
+    elif "#" in text:
+        state = "overwritten"
+        p = p if value is not None else _any(boxes.p[:, _OVER])
+    return FieldReading(
+        field.id, state, value, text, min(p, 1.0), None, None, boxes.p, boxes.altered
+    )
+
+
+def _seen(reading: FieldReading, some: Candidates) -> Candidates:
+    """The candidates of a field for its cost: none where its value was struck out or is unread."""
+    if reading.state in ("empty", "number", "filler") or reading.value is not None:
+        return some
+    return Candidates(np.array([UNKNOWN]), np.ones(1))
+
+
+def _settled(reading: FieldReading, some: Candidates) -> Candidates:
+    """The candidates of a field for the joint reading: a sure one has no other."""
+    if reading.state == "struck":
+        return Candidates(np.array([UNKNOWN]), np.ones(1))
+    value = EMPTY if reading.state == "empty" else reading.value
+    if value is not None and reading.p >= SURE:
+        return Candidates(np.array([value]), np.ones(1))
+    return some
+
+
+def _consistent(readings: Mapping[str, FieldReading], template: Template) -> bool | None:
+    """Whether the values by themselves obey the sums; an empty part counts for nothing."""
+    told: list[bool | None] = []
+    for entry in template.sums:
+        total = readings[entry.total].value
+        parts = [
+            0 if readings[name].state == "empty" else readings[name].value for name in entry.parts
+        ]
+        known = [v for v in parts if v is not None]
+        lost = total is None or len(known) < len(parts)
+        told.append(None if lost else sum(known) == total)
+    if False in told:
+        return False
+    return None if None in told or not told else True
+
+
+def decode(
+    template: Template,
+    cells: Sequence[Cell],
+    reads: Reads,
+    *,
+    found: Found | None = None,
+) -> Decoded:
+    """The fields of a form, by their own boxes and with the form's sums.
+
+    Where a box was struck out the field has no value, for what it said was withdrawn; where one was
+    written over it has the value of the upper digits, and its state says so, for who wrote them and
+    when is not to be seen.
+
+    Parameters
+    ----------
+    cells : as `veedor.images.cells.cut_cells` gives them; fields without are unreadable
+    reads : of the glyphs of those cells that have one, in order (`glyphs_of`)
+    found : (fields,) whether a field's place was found on the scan (`Registration.found`); nothing
+        is said of one that was not, and of no sum with it
+
+    Raises
+    ------
+    ValueError
+        There are more or fewer readings than boxes with ink.
+    """
+    fillers = bool(template.fillers)
+    boxes = _boxes_of(
+        template, cells, reads, [True] * len(template.fields) if found is None else found
+    )
+    some = [_values(one, fillers) for one in boxes]
+    readings = [
+        _by_itself(field, one, values, fillers)
+        for field, one, values in zip(template.fields, boxes, some, strict=True)
+    ]
+    place = {f.id: k for k, f in enumerate(template.fields)}
+    terms = [(place[s.total], tuple(place[n] for n in s.parts)) for s in template.sums]
+    settled = [_settled(*pair) for pair in zip(readings, some, strict=True)]
+    for at, p in jointly(settled, terms).items():
+        best = int(p.argmax())
+        value, own = int(settled[at].value[best]), readings[at]
+        sure = len(p) == 1 and value != UNKNOWN
+        joint = value if value >= 0 else None
+        readings[at] = replace(own, joint=joint, p_joint=own.p if sure else float(p[best]))
+    cost = cost_of_sums([_seen(*pair) for pair in zip(readings, some, strict=True)], terms)
+    consistent = _consistent({r.field: r for r in readings}, template)
+    return Decoded(tuple(readings), consistent, cost)
