@@ -16,6 +16,7 @@ from veedor.simulate.election import Election, generator
 from veedor.simulate.honest import honest_election
 from veedor.simulate.night import Network, network_from
 from veedor.simulate.parameters import Parameters, parameters_from, shape
+from veedor.simulate.sheets.plan import SheetPlan, plan_from
 from veedor.simulate.tamper import KINDS
 from veedor.simulate.truth import Truth
 
@@ -33,11 +34,14 @@ class Scenario:
     """Each with `kind`, a name of `veedor.simulate.tamper.KINDS`, and its keyword arguments."""
     network: Network | None = None
     """What its machines record, where they do."""
+    sheets: SheetPlan | None = None
+    """What is planted among its sheets, where that is more than nothing; drawn on demand."""
 
     @property
     def honest(self) -> bool:
         """Whether nothing is tampered with, and nothing departs from the plan."""
-        return not self.tampering and (self.network is None or self.network.honest)
+        parts = (self.network, self.sheets)
+        return not self.tampering and all(part is None or part.honest for part in parts)
 
     def make(
         self, seed: int, stations: int | None = None, *, option: str | int | None = None
@@ -110,4 +114,5 @@ def load(name: str) -> Scenario:
         parameters=parameters_from(entry.get("parameters", {}), base),
         tampering=tuple(entry.get("tampering", ())),
         network=network_from(entry["network"]) if "network" in entry else None,
+        sheets=plan_from(entry["sheets"]) if "sheets" in entry else None,
     )

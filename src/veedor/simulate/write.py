@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,11 @@ from veedor.simulate.machines import write_machines
 from veedor.simulate.night import Network, Night
 from veedor.simulate.papers import PLAN, instant, write_papers
 from veedor.simulate.planted import Planted
+from veedor.simulate.sheets.plan import SheetPlan
 from veedor.simulate.truth import Truth
+
+if TYPE_CHECKING:
+    from veedor.simulate.sheets.files import Stack
 
 GEOGRAPHY = ("region", "municipality", "locality", "centre")
 COLOURS = ("#2b5c9e", "#c4641a", "#4d8a4d", "#8a5aa0", "#9a8f3c", "#3f8f95", "#a34d66", "#6b6b6b")
@@ -43,6 +47,7 @@ def write_case(
     seed: int,
     truth: Sequence[Truth] = (),
     network: Network | None = None,
+    sheets: SheetPlan | None = None,
 ) -> Path:
     """Write the counts, the class of the places, the earlier election, the truth and `case.toml`.
 
@@ -61,6 +66,8 @@ def write_case(
     truth : sequence of Truth
     network : Network, optional
         For elections with a preliminary count.
+    sheets : SheetPlan, optional
+        Pictures of the filled sheets, for which `veedor[images]` is needed.
 
     Returns
     -------
@@ -76,6 +83,8 @@ def write_case(
             place=str(directory),
             remedy="Name another folder to write the case into.",
         ) from error
+    stack = None if sheets is None else _stack(election, sheets, truth)
+    election = election if stack is None else stack.election
     night, planted = (None, ()) if network is None else _night(election, network)
     names = []
     for name, table in _tables(election, night).items():
@@ -87,8 +96,11 @@ def write_case(
         machines = [*write_machines(night, directory),
                     *write_papers(night, election.options, directory)]  # fmt: skip
         names += [source["file"] for source in machines]
-    written = [_described(directory, name) for name in names]
     true = _truth(election, seed, truth)
+    scans: list[dict[str, Any]] = []
+    if stack is not None:
+        scans, true["sheets"] = _scans(stack, directory, names)
+    written = [_described(directory, name) for name in names]
     if night is not None:
         true["planted"] = [fact.document() for fact in planted]
     answers = json.dumps(true, indent=1, sort_keys=True)
@@ -97,10 +109,34 @@ def write_case(
     case = _case(election, title, id, seed, written)
     if night is not None:
         _add_machines(case, night, machines)
+    case["sources"] += scans
+    case["notes"] += [] if stack is None else stack.notes
     text = toml(case)
     path.write_text(text, encoding="utf-8", newline="\n")
     load_case(path)
     return path
+
+
+def _stack(election: Election, plan: SheetPlan, truth: Sequence[Truth]) -> Stack:
+    try:
+        from veedor.simulate.sheets.files import prepare
+    except ImportError as error:
+        raise VeedorError(
+            f"drawing sheets needs the package {error.name!r}",
+            remedy="pip install 'veedor[images]'",
+        ) from error
+    return prepare(election, plan, truth)
+
+
+def _scans(
+    stack: Stack, directory: Path, names: list[str]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Write the sheets and add their files to `names`; the source, and what is true of them."""
+    from veedor.simulate.sheets.files import write_sheets
+
+    files, source, true = write_sheets(stack, directory)
+    names += files
+    return [source], true
 
 
 def _night(election: Election, network: Network) -> tuple[Night, tuple[Planted, ...]]:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from veedor.simulate.sheets.hands import DigitImage, Hand, NistHand, Pool
     from veedor.simulate.sheets.layouts import HELD_OUT, LAYOUTS, layout
     from veedor.simulate.sheets.pens import Ease, Pen, draw_ease, draw_pen
-    from veedor.simulate.sheets.render import Other, make_sheet, recode
+    from veedor.simulate.sheets.render import Other, make_sheet, recode, stamp_over
     from veedor.simulate.sheets.truth import BoxTruth, FieldTruth, Sheet, SheetTruth
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "overwrite",
     "recode",
     "spell",
+    "stamp_over",
     "write_all",
 ]
 
@@ -105,7 +106,7 @@ _HOMES = {
     "hands": ("DigitImage", "Hand", "NistHand", "Pool"),
     "layouts": ("HELD_OUT", "LAYOUTS", "layout"),
     "pens": ("Ease", "Pen", "draw_ease", "draw_pen"),
-    "render": ("Other", "make_sheet", "recode"),
+    "render": ("Other", "make_sheet", "recode", "stamp_over"),
     "truth": ("BoxTruth", "FieldTruth", "Sheet", "SheetTruth"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,19 +148,34 @@ class Sketch:
     ) -> Layout:
         """The form as it is now."""
         id = f"{name}-{options}"
-        template = Template(
-            id=id,
-            title=title,
-            blank=None if len(self.fiducials) == 4 else f"{id}.png",
-            page=self.page,
-            fiducials=tuple(self.fiducials),
-            codes=tuple(self.codes),
-            fields=tuple(self.fields),
-            sums=tuple(self.sums),
-            private=tuple(self.private),
-            fillers=fillers,
+        template = _rounded(
+            Template(
+                id=id,
+                title=title,
+                blank=None if len(self.fiducials) == 4 else f"{id}.png",
+                page=self.page,
+                fiducials=tuple(self.fiducials),
+                codes=tuple(self.codes),
+                fields=tuple(self.fields),
+                sums=tuple(self.sums),
+                private=tuple(self.private),
+                fillers=fillers,
+            )
         )
         return Layout(
             name, template, tuple(self.print.items), self.paper, tuple(self.symbols), station,
             held_out, bitonal, self.words, self.bubbles, bubble,
         )  # fmt: skip
+
+
+def _rounded(template: Template) -> Template:
+    """The same with every place to a tenth of a micrometre, so that its file says the same."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float):
+            return round(value, 4)
+        if isinstance(value, dict):
+            return {key: plain(one) for key, one in value.items()}
+        return [plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+    return Template.model_validate(plain(template.model_dump()))

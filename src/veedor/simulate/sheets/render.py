@@ -7,11 +7,12 @@ of the first, so that pen, size, place and turn tell nothing of the writer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from veedor.images.template import FormField
 from veedor.simulate.sheets import scribbles
 from veedor.simulate.sheets.content import Mark, number
 from veedor.simulate.sheets.forms import Layout, Words, blank, draw, stamp_code
@@ -21,16 +22,28 @@ from veedor.simulate.sheets.pens import Ease, Pen
 from veedor.simulate.sheets.truth import BoxTruth, FieldTruth, Sheet, SheetTruth
 
 Pixels = NDArray[np.uint8]
+PADS = ((70, 60, 140), (40, 40, 46), (150, 50, 90), (50, 70, 150))
+"""Colours of ink pads."""
 SMALL = 0.45
 """Size of a digit that is written beside a struck one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Who writes a field in place of the clerk or the delegate, and with what."""
+    """Who writes in a box in place of the clerk or the delegate, and with what.
+
+    Attributes
+    ----------
+    pen : the sheet's where None
+    all : writes everything in it; else what lies below an altered digit is the clerk's
+    """
 
     hand: Hand
     pen: Pen | None = None
+    all: bool = True
+
+
+Others = Mapping[tuple[str, int], Other]
 
 
 @dataclass(slots=True)
@@ -71,47 +84,48 @@ class Writer:
 
 
 def fill_boxes(
-    w: Writer, boxes: NDArray[np.float64], row: tuple[Mark, ...], hand: Hand, pen: Pen
+    w: Writer, field: FormField, row: tuple[Mark, ...], hand: Hand, others: Others
 ) -> tuple[BoxTruth, ...]:
-    """Write one field.
-
-    Parameters
-    ----------
-    boxes : (digits, 4)
-    """
+    """Write one field."""
     found = []
-    for box, mark in zip(boxes, row, strict=True):
+    for at, (box, mark) in enumerate(zip(field.cells, row, strict=True)):
         w.keys = []
-        _write(w, box, mark, hand, pen)
+        other = others.get((field.id, at))
+        top, pen = (other.hand, other.pen or w.pen) if other else (hand, w.pen)
+        below = (hand, w.pen) if other and not other.all else (top, pen)
+        _write(w, box, mark, (top, pen), below)
         label = str(mark.digit) if mark.kind == "digit" else mark.kind
-        who = None if mark.kind == "empty" else hand.id
+        who = None if mark.kind == "empty" else top.id
         found.append(BoxTruth(label, mark.digit, mark.under, who, tuple(w.keys)))
-    if len(row) > 1 and all(m.kind == "filler" and m.filler == "line" for m in row):
-        _through(w, boxes)
+    if len(row) > 1 and all(m.filler == "line" for m in row):
+        _through(w, field.cells)
     return tuple(found)
 
 
-def _write(w: Writer, box: NDArray[np.float64], mark: Mark, hand: Hand, pen: Pen) -> None:
-    left, top, width, height = box.tolist()
+def _write(
+    w: Writer,
+    box: NDArray[np.float64],
+    mark: Mark,
+    top: tuple[Hand, Pen],
+    below: tuple[Hand, Pen],
+) -> None:
+    left, above, width, height = box.tolist()
+    hand, pen = top
+    if mark.under is not None:
+        w.digit(below[0].take(mark.under, w.hands), box, below[1])
     if mark.kind == "filler":
         _filler(w, box, mark, pen)
-    elif mark.kind == "digit" and mark.digit is not None:
+    elif mark.kind in ("digit", "overwritten") and mark.digit is not None:
         w.digit(hand.take(mark.digit, w.hands), box, pen)
-    elif mark.kind == "overwritten" and mark.digit is not None:
-        if mark.under is not None:
-            w.digit(hand.take(mark.under, w.hands), box, pen)
-        w.digit(hand.take(mark.digit, w.hands), box, pen, 1.05)
     elif mark.kind == "struck":
-        if mark.under is not None:
-            w.digit(hand.take(mark.under, w.hands), box, pen)
         w.lines(_strike(box, w.sheet), pen)
         if mark.beside and mark.digit is not None:
-            above = np.array([left + 0.5 * width, top - 0.3 * height, width * 0.8, height])
-            w.digit(hand.take(mark.digit, w.hands), above, pen, SMALL)
+            place = np.array([left + 0.5 * width, above - 0.3 * height, width * 0.8, height])
+            w.digit(hand.take(mark.digit, w.hands), place, pen, SMALL)
     elif mark.kind == "unreadable":
-        halves = [d for d in (mark.digit, mark.second) if d is not None]
-        for i, d in enumerate(halves):
-            part = np.array([left + (0.04 + 0.46 * i) * width, top, 0.5 * width, height])
+        both = [d for d in (mark.digit, mark.second) if d is not None]
+        for i, d in enumerate(both):
+            part = np.array([left + (0.04 + 0.46 * i) * width, above, 0.5 * width, height])
             w.digit(hand.take(d, w.hands), part, pen, 1.05)
 
 
@@ -177,8 +191,8 @@ def make_sheet(
     delegate: Hand,
     pen: Pen,
     ease: Ease,
-    others: Mapping[str, Other] | None = None,
-    names: np.random.Generator | None = None,
+    others: Others | None = None,
+    one_scribe: bool = False,
     dpi: float = 200,
 ) -> Sheet:
     """Fill in a form.
@@ -190,8 +204,8 @@ def make_sheet(
     station : official code
     delegate : writes the delegate's fields; may be the same hand
     pen, ease : of the sheet or the centre
-    others : fields that somebody else writes
-    names : chance of the scribbles in private parts; the same gives the same scribbles
+    others : field and box -> who else writes there
+    one_scribe : one person writes all the names
     """
     streams = rng.spawn(3)
     page = blank(layout, dpi)
@@ -203,14 +217,12 @@ def make_sheet(
     w = Writer(page, scale, pen, ease, hands=streams[0], sheet=streams[1])
     fields = []
     for f in layout.template.fields:
-        other = (others or {}).get(f.id)
-        who = other.hand if other else (delegate if f.by == "delegate" else hand)
-        ink = (other.pen if other else None) or pen
+        who = delegate if f.by == "delegate" else hand
         w.loose = loose.get(f.printed, 1.0)
-        boxes = fill_boxes(w, f.cells, marks[f.id], who, ink)
+        boxes = fill_boxes(w, f, marks[f.id], who, others or {})
         text = "".join(m.letter for m in marks[f.id])
         fields.append(FieldTruth(f.id, number(marks[f.id]), text, boxes))
-    _rest(w, layout, fields, names or streams[2])
+    _rest(w, layout, fields, streams[2], one_scribe)
     truth = SheetTruth(station, layout.template.id, hand.id, delegate.id, pen, tuple(fields))
     return Sheet(page, truth, layout, dpi)
 
@@ -234,21 +246,43 @@ def recode(page: Pixels, layout: Layout, station: str, dpi: float) -> None:
     draw(page, [station_text(layout, station)], scale)
 
 
-def _rest(w: Writer, layout: Layout, fields: list[FieldTruth], names: np.random.Generator) -> None:
+def _rest(
+    w: Writer,
+    layout: Layout,
+    fields: list[FieldTruth],
+    rng: np.random.Generator,
+    one_scribe: bool,
+) -> None:
     """Words, bubbles, and the scribbles of private parts."""
+    clerk = scribbles.draw_style(rng)
     for f in fields:
         if f.field in layout.words and f.value is not None:
-            w.lines(scribbles.words(layout.words[f.field], w.sheet))
+            w.lines(scribbles.words(layout.words[f.field], rng, clerk))
         if f.field in layout.bubbles and f.value is not None:
             _bubbles(w, layout, f)
+    pad = replace(w.pen, colour=PADS[int(rng.integers(len(PADS)))])
     for part in layout.template.private:
         x, y, width, height = part.rectangle
         if part.what == "fingerprint":
             size = (round(width * w.scale * 0.9), round(height * w.scale * 0.9))
-            ink = scribbles.fingerprint(*size, names)
-            lay(w.page, ink, round((x + 0.05 * width) * w.scale), round(y * w.scale), w.pen)
+            ink = scribbles.fingerprint(*size, rng)
+            lay(w.page, ink, round((x + 0.05 * width) * w.scale), round(y * w.scale), pad)
+        elif part.what == "signature":
+            w.lines(scribbles.signature(part.rectangle, rng))
         else:
-            w.lines(scribbles.lines(part.what, (x, y, width, height), names))
+            style = clerk if one_scribe else scribbles.draw_style(rng)
+            w.lines(scribbles.words(part.rectangle, rng, style))
+
+
+def stamp_over(page: Pixels, rng: np.random.Generator, dpi: float) -> None:
+    """Put an office's round stamp somewhere on a page, in place."""
+    scale = dpi / 25.4
+    ink = scribbles.stamp(round(float(rng.uniform(24, 38)) * scale), rng)
+    ink = np.asarray(ink * rng.uniform(0.35, 0.85), dtype=np.float32)
+    height, width = page.shape[:2]
+    left, top = int(rng.integers(0, width - len(ink))), int(rng.integers(0, height - len(ink)))
+    pad = Pen("stamp", "pad", 0.5, PADS[int(rng.integers(len(PADS)))], 1.0, 0.0, 0.1)
+    lay(page, ink, left, top, pad)
 
 
 def _bubbles(w: Writer, layout: Layout, f: FieldTruth) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,41 +13,52 @@ Points = NDArray[np.float64]
 Place = tuple[float, float, float, float]
 
 
-def lines(what: str, place: Place, rng: np.random.Generator) -> list[Points]:
-    """Strokes for a part of a form, in millimetres.
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How somebody writes words: height and width of letters, as shares, and slant."""
+
+    body: float
+    step: float
+    slant: float
+
+
+def draw_style(rng: np.random.Generator) -> Style:
+    """Somebody's way of writing words."""
+    return Style(
+        body=float(rng.uniform(0.22, 0.34)),
+        step=float(rng.uniform(0.55, 0.85)),
+        slant=float(rng.normal(0.25, 0.2)),
+    )
+
+
+def words(place: Place, rng: np.random.Generator, style: Style) -> list[Points]:
+    """Loops and downstrokes in the rhythm of joined letters, as strokes in millimetres.
 
     Parameters
     ----------
-    what : signature; anything else is written like words
     place : left, top, width, height
     """
-    return _signature(place, rng) if what == "signature" else words(place, rng)
-
-
-def words(place: Place, rng: np.random.Generator, letters: int | None = None) -> list[Points]:
-    """Loops and downstrokes in the rhythm of joined letters."""
     left, top, width, height = place
-    body = min(height * float(rng.uniform(0.22, 0.34)), 2.2)
-    step = body * float(rng.uniform(0.55, 0.85))
-    count = letters or int(rng.integers(9, 22))
-    count = max(min(count, int(0.92 * width / step) - 1), 2)
+    body = min(height * style.body, 2.2)
+    step = body * style.step
+    count = max(min(int(rng.integers(9, 22)), int(0.92 * width / step) - 1), 2)
     base = top + height * float(rng.uniform(0.62, 0.72))
-    slant = float(rng.normal(0.25, 0.2))
     x = left + 0.04 * width
     found: list[Points] = []
     word: list[tuple[float, float]] = []
     for _ in range(count):
-        tall = body * float(rng.choice([1, 1, 1, 2.0, -1.7], p=[0.3, 0.25, 0.2, 0.17, 0.08]))
-        width_ = step * float(rng.uniform(0.7, 1.25))
+        tall = body * float(rng.choice([1, 2.0, -1.7], p=[0.75, 0.17, 0.08]))
+        wide = step * float(rng.uniform(0.7, 1.25))
         up = -tall * float(rng.uniform(0.85, 1.1))
+        lean = style.slant * up
         word += [
             (x, base),
-            (x + 0.35 * width_ - slant * up * 0.5, base + up * 0.55),
-            (x + 0.75 * width_ - slant * up, base + up),
-            (x + 0.5 * width_ - slant * up * 0.6, base + up * 0.5),
-            (x + 0.7 * width_, base - 0.03 * body),
+            (x + 0.35 * wide - 0.5 * lean, base + up * 0.55),
+            (x + 0.75 * wide - lean, base + up),
+            (x + 0.5 * wide - 0.6 * lean, base + up * 0.5),
+            (x + 0.7 * wide, base - 0.03 * body),
         ]
-        x += width_
+        x += wide
         if rng.random() < 0.14:
             found.append(_curve(np.array(word)))
             word, x = [], x + step
@@ -54,7 +67,8 @@ def words(place: Place, rng: np.random.Generator, letters: int | None = None) ->
     return found
 
 
-def _signature(place: Place, rng: np.random.Generator) -> list[Points]:
+def signature(place: Place, rng: np.random.Generator) -> list[Points]:
+    """A flourish, as strokes in millimetres."""
     left, top, width, height = place
     count = int(rng.integers(9, 18))
     t = np.linspace(0, 1, count)

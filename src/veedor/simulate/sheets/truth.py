@@ -60,6 +60,10 @@ class SheetTruth:
     pen: Pen
     fields: tuple[FieldTruth, ...]
 
+    def field(self, name: str) -> FieldTruth:
+        """The field of that id."""
+        return next(f for f in self.fields if f.field == name)
+
     def values(self) -> dict[str, int | None]:
         """Field id -> number meant."""
         return {f.field: f.value for f in self.fields}
