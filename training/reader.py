@@ -1,6 +1,6 @@
 """Train the reader of digits and write it to src/veedor/images/models.
 
-Usage: python -m training.reader [--epochs N] [--seed N] [--out FOLDER]
+Usage: python -m training.reader [--epochs N] [--seed N] [--bfloat16] [--out FOLDER]
 The digits of known writers are looked for in the folder that VEEDOR_DATA names.
 """
 
@@ -35,7 +35,7 @@ from veedor.images.sheet import CLASSES
 
 MODELS = Path(reader.__file__).parent / "models"
 NETWORKS = 3
-EPOCHS = 12
+EPOCHS, SHOWN = 12, 2
 BATCH = 128
 RATE = 3e-3
 DECAY = 0.02
@@ -72,8 +72,8 @@ class Learner:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, RATE, steps)
         self.dropout = torch.random.get_rng_state()
 
-    def learn(self, samples: Samples) -> float:
-        """Once through the samples; returns the mean loss."""
+    def learn(self, samples: Samples, short: bool) -> float:
+        """Once through the samples, at times in 16 bits; returns the mean loss."""
         torch.random.set_rng_state(self.dropout)
         self.network.train()
         order, losses = self.rng.permutation(len(samples.label)), []
@@ -83,7 +83,9 @@ class Learner:
             glyphs = glyphs.contiguous(memory_format=torch.channels_last)
             truth = [torch.from_numpy(a) for a in (some.label, some.altered, some.digit)]
             self.optimiser.zero_grad()
-            loss = loss_of(self.network(glyphs), *truth)
+            with torch.autocast("cpu", torch.bfloat16, enabled=short):
+                logits = self.network(glyphs)
+            loss = loss_of(logits.float(), *truth)
             loss.backward()
             self.optimiser.step()
             self.schedule.step()
@@ -104,16 +106,20 @@ class Learner:
                 value.copy_(now[name])
 
 
-def trained(digits: Digits, epochs: int, seed: int) -> list[Network]:
-    """The networks; all see the same samples, each from its own start and in its own order."""
+def trained(digits: Digits, epochs: int, seed: int, short: bool) -> list[Network]:
+    """The networks; all see the same samples, each from its own start and in its own order.
+
+    Drawing samples takes as long as learning from them, so that each is shown SHOWN times.
+    """
     count = sum(round(s * len(digits.digit)) for s in SHARES.values()) + len(digits.digit)
     steps = epochs * -(-count // BATCH)
     learners = [Learner(seed * 100 + k, steps) for k in range(NETWORKS)]
     for epoch in range(epochs):
         began = time.process_time()
-        rng = np.random.default_rng((seed, 2, epoch))
-        samples = sampled(digits, rng, (GOOD, USABLE))
-        losses = [learner.learn(samples) for learner in learners]
+        if epoch % SHOWN == 0:
+            rng = np.random.default_rng((seed, 2, epoch))
+            samples = sampled(digits, rng, (GOOD, USABLE))
+        losses = [learner.learn(samples, short) for learner in learners]
         spent = time.process_time() - began
         print(f"epoch {epoch + 1} of {epochs}: loss {losses}, {spent:.0f} s", flush=True)
     return [learner.mean for learner in learners]
@@ -158,7 +164,7 @@ def calibrated(session: Any, digits: Digits, seed: int) -> dict[str, object]:
     return entries
 
 
-def facts_of(epochs: int, seed: int) -> dict[str, object]:
+def facts_of(epochs: int, seed: int, short: bool) -> dict[str, object]:
     """What the networks were made from and with."""
     data = Path(os.environ["VEEDOR_DATA"]) / FILE
     machine = f"{platform.system()} {platform.machine()}"
@@ -167,7 +173,8 @@ def facts_of(epochs: int, seed: int) -> dict[str, object]:
         "classes": CLASSES,
         "data": {"file": FILE, "sha256": hashlib.sha256(data.read_bytes()).hexdigest()},
         "splits": "veedor.handwriting.digits.split_of: `train` learns, `calibration` calibrates",
-        "command": f"python -m training.reader --epochs {epochs} --seed {seed}",
+        "command": f"python -m training.reader --epochs {epochs} --seed {seed}"
+        + " --bfloat16" * short,
         "seed": seed,
         "epochs": epochs,
         "shares": SHARES,
@@ -186,14 +193,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="in 16 bits: faster where the processor has them"
+    )
     parser.add_argument("--out", type=Path, default=MODELS)
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True)
     began, digits = time.process_time(), load_digits()
-    manifest = facts_of(args.epochs, args.seed)
-    networks = trained(digits.of("train"), args.epochs, args.seed)
+    manifest = facts_of(args.epochs, args.seed, args.bfloat16)
+    networks = trained(digits.of("train"), args.epochs, args.seed, args.bfloat16)
     graph = graph_of(networks).SerializeToString()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     manifest |= {

@@ -32,8 +32,11 @@ def form(digits: Sequence[int], sums=(), fillers=()) -> Template:
     )  # fmt: skip
 
 
-def read(template: Template, boxes: Sequence[Sequence[Box]], altered=(), size: int = 50, **more):
-    """Decode boxes given as letters, or as probabilities of letters; a space has no ink."""
+def read(template: Template, boxes: Sequence[Sequence[Box]], altered=(), size: int = 50):
+    """Decode boxes given as letters, or as probabilities of letters; a space has no ink.
+
+    A field of no boxes was not found.
+    """
     cells, rows, flags = [], [], []
     ink = np.zeros((80, 80), np.float32)
     ink[40 - size // 2 : 40 + (size + 1) // 2, 36:44] = 1
@@ -53,7 +56,7 @@ def read(template: Template, boxes: Sequence[Sequence[Box]], altered=(), size: i
             flags.append((field.id, k) in altered or box in ("x", "#"))
     p = np.array(rows, np.float32).reshape(-1, len(CLASSES))
     reads = Reads(p, np.array(flags, np.float32))
-    return decode(template, cells, reads, **more)
+    return decode(template, cells, reads)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_an_empty_part_is_nothing_and_a_lost_one_tells_nothing() -> None:
 
 def test_a_field_that_was_not_found_says_nothing() -> None:
     template = form([2, 2, 2], VOTES)
-    got = read(template, [list("20"), list("  "), list("20")], found=[True, False, True])
+    got = read(template, [list("20"), [], list("20")])
     assert (got.fields[1].state, got.fields[1].value, got.consistent) == ("unreadable", None, None)
 
 

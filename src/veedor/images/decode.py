@@ -47,7 +47,6 @@ _EMPTY, _FILLER, _STRUCK, _OVER, _UNREADABLE = range(10, 15)
 _LETTERS = "0123456789_-x#?"
 _States = dict[tuple[str, int], float]
 """What was written so far and the number so far, with the probability of each."""
-Found = Sequence[bool] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +133,8 @@ class _Boxes:
     digit: NDArray[np.float32]
 
 
-def _boxes_of(
-    template: Template, cells: Sequence[Cell], reads: Reads, found: Found
-) -> list[_Boxes]:
-    """The boxes of each field; one that was not found or cut out cannot be read."""
+def _boxes_of(template: Template, cells: Sequence[Cell], reads: Reads) -> list[_Boxes]:
+    """The boxes of each field; one that was not cut out cannot be read."""
     inked = sum(cell.glyph is not None for cell in cells)
     if inked != len(reads.p):
         raise ValueError(f"{inked} boxes have ink, and {len(reads.p)} readings were given")
@@ -151,8 +148,7 @@ def _boxes_of(
     for cell in cells:
         boxes, box = made[place[cell.field]], cell.box
         if cell.glyph is None:
-            if found[place[cell.field]]:
-                boxes.p[box] = _without_ink()
+            boxes.p[box] = _without_ink()
         else:
             row += 1
             boxes.p[box] = box_probabilities(cell, reads.p[row], bool(template.fillers))
@@ -286,13 +282,7 @@ def _consistent(readings: Mapping[str, FieldReading], template: Template) -> boo
     return None if None in told or not told else True
 
 
-def decode(
-    template: Template,
-    cells: Sequence[Cell],
-    reads: Reads,
-    *,
-    found: Found | None = None,
-) -> Decoded:
+def decode(template: Template, cells: Sequence[Cell], reads: Reads) -> Decoded:
     """The fields of a form, by their own boxes and with the form's sums.
 
     Where a box was struck out the field has no value, for what it said was withdrawn; where one was
@@ -301,10 +291,9 @@ def decode(
 
     Parameters
     ----------
-    cells : as `veedor.images.cells.cut_cells` gives them; fields without are unreadable
+    cells : as `veedor.images.cells.cut_cells` gives them, of the fields that were found; nothing
+        is said of a field without cells, and of no sum with it
     reads : of the glyphs of those cells that have one, in order (`glyphs_of`)
-    found : (fields,) whether a field's place was found on the scan (`Registration.found`); nothing
-        is said of one that was not, and of no sum with it
 
     Raises
     ------
@@ -312,9 +301,7 @@ def decode(
         There are more or fewer readings than boxes with ink.
     """
     fillers = bool(template.fillers)
-    boxes = _boxes_of(
-        template, cells, reads, [True] * len(template.fields) if found is None else found
-    )
+    boxes = _boxes_of(template, cells, reads)
     some = [_values(one, fillers) for one in boxes]
     readings = [
         _by_itself(field, one, values, fillers)
