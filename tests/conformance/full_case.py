@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.building import small_case
+from tests.building import read_case, small_case
+from tests.conformance.scan_rows import fill
+from veedor.engine.evidence import Evidence
 
 Columns = dict[str, list[Any]]
 
@@ -354,3 +356,8 @@ def full_case(
         announced=[{"count": "official", "source": "the authority", "totals": {"valid": total}}],
         **PLAN,
     )
+
+
+def read_full(path: Path) -> Evidence:
+    """The case read, with a scan of each sheet as it might have been read."""
+    return fill(read_case(path))

@@ -8,8 +8,7 @@ import ibis
 import numpy as np
 import pytest
 
-from tests.building import read_case
-from tests.conformance.full_case import full_case
+from tests.conformance.full_case import full_case, read_full
 from veedor.audit.findings import Fact
 from veedor.audit.run import context
 from veedor.checks.base import NEEDS, registry
@@ -26,7 +25,7 @@ STATUSES = {"observed", "not-observed", "not-determinable", "void", "not-applica
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory):
-    return read_case(full_case(tmp_path_factory.mktemp("full")))
+    return read_full(full_case(tmp_path_factory.mktemp("full")))
 
 
 def assess(check, found, seed=0) -> list[Fact]:
@@ -151,7 +150,7 @@ def shuffled(tmp_path_factory):
             for column in table:
                 table[column] = [table[column][i] for i in order]
 
-    return read_case(full_case(tmp_path_factory.mktemp("shuffled"), change=shuffle))
+    return read_full(full_case(tmp_path_factory.mktemp("shuffled"), change=shuffle))
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -166,7 +165,7 @@ NAMES = {"A": "Zeta", "B": "Yota", "C": "Xi"}
 @pytest.fixture(scope="module")
 def renamed_case(tmp_path_factory):
     """The same case with other names of the options."""
-    return read_case(full_case(tmp_path_factory.mktemp("renamed"), names=NAMES))
+    return read_full(full_case(tmp_path_factory.mktemp("renamed"), names=NAMES))
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -225,7 +224,7 @@ def _absent(tables):
     ids=["nulls", "zeros", "huge", "set-aside", "as-is"],
 )
 def test_odd_inputs_give_a_status_never_an_exception(tmp_path, stations, change):
-    found = read_case(full_case(tmp_path, stations, change=change))
+    found = read_full(full_case(tmp_path, stations, change=change))
     for name, check in CHECKS.items():
         if not all(found.has(need) for need in check.needs):
             continue

@@ -3,8 +3,7 @@
 import pytest
 from benchmarks.flows_spark import compare, lacking
 
-from tests.building import read_case
-from tests.conformance.full_case import full_case
+from tests.conformance.full_case import full_case, read_full
 from veedor.checks.base import registry
 
 GROUPS = ("infrastructure", "custody", "statements")
@@ -13,7 +12,7 @@ GROUPS = ("infrastructure", "custody", "statements")
 @pytest.mark.slow
 @pytest.mark.skipif(bool(lacking()), reason=f"no Spark here: {lacking()}")
 def test_spark_gives_the_same_rows(tmp_path):
-    found = read_case(full_case(tmp_path / "case"))
+    found = read_full(full_case(tmp_path / "case"))
     queries = {
         f"{name}: {key}": query
         for name, check in registry().items()

@@ -311,6 +311,7 @@ SCANS = {
     "residual": "float: millimetres by which printed lines lie off, by the median; null if no form",
     "consistent": "bool: the values read obey the form's own sums; null where that cannot be told",
     "cost": "float: nats of probability that the sums cost, null where there are none",
+    "comparable": "bool: it has enough ink to be told from others: a copy of it would be in twins",
 }
 """`scans`: one row for each scan that the case names. Several of one station are all kept."""
 
@@ -326,7 +327,7 @@ READINGS = {
     "joint": "int64: the most probable number under the form's sums, null where there are none",
     "p_joint": "float: its probability, null where there are none",
     "rest": "float: all numbers together that have each a probability of at most DOUBT, by the"
-    " boxes alone; null where no number was read",
+    " boxes alone; null where the state is struck, overwritten or unreadable",
     "altered": "float: highest probability of its boxes to be written over or struck",
     "kind": "text: count, time or other",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,23 +32,27 @@ from veedor.engine.scan_index import Named, index_of
 from veedor.engine.shelf import Filed, Shelf
 from veedor.engine.timeline import types_of
 from veedor.engine.verbs import collect
-from veedor.errors import ExtraMissingError
+from veedor.errors import CaseError, ExtraMissingError
+from veedor.images.template import Template
 from veedor.sources import Opened
 from veedor.stats.numerals import Numbers, numbers
 
 if TYPE_CHECKING:
     from veedor.images.record import SheetRecord
     from veedor.images.sheet import FieldReading
+    from veedor.images.twins import Scanned
 
-__all__ = ["make_scans", "missing_extra"]
+__all__ = ["embedding_size", "make_scans", "missing_extra"]
 
 Say = Callable[[str], None]
 BATCH = 256
-"""Scans whose rows are kept in memory before they are written."""
+"""Scans whose fields are kept in memory before they are written."""
 NOTHING = (10, 11)
 """Positions of `empty` and `filler` among the classes of a box."""
 OVER = 13
 """Position of `overwritten`."""
+TELLING = ("number", "filler", "empty")
+"""States of a field that reading may take for another."""
 
 
 def missing_extra() -> str:
@@ -109,8 +114,33 @@ def make_scans(
             maker = _Maker(source, forms, known, recorded, shelf, out)
             for named, record in _read(paths[source.images], rows, forms, say, jobs):
                 maker.add(named, record)
+        if out.scans:
+            say("looking for scans that share what two sheets do not")
+            _compare(case, shelf, out)
     out.create(con)
     return shelf
+
+
+def _compare(case: Case, shelf: Shelf, out: _Written) -> None:
+    """Add the pairs of scans that share something, and which scans could be told from others."""
+    from veedor.images.twins import find_twins
+
+    templates: dict[str, Template] = {}
+    for source, forms in shelf.forms.items():
+        for name, form in forms.items():
+            if templates.setdefault(name, form.template).digest != form.template.digest:
+                number = [s.id for s in case.sources].index(source)
+                raise CaseError(
+                    f"sources ({source}): another source has a template of the id {name!r} that"
+                    " describes another form",
+                    place=case.place("sources", number, "templates"),
+                    remedy="Give each form its own id.",
+                )
+    found = find_twins(out.prints, templates, pixels=shelf.pixels)
+    out.twins += [asdict(pair) for pair in found.pairs]
+    told = set(found.compared)
+    for row in out.scans:
+        row["comparable"] = row["scan"] in told
 
 
 def _read(
@@ -192,6 +222,9 @@ class _Maker:
 
     def add(self, named: Named, record: SheetRecord) -> None:
         """One scan."""
+        from veedor.images.inkprint import Inkprint
+        from veedor.images.twins import Scanned
+
         scan = len(self._shelf.scans)
         sid = self._stations.get(named.station) if named.station is not None else None
         self._shelf.scans.append(
@@ -216,12 +249,22 @@ class _Maker:
             "code": record.station,
             "code_sid": self._stations.get(record.station) if record.station else None,
         }
-        same = (n for n in SCANS if n not in about)
+        same = (n for n in SCANS if n not in about and n != "comparable")
         self._out.scans.append(about | {name: getattr(record, name) for name in same})
+        self._out.prints.append(
+            Scanned(
+                scan,
+                sid,
+                record.sha256,
+                record.station,
+                record.template,
+                None if record.inkprint is None else Inkprint.unpack(record.inkprint),
+            )
+        )
         for one in record.fields:
             self._field(scan, sid, one, record)
         self._glyphs(scan, sid, record)
-        self._out.flush(least=BATCH)
+        self._out.added()
 
     def _field(self, scan: int, sid: int | None, one: FieldReading, record: SheetRecord) -> None:
         name = self._mapped.get(one.field)
@@ -234,7 +277,7 @@ class _Maker:
                 "sid": sid,
                 "field": name if name is not None else one.field,
                 "cell_of": one.field,
-                "rest": held.beyond(DOUBT) if held and one.value is not None else None,
+                "rest": held.beyond(DOUBT) if held and one.state in TELLING else None,
                 "altered": float(one.altered.max(initial=0.0)),
                 "kind": about.kind,
                 **{n: getattr(one, n) for n in ("state", "value", "text", "p", "joint", "p_joint")},
@@ -297,7 +340,7 @@ class _Written:
     """Rows of the tables, written out by batches."""
 
     def __init__(self, case: Case, folder: Path) -> None:
-        shapes = dict.fromkeys(embedding_columns(_embedding_size()), "int64")
+        shapes = dict.fromkeys(embedding_columns(embedding_size()), "int64")
         plain = {name: about for name, about in GLYPHS.items() if not name.startswith("f0")}
         types = {
             "scans": types_of(SCANS, case),
@@ -309,6 +352,7 @@ class _Written:
         self._schemas = {name: ibis.schema(kinds).to_pyarrow() for name, kinds in types.items()}
         self._folder = folder
         self.scans: list[dict[str, Any]] = []
+        self.prints: list[Scanned] = []
         self.readings: list[dict[str, Any]] = []
         self.compared: list[dict[str, Any]] = []
         self.twins: list[dict[str, Any]] = []
@@ -323,7 +367,10 @@ class _Written:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.flush()
+        self._flush()
+        for name in ("scans", "twins"):
+            rows = pa.Table.from_pylist(getattr(self, name), self._schemas[name])
+            self._writers[name].write_table(rows)
         for writer in self._writers.values():
             writer.close()
 
@@ -336,11 +383,13 @@ class _Written:
         table = dict(columns) | {name: shape[:, i] for i, name in enumerate(names)}
         self._shapes.append(pa.table(table, schema=self._schemas["glyphs"]))
 
-    def flush(self, least: int = 0) -> None:
-        """Write the rows of as many scans, if there are so many."""
-        if len(self.scans) < least:
-            return
-        for name in ("scans", "readings", "compared", "twins"):
+    def added(self) -> None:
+        """A scan was added: write the rows of its fields, with those of others."""
+        if len(self.scans) % BATCH == 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        for name in ("readings", "compared"):
             rows = getattr(self, name)
             if rows:
                 self._writers[name].write_table(pa.Table.from_pylist(rows, self._schemas[name]))
@@ -355,7 +404,7 @@ class _Written:
             con.create_view(name, con.read_parquet(str(self._path(name))))
 
 
-def _embedding_size() -> int:
+def embedding_size() -> int:
     """How many numbers describe the shape of a digit; none where that cannot be measured here."""
     try:
         from veedor.handwriting.embedding import DIM

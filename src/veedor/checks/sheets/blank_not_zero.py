@@ -6,15 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, Interval
 from veedor.checks.recorded import known, votes, whole, winners
+from veedor.checks.transcripts import own_scans
 from veedor.stats.exact import unequal_chances_tail
 from veedor.stats.strata import mantel_haenszel
 
+SCANS = "scans:"
+"""Stands for the scans among the names of counts, none of which has a colon."""
+READ = 0.9
+"""A field of a scan counts where its number, or its being empty, has at least this probability."""
 NUMBERS = ("telling", "observed", "expected", "sd", "p", "odds_ratio", "p_control")
 ALARM = 0.05
 """The p-value from which a rival's fields are empty beyond the habit of the sheet's writer."""
@@ -38,11 +44,12 @@ class BlankNotZero(Check):
 
     Only fields without votes can be empty or zero. On a sheet with some of each, a writer's habit
     makes every such field as likely empty as another: empties for many options are the control. A
-    finding sums that up for the sheets of a count (no subject, or the count's name); one more for
-    each option (`OPTION` or `COUNT.OPTION`) is about the sheets that the option won and about the
-    field of its main rival there: the main contender with most votes in all besides the option. A
-    habit that goes with the line of the form is the same on sheets that others won: these are the
-    second control.
+    finding sums that up for the sheets of a count (no subject, or the count's name) and for the
+    scans (subject `scans`), of which only fields read without doubt take part and one filled out
+    with a dash or a dot is neither empty nor zero. One more for each option (`OPTION` or
+    `COUNT.OPTION`) is about the sheets that the option won and about the field of its main rival
+    there: the main contender with most votes in all besides the option. A habit that goes with the
+    line of the form is the same on sheets that others won: these are the second control.
 
     Statistic
     ---------
@@ -120,6 +127,8 @@ class BlankNotZero(Check):
                     for i, v in enumerate(names)
                 },
             )
+        if evidence.has("readings"):
+            queries[SCANS] = _read(evidence)
         return queries
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
@@ -155,7 +164,7 @@ class BlankNotZero(Check):
             ],
         }
         if not len(empty):
-            status, sentence = "not-determinable", f"{name} has no counted sheet."
+            status, sentence = "not-determinable", f"No counted sheet is in {_called(name)}."
         elif not empties or not zeros:
             status, lacking = "void", "is empty" if not empties else "holds a written zero"
             apart = f" ({throughout.sum():,} empty throughout)" if throughout.any() else ""
@@ -168,11 +177,14 @@ class BlankNotZero(Check):
                 f" {int(empty.sum()):,} fields in all, while {zeros:,} hold a written zero;"
                 f" {statistic['all_empty']:,} sheets are empty throughout."
             )
-        words = {"heading": f"Fields left empty on the sheets of {name}", "sentence": sentence}
+        words = {
+            "heading": f"Fields left empty on the sheets of {_called(name)}",
+            "sentence": sentence,
+        }
         return self.fact(
             status,  # type: ignore[arg-type]
             statistic,
-            subject="" if name == context.case.official else name,
+            subject="" if name == context.case.official else name.strip(":"),
             kind="descriptive",
             words=words,
         )
@@ -210,7 +222,7 @@ class BlankNotZero(Check):
         return self.fact(
             status,
             statistic,
-            subject=option if official else f"{name}.{option}",
+            subject=option if official else f"{name.strip(':')}.{option}",
             words=_words(option, name, statistic),
             p_value=p,
             interval=_interval(statistic),
@@ -235,6 +247,35 @@ class BlankNotZero(Check):
         if statistic["odds_ratio"] is not None:
             tested["line"] = {"rival": statistic["rival"], "odds": statistic["odds_ratio"]}
         return self.explain(**tested)
+
+
+def _called(name: str) -> str:
+    """A count, or the scans, in words."""
+    return "the scans" if name == SCANS else name
+
+
+def _read(evidence: Evidence) -> ir.Table:
+    """The counted sheets of which one scan was read: votes and empty fields by what stands there;
+    neither where reading is in doubt.
+    """
+    own = own_scans(evidence)
+    own = own.filter(own.alone).select(scan_own="scan", sid_own="sid")
+    readings = evidence.readings().drop("sid")
+    fields = readings.filter(readings.p >= READ).join(own, [("scan", "scan_own")])
+    found = fields.group_by(sid_read=fields.sid_own).agg(
+        **{
+            f"{name}{i}": part
+            for i, option in enumerate(evidence.case.option_ids)
+            for name, part in (
+                ("v", ((fields.field == option) & (fields.state == "number")).ifelse(
+                    fields.value, ibis.null("int64")).max()),
+                ("e", ((fields.field == option) & (fields.state == "empty")).cast("int64").max()),
+            )
+        }
+    )  # fmt: skip
+    sheets = evidence.sheets()
+    counted = sheets.filter(sheets.counted).select("sid", "registered", "valid")
+    return counted.join(found, [("sid", "sid_read")]).drop("sid_read")
 
 
 def _fields(empty: NDArray[np.bool_], zero: NDArray[np.bool_], won: NDArray[np.int64]) -> _Fields:
@@ -304,5 +345,5 @@ def _words(option: str, name: str, s: Mapping[str, Any]) -> dict[str, str]:
             f" votes and some such fields are empty and others zero, it is empty on"
             f" {s['observed']:,}; were each as likely, {s['expected']:.1f} (p = {s['p']:.2g})."
         )
-    heading = f"Empty fields of the rival where {option} won ({name})"
+    heading = f"Empty fields of the rival where {option} won ({_called(name)})"
     return {"heading": heading, "sentence": sentence}

@@ -1,0 +1,1 @@
+"""Checks on the pictures of sheets."""

@@ -1,0 +1,492 @@
+"""What counts record against what can be read on the scans of the sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.audit.findings import Figure, Interval, Picture
+from veedor.case.tables import DOUBT
+from veedor.checks import differences, paired, transcripts
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
+from veedor.checks.paired import Pair, Standing
+from veedor.checks.recorded import known
+from veedor.checks.transcripts import AGREE, ALTERED, SURE, Fields
+from veedor.stats.exact import proportion_interval
+from veedor.stats.slips import classify
+
+SAMPLE = 30
+"""Agreeing fields that are drawn for a person to look at: if all are right, at most one in ten of
+all agreements is wrong, at 95 %."""
+UNLIKELY = 0.025
+"""As many disagreements by reading alone are less probable than this where they are `observed`."""
+
+SLIPS = ("changed", "slips", "one_line", "same_total", "by_region")
+
+
+class Reading(Check):
+    """Compare the numbers that each count records with those read on the scans of the sheets.
+
+    A first finding (no subject) says which scans could be read, and which could not; one more for
+    each count compares. A field *agrees* where the recorded number has on the scan a probability of
+    at least 0.99 (by its boxes, or where these leave it open by the sums of the form), or where it
+    is zero and the field is empty or filled out. It *disagrees* where another number was read with
+    at least 0.9, the recorded one has at most 0.001, and no box was written over or struck. All
+    else reading cannot tell. A reading replaces no record: it says where a person must look.
+
+    Scans whose printed code names another station are left out; a station with several scans takes
+    part in the fields, and not in the votes that move.
+
+    Statistic
+    ---------
+    scans, read, unreadable, unregistered, missing : int
+        Scans that the case names; those that were read; refused by the quality gate or not to be
+        opened; on which no form was found; of which there is no picture.
+    unknown_station, other_code, several : int
+        Scans of no station of the case; whose code names another station; stations of several
+        scans.
+    with_code, consistent, inconsistent : int
+        Scans read whose code was read; on which the sums of the form hold and do not.
+    sheets, without_scan, without_reading, without_reading_valid : int
+        Counted official sheets; those without a scan; those of which none was read, and their
+        votes.
+    grades, reasons : arrays of {grade or reason, scans}
+    states : array of {field, number, empty, filler, struck, overwritten, unreadable}
+    fields, agree, disagree, unsure : int
+        Of one count: fields that it records and that were found on a scan; how they compare.
+    agree_points, disagree_points, unsure_points : float
+    empty_as_zero, altered, doubtful : int
+        Agreeing fields that are empty where zero is recorded; unsure ones with a box written over
+        or struck; the other unsure ones.
+    expected, confirmed, p_reading : float, int, float
+        Disagreements that errors of reading alone would lead one to expect, were all records
+        right; disagreements that the form's own sums bear out; probability of so many by reading
+        alone.
+    expected_agreeing : float
+        Agreements that reading alone would lead one to expect to be wrong, at most.
+    by_field : array of {field, fields, agree, disagree, unsure, up, down, net}
+        Up, down and net are of the record less the scan, where they disagree.
+    sheets_compared, changed, lead, lead_votes, lead_points, slips, one_line, same_total, by_region
+        On sheets with one scan, as in `reconcile.counts`, record less scan; fields that reading
+        cannot tell take no part.
+    sample : int
+        Agreeing fields drawn for a person to look at; they are in the evidence.
+
+    Uncertainty
+    -----------
+    The probabilities are the reader's, calibrated on other writers. `expected` adds up, field by
+    field, the probability of all numbers that would count as a disagreement; errors cluster by
+    writer and scan, so that their spread is wider than that of independent ones, which `p_reading`
+    takes them for. The p-value is the exact sign test of the lead: errors of reading know no
+    option. The interval of the disagreements is exact (Clopper-Pearson).
+
+    Source
+    ------
+    C. Guo and others, On calibration of modern neural networks, ICML 2017, for the probabilities;
+    W. Hoeffding, Annals of Mathematical Statistics 27 (1956), for the sum of unequal chances;
+    Q. McNemar, Psychometrika 12 (1947), in the exact form, for the p-value.
+    """
+
+    title = "Counts against the scans of the sheets"
+    asks = "Do the scans of the sheets hold the numbers that the counts record?"
+    rule = "A count records what is written on the sheet."
+    kind = "discrepancy"
+    needs = ("scans",)
+    heading = "{heading}"
+    sentences = {"any": "{sentence}"}
+    benign = (
+        Benign(
+            "reading",
+            "The reader took a digit for another.",
+            "By the probabilities of reading, {expected:.1f} of {able} fields would come out as"
+            " disagreeing though the record is right; {disagree} did. {confirmed} of these are"
+            " borne out by the sums of the form.",
+        ),
+        Benign(
+            "slips",
+            "A slip of whoever typed the record.",
+            "One slip explains {explained} of the {changed} sheets that differ: {parts}. It does"
+            " not explain the other {other}.",
+        ),
+        Benign(
+            "direction",
+            "Slips and errors of reading favour neither of the two leading options.",
+            "The recorded lead of {winner} over {runner_up} is larger than the scan's on"
+            " {up:sheet|sheets} and smaller on {down}: a split at least so uneven has the"
+            " probability {p} where both are equally likely.",
+        ),
+        Benign(
+            "wrong-scan",
+            "The scan is of another sheet.",
+            "The code was read on {codes} of the {sheets} scans that differ, and names the station"
+            " on each of them.",
+        ),
+        Benign("correction", "The numbers were corrected, in the open, after the scan was made."),
+        Benign(
+            "form",
+            "What people write in a box for zero or for nothing has another meaning than the form"
+            " says.",
+        ),
+    )
+    references = (
+        "C. Guo, G. Pleiss, Y. Sun and K. Weinberger, On calibration of modern neural networks,"
+        " ICML 2017.",
+    )
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Scans by what became of them, states of fields, and each count field by field."""
+        scans, readings = evidence.scans(), evidence.readings()
+        about = scans.select(
+            "scan", "sid", "status", "grade", "reasons",
+            other=transcripts.named_otherwise(scans).cast("int64"),
+            coded=scans.code.notnull().cast("int64"),
+            consistent=scans.consistent.cast("int64").fill_null(-1),
+        )  # fmt: skip
+        counted = readings.filter(readings.kind == "count")
+        queries = {
+            "scans": about,
+            "coverage": transcripts.coverage(evidence),
+            "states": transcripts.tally(counted, "field", "state"),
+            "totals": paired.totals(evidence),
+            "places": paired.places(evidence),
+        }
+        for count in evidence.counts:
+            queries[f"count:{count}"] = transcripts.compared(evidence, count)
+        return queries
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """What was read; then one fact for each count."""
+        yield self._scans(measured)
+        standing = Standing.of(measured["totals"], context)
+        for key, rows in measured.items():
+            kind, _, count = key.partition(":")
+            if kind == "count":
+                yield self._count(count, Fields.of(rows), measured, standing, context)
+
+    def _scans(self, measured: Mapping[str, Columns]) -> Fact:
+        s = _statistic_of_scans(measured)
+        lost = s["scans"] - s["read"]
+        open_ = lost or s["other_code"] or s["unknown_station"] or s["without_scan"]
+        rows = measured["scans"]
+        told = (rows["status"] != "read") | (rows["other"] == 1) | (known(rows["sid"]) < 0)
+        told &= ~np.isnan(known(rows["sid"]))
+        at = np.flatnonzero(told)
+        return self.fact(
+            "observed" if open_ else "not-observed",
+            s,
+            kind="descriptive",
+            words={"heading": "Scans of the sheets, and what could be read", "sentence": _told(s)},
+            rows={
+                "sid": known(rows["sid"])[at].astype(np.int64),
+                "scan": rows["scan"][at],
+                "status": rows["status"][at],
+                "other_code": rows["other"][at],
+                "reasons": rows["reasons"][at],
+            },
+        )
+
+    def _count(
+        self,
+        count: str,
+        fields: Fields,
+        measured: Mapping[str, Columns],
+        standing: Standing | None,
+        context: Context,
+    ) -> Fact:
+        name = context.counts[count].source.title or count
+        s = _statistic_of_fields(fields)
+        pair = _pair(fields, count, context)
+        lead = None
+        if standing is not None:
+            lead = standing.lead(pair.change, context)
+            s |= _effects(pair, standing, lead, measured["places"], context)
+        drawn = _sample(fields, context)
+        s["sample"] = len(drawn)
+        decided = s["agree"] + s["disagree"]
+        enough = s["p_reading"] <= UNLIKELY or s["confirmed"] > 0
+        status = "not-determinable"
+        if decided and (enough or not s["disagree"]):
+            status = "observed" if s["disagree"] else "not-observed"
+        differ = bool(s["disagree"]) and lead is not None
+        low, high = proportion_interval(np.array([s["disagree"]]), np.array([max(decided, 1)]))
+        questioned = np.unique(fields.sid[fields.disagree])
+        return self.fact(
+            status,  # type: ignore[arg-type]
+            s,
+            subject=count,
+            words={"heading": f"{name} against the scans", "sentence": _compared(name, s, context)},
+            p_value=s["lead"]["p"] if differ else None,
+            interval=Interval(
+                of="disagree_points",
+                level=0.95,
+                low=round(100.0 * float(low[0]), 6),
+                high=round(100.0 * float(high[0]), 6),
+                method="exact (Clopper-Pearson), of the fields that agree or disagree",
+            )
+            if decided
+            else None,
+            explanations=self._explained(fields, pair, s, measured, context) if differ else (),
+            parameters={
+                "agree": AGREE,
+                "doubt": DOUBT,
+                "sure": SURE,
+                "altered": ALTERED,
+                "unlikely": UNLIKELY,
+            },
+            questioned=questioned
+            if count == context.case.official and status == "observed"
+            else None,
+            rows=_rows(fields, drawn) if len(fields.sid) else None,
+            figures=(_figure(count, name, s),) if len(fields.sid) else (),
+            pictures=_pictures(fields, drawn, name),
+        )
+
+    def _explained(
+        self,
+        fields: Fields,
+        pair: Pair,
+        s: Mapping[str, Any],
+        measured: Mapping[str, Columns],
+        context: Context,
+    ) -> Any:
+        scans = measured["scans"]
+        differing = np.unique(fields.scan[fields.disagree])
+        coded = np.isin(scans["scan"], differing) & (scans["coded"] == 1)
+        return self.explain(
+            reading={
+                "expected": s["expected"],
+                "able": len(fields.could_mislead),
+                "disagree": s["disagree"],
+                "confirmed": s["confirmed"],
+            },
+            slips=differences.slip_words(pair),
+            direction=differences.lead_words(s, context),
+            wrong_scan={"codes": int(coded.sum()), "sheets": len(differing)},
+        )
+
+
+def _statistic_of_scans(measured: Mapping[str, Columns]) -> dict[str, Any]:
+    rows, sheets = measured["scans"], measured["coverage"]
+    status, read = rows["status"], rows["status"] == "read"
+    sid = known(rows["sid"])
+    _, times = np.unique(sid[~np.isnan(sid)], return_counts=True)
+    grades = [g for g in rows["grade"] if g is not None]
+    texts = [part for t in rows["reasons"] if t is not None for part in str(t).split("; ")]
+    return {
+        "scans": len(status),
+        **{n: int((status == n).sum()) for n in ("read", "unreadable", "unregistered", "missing")},
+        "unknown_station": int(np.isnan(sid).sum()),
+        "other_code": int((rows["other"] == 1).sum()),
+        "several": int((times > 1).sum()),
+        "with_code": int((rows["coded"][read] == 1).sum()),
+        "consistent": int((rows["consistent"][read] == 1).sum()),
+        "inconsistent": int((rows["consistent"][read] == 0).sum()),
+        "sheets": len(sheets["sid"]),
+        "without_scan": int((sheets["scans"] == 0).sum()),
+        "without_reading": int((sheets["read"] == 0).sum()),
+        "without_reading_valid": int(known(sheets["valid"])[sheets["read"] == 0].sum()),
+        "grades": [{"grade": g, "scans": grades.count(g)} for g in sorted(set(grades))],
+        "reasons": _commonest(texts),
+        "states": _states(measured["states"]),
+    }
+
+
+def _commonest(texts: Sequence[str], most: int = 20) -> list[dict[str, Any]]:
+    """The reasons for not reading that are met most; numbers in them differ and are left out."""
+    plain = ["".join("#" if c.isdigit() else c for c in t) for t in texts]
+    names, times = np.unique(np.array(plain, dtype=str), return_counts=True)
+    order = np.lexsort((names, -times))[:most]
+    return [{"reason": str(names[i]), "scans": int(times[i])} for i in order]
+
+
+def _states(rows: Columns) -> list[dict[str, Any]]:
+    """How many fields hold what, by field."""
+    kinds = ("number", "empty", "filler", "struck", "overwritten", "unreadable")
+    found: dict[str, dict[str, Any]] = {}
+    for field, state, n in zip(rows["field"], rows["state"], rows["n"], strict=True):
+        entry = found.setdefault(str(field), {"field": str(field), **dict.fromkeys(kinds, 0)})
+        entry[str(state)] = int(n)
+    return [found[name] for name in sorted(found)]
+
+
+def _statistic_of_fields(fields: Fields) -> dict[str, Any]:
+    n = max(len(fields.sid), 1)
+    able = fields.could_mislead
+    disagree = int(fields.disagree.sum())
+    altered = fields.unsure & ((fields.altered >= ALTERED) | (fields.state == "struck"))
+    agreeing = fields.agree & ~fields.empty
+    numbers = {
+        "fields": len(fields.sid),
+        "agree": int(fields.agree.sum()),
+        "disagree": disagree,
+        "unsure": int(fields.unsure.sum()),
+    }
+    return {
+        **numbers,
+        **{f"{k}_points": 100.0 * numbers[k] / n for k in ("agree", "disagree", "unsure")},
+        "empty_as_zero": int(fields.empty.sum()),
+        "altered": int(altered.sum()),
+        "doubtful": int((fields.unsure & ~altered).sum()),
+        "expected": float(able.sum()),
+        "confirmed": int(fields.confirmed.sum()),
+        "p_reading": transcripts.excess(disagree, able),
+        "expected_agreeing": float((1 - np.maximum(fields.p_recorded, fields.p)[agreeing]).sum()),
+        "by_field": _by_field(fields),
+    }
+
+
+def _by_field(fields: Fields) -> list[dict[str, Any]]:
+    change = np.where(fields.disagree, fields.recorded - fields.read, 0)
+    found = []
+    for name in sorted(set(fields.field.tolist())):
+        own = fields.field == name
+        found.append(
+            {
+                "field": name,
+                "fields": int(own.sum()),
+                "agree": int((own & fields.agree).sum()),
+                "disagree": int((own & fields.disagree).sum()),
+                "unsure": int((own & fields.unsure).sum()),
+                "up": int((change[own] > 0).sum()),
+                "down": int((change[own] < 0).sum()),
+                "net": int(change[own].sum()),
+            }
+        )
+    return found
+
+
+def _pair(fields: Fields, count: str, context: Context) -> Pair:
+    """Record and scan of each sheet with one scan, line by line."""
+    held = context.counts[count].fields
+    spoilt = [n for n in ("blank", "null") if n in held and (fields.field == n).any()]
+    names = (*context.options, *spoilt)
+    sid, region, recorded, read = fields.matrix(names)
+    options = len(context.options)
+    return Pair(sid, region, recorded, read, names, options, classify(recorded, read))
+
+
+def _effects(
+    pair: Pair, standing: Standing, lead: NDArray[np.int64], places: Columns, context: Context
+) -> dict[str, Any]:
+    if not len(pair.sid):
+        split = {"winner": standing.winner, "runner_up": standing.runner_up}
+        none = {"up": 0, "down": 0, "p": 1.0}
+        return {"sheets_compared": 0, "lead": split | none, "lead_votes": 0, "lead_points": 0.0}
+    whole = differences.comparison(pair, standing, lead, places, context)
+    keys = ("lead", "lead_votes", "lead_points", *SLIPS)
+    return {"sheets_compared": whole["common"], **{k: whole[k] for k in keys}}
+
+
+def _sample(fields: Fields, context: Context) -> NDArray[np.int64]:
+    """Positions of agreeing fields drawn for a person to look at."""
+    at = np.flatnonzero(fields.agree)
+    return np.sort(context.rng.choice(at, size=min(SAMPLE, len(at)), replace=False))
+
+
+def _rows(fields: Fields, drawn: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Fields that disagree, then those altered or drawn to be looked at."""
+    differ = np.flatnonzero(fields.disagree)
+    size = np.abs(fields.recorded - fields.read)[differ]
+    differ = differ[np.lexsort((fields.field[differ].astype(str), fields.sid[differ], -size))]
+    altered = np.flatnonzero(fields.unsure & (fields.altered >= ALTERED))
+    at = np.concatenate([differ, altered, drawn])
+    what = ["disagrees"] * len(differ) + ["written over or struck"] * len(altered)
+    return {
+        "sid": fields.sid[at],
+        "what": np.array(what + ["agrees, drawn to be looked at"] * len(drawn), dtype=object),
+        "field": fields.field[at],
+        "recorded": fields.recorded[at],
+        "read": fields.value[at],
+        "boxes": fields.text[at],
+        "p": fields.p[at],
+        "p_recorded": fields.p_recorded[at],
+        "confirmed": fields.confirmed[at].astype(np.int64),
+        "scan": fields.scan[at],
+    }
+
+
+def _pictures(fields: Fields, drawn: NDArray[np.int64], name: str) -> tuple[Picture, ...]:
+    """The rows of the form that disagree, those with most votes first; then those drawn."""
+    change = np.where(fields.disagree, np.abs(fields.recorded - fields.read), 0)
+    scans = np.unique(fields.scan[fields.disagree])
+    weight = {int(s): int(change[fields.scan == s].sum()) for s in scans}
+    made = []
+    for scan in sorted(weight, key=lambda s: (-weight[s], s)):
+        at = np.flatnonzero((fields.scan == scan) & fields.disagree)
+        words = "; ".join(_said(fields, int(i)) for i in at)
+        made.append(Picture(scan, tuple(fields.cell_of[at]), f"{name} and the scan: {words}."))
+    for i in drawn:
+        words = f"Drawn to be looked at, {name} and the scan agree: {_said(fields, int(i))}."
+        made.append(Picture(int(fields.scan[i]), (str(fields.cell_of[i]),), words))
+    return tuple(made)
+
+
+def _said(fields: Fields, i: int) -> str:
+    value = fields.value[i]
+    read = "nothing" if np.isnan(value) else f"{int(value):,}"
+    return f"{fields.field[i]} is recorded as {fields.recorded[i]:,} and read as {read}"
+
+
+def _told(s: Mapping[str, Any]) -> str:
+    parts = [
+        say("{read} of {scans:scan was|scans were} read", **s),
+        say("{unreadable} could not be opened or are too poor to be read", **s),
+        say("on {unregistered} no form was found", **s),
+        say("of {missing} there is no picture", **s),
+    ]
+    text = ", ".join(parts)
+    text += say(". On {other_code:scan|scans} the printed code names another station", **s)
+    text += say(", and {unknown_station} are of no station of the case", **s)
+    return text + say(
+        ". Of {without_reading} of {sheets} counted sheets nothing was read, with"
+        " {without_reading_valid} votes; {without_scan} of them have no scan.",
+        **s,
+    )
+
+
+def _compared(name: str, s: Mapping[str, Any], context: Context) -> str:
+    if not s["fields"]:
+        return f"No field that {name} records was found on a scan."
+    text = say(
+        "Of {fields} fields that {name} records, {agree} agree with the scans ({agree_points:.2f}"
+        " %), {disagree} disagree, and of {unsure} reading cannot tell ({unsure_points:.2f} %)."
+        " Errors of reading alone would lead one to expect {expected:.1f} disagreements;"
+        " {confirmed} are borne out by the sums of the form.",
+        name=name,
+        **{k: v for k, v in s.items() if not isinstance(v, list | dict)},
+    )
+    if s["disagree"] and "lead" in s:
+        text += say(
+            " On the scans the lead of {winner} over {runner_up} is {how}: it is recorded as larger"
+            " on {up:sheet|sheets} and as smaller on {down}.",
+            how=_how(s["lead_votes"]),
+            **(s["lead"] | differences.words(s, context)),
+        )
+    return text
+
+
+def _how(votes: int) -> str:
+    """The lead on the scans against that of the record, in words."""
+    if not votes:
+        return "the same"
+    return f"{abs(votes):,} {'vote' if abs(votes) == 1 else 'votes'} " + (
+        "smaller" if votes > 0 else "larger"
+    )
+
+
+def _figure(count: str, name: str, s: Mapping[str, Any]) -> Figure:
+    table = s["by_field"]
+    labels = [f"{row['field']} ({row['fields']:,} fields)" for row in table]
+    shares = [100.0 * row["disagree"] / row["fields"] for row in table]
+    return Figure(
+        id=f"images.reading.{count}",
+        chart="bars",
+        rows={"label": np.array(labels, dtype=object), "value": np.array(shares)},
+        alt="Share of fields that disagree with the scans: "
+        + "; ".join(f"{n}: {v:.2f} %" for n, v in zip(labels, shares, strict=True)),
+        labels={"title": f"{name} against the scans", "x": "per cent of the fields", "y": ""},
+    )

@@ -1,0 +1,207 @@
+"""What a count records of sheets beside what is read on the pictures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.audit.findings import Columns
+from veedor.case.tables import DOUBT, cell
+from veedor.checks.base import Evidence
+from veedor.checks.recorded import known
+from veedor.stats.exact import unequal_chances_tail
+
+__all__ = ["AGREE", "ALTERED", "SURE", "Fields", "named_otherwise", "own_scans"]
+
+AGREE = 0.99
+"""A field agrees where the recorded number has at least this probability on the scan."""
+SURE = 0.9
+"""A field disagrees where the number read has at least this one, and the recorded one at most
+DOUBT."""
+ALTERED = 0.5
+"""A box is taken for struck or written over from this probability on."""
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+def named_otherwise(scans: ir.Table) -> ir.BooleanValue:
+    """Whether the printed code of a scan names another station than the case does."""
+    station = (scans.code_sid == scans.sid).fill_null(False)
+    text = (scans.code == scans.station).fill_null(False)
+    return scans.code.notnull() & ~(station | text)
+
+
+def own_scans(evidence: Evidence) -> ir.Table:
+    """Scans that were read, of known stations, whose code names no other; `alone` where it is the
+    only such one of its station.
+    """
+    scans = evidence.scans()
+    own = scans.filter(scans.status == "read", scans.sid.notnull(), ~named_otherwise(scans))
+    times = own.group_by(sid_times=own.sid).agg(times=own.count())
+    joined = own.join(times, [("sid", "sid_times")])
+    return joined.mutate(alone=joined.times == 1)
+
+
+def compared(evidence: Evidence, count: str) -> ir.Table:
+    """The fields that were read and that a count records, one row each."""
+    own = own_scans(evidence).select("alone", "consistent", scan_own="scan", sid_own="sid")
+    rows = evidence.compared()
+    rows = rows.filter(rows["count"] == count).rename(
+        scan_a="scan", field_a="field", p_recorded="p"
+    )
+    read = evidence.readings().drop("sid")
+    joined = rows.join(read, [("scan_a", "scan"), ("field_a", "field")])
+    joined = joined.join(own, [("scan_a", "scan_own")])
+    sheets = evidence.sheets(count)
+    region = cell(evidence.case.region_level)
+    places = sheets.filter(sheets.counted).select(sid_sheet="sid", region=region)
+    joined = joined.join(places, [("sid_own", "sid_sheet")])
+    return joined.select(
+        *("scan", "cell_of", "transcribed", "p_recorded", "state", "value", "text", "p"),
+        *("joint", "p_joint", "rest", "altered", "alone", "region"),
+        sid="sid_own",
+        field="field_a",
+        consistent=joined.consistent.cast("int64").fill_null(-1),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fields:
+    """Fields that a count records and that were read on a scan, n of them.
+
+    Attributes
+    ----------
+    sid, scan, recorded : int64 (n)
+    field, cell_of, text, state : object (n)
+    value : float64 (n), NaN where no number was read
+    p, p_recorded, p_joint, rest, altered : float64 (n); NaN where there is none
+    alone : bool (n), no other scan of the station was read
+    agree, disagree, unsure : bool (n), one of them each
+    empty : bool (n), agrees in that zero is recorded and nothing is written
+    confirmed : bool (n), disagrees, and the sums of the form hold with what was read there
+    """
+
+    sid: NDArray[np.int64]
+    scan: NDArray[np.int64]
+    region: NDArray[np.int64]
+    recorded: NDArray[np.int64]
+    field: NDArray[np.object_]
+    cell_of: NDArray[np.object_]
+    text: NDArray[np.object_]
+    state: NDArray[np.object_]
+    value: Floats
+    p: Floats
+    p_recorded: Floats
+    rest: Floats
+    altered: Floats
+    alone: Mask
+    agree: Mask
+    disagree: Mask
+    empty: Mask
+    confirmed: Mask
+
+    @property
+    def unsure(self) -> Mask:
+        """bool (n): reading cannot tell."""
+        return ~(self.agree | self.disagree)
+
+    @classmethod
+    def of(cls, rows: Columns) -> Fields:
+        """Judge each field by the thresholds of this module."""
+        recorded = rows["transcribed"].astype(np.int64)
+        value, joint = known(rows["value"]), known(rows["joint"])
+        p, p_joint = known(rows["p"]), known(rows["p_joint"])
+        p_recorded, altered = known(rows["p_recorded"]), known(rows["altered"])
+        state = rows["state"]
+        same = value == recorded
+        by_sums = (joint == recorded) & (p_joint >= AGREE) & (p_recorded > DOUBT)
+        by_sums &= same | (p < SURE)
+        empty = (recorded == 0) & np.isin(state, ("empty", "filler")) & (p >= AGREE)
+        agree = (same & (p_recorded >= AGREE)) | by_sums | empty
+        lone = np.isin(state, ("number", "filler", "empty")) & (altered < ALTERED) & (p >= SURE)
+        other = np.where(np.isnan(value), state == "empty", value != recorded)
+        disagree = lone & other.astype(bool) & (p_recorded <= DOUBT) & ~agree
+        holds = (known(rows["consistent"]) == 1) & (joint == value)
+        return cls(
+            sid=rows["sid"].astype(np.int64),
+            scan=rows["scan"].astype(np.int64),
+            region=rows["region"].astype(np.int64),
+            recorded=recorded,
+            field=rows["field"],
+            cell_of=rows["cell_of"],
+            text=rows["text"],
+            state=state,
+            value=value,
+            p=p,
+            p_recorded=p_recorded,
+            rest=known(rows["rest"]),
+            altered=altered,
+            alone=rows["alone"].astype(bool),
+            agree=agree,
+            disagree=disagree,
+            empty=empty & ~same,
+            confirmed=disagree & holds,
+        )
+
+    @property
+    def could_mislead(self) -> Floats:
+        """float64 (m): of fields that could have come out as disagreeing, the probability that
+        reading alone would have brought it about, were the recorded numbers those of the sheets.
+        """
+        able = (self.p >= SURE) & (self.altered < ALTERED) & ~np.isnan(self.rest)
+        return np.asarray(np.clip(self.rest[able], 0.0, 1.0))
+
+    @property
+    def read(self) -> NDArray[np.int64]:
+        """int64 (n): what stands on the sheet as far as it can be told; -1 where it cannot."""
+        number = np.where(np.isnan(self.value), 0, self.value).astype(np.int64)
+        return np.where(self.agree, self.recorded, np.where(self.disagree, number, -1))
+
+    def matrix(self, names: Sequence[str]) -> tuple[NDArray[np.int64], ...]:
+        """Sheets with one scan, (m, names) recorded and read, -1 where there is none.
+
+        Returns
+        -------
+        Station numbers (m), regions (m), recorded, read.
+        """
+        use = self.alone & np.isin(self.field, names)
+        sid, first, row = np.unique(self.sid[use], return_index=True, return_inverse=True)
+        place = {name: i for i, name in enumerate(names)}
+        column = np.array([place[f] for f in self.field[use]], dtype=np.int64)
+        recorded = np.full((len(sid), len(names)), -1, dtype=np.int64)
+        read = recorded.copy()
+        recorded[row, column], read[row, column] = self.recorded[use], self.read[use]
+        return sid, self.region[use][first], recorded, read
+
+
+def excess(observed: int, chances: Floats) -> float:
+    """P(at least as many disagreements by reading alone)."""
+    return unequal_chances_tail(observed, chances) if len(chances) else float(observed == 0)
+
+
+def tally(table: ir.Table, *by: str) -> ir.Table:
+    """How many rows of each kind a table has."""
+    return table.group_by([table[name] for name in by]).agg(n=table.count())
+
+
+def coverage(evidence: Evidence) -> ir.Table:
+    """Each counted official sheet: how many scans it has, and how many of them were read."""
+    scans, own = evidence.scans(), own_scans(evidence)
+    there = scans.filter(scans.sid.notnull(), scans.status != "missing")
+    times = there.group_by(sid_scans=there.sid).agg(scans=there.count())
+    read = own.group_by(sid_read=own.sid).agg(read=own.count())
+    sheets = evidence.sheets()
+    joined = sheets.filter(sheets.counted).left_join(times, [("sid", "sid_scans")])
+    joined = joined.left_join(read, [("sid", "sid_read")])
+    return joined.select(
+        "sid",
+        "valid",
+        scans=joined.scans.fill_null(0),
+        read=ibis.coalesce(joined["read"], 0),
+    )
