@@ -311,6 +311,19 @@ def test_a_narrow_lead_over_the_rules_margin_is_not_confirmed_by_a_few(tmp_path)
     assert fact.status == "not-observed"
 
 
+def test_a_referendum_with_a_quorum_is_confirmed_and_a_tie_is_not(tmp_path):
+    rule = {"kind": "referendum", "yes": "A", "no": "B", "quorum": "1/2"}
+    _, fact = recounted(tmp_path, recount(size=40), rule=rule)
+    assert fact.status == "not-observed"
+    assert "turnout reaches the quorum" in [a["text"] for a in fact.statistic["assertions"]]
+    level = OFFICIAL | {"B": [60] * SHEETS}
+    _, fact = recounted(
+        tmp_path / "tie", recount(size=40), official=level, rule={"kind": "plurality"}
+    )
+    assert (fact.status, fact.statistic["risk"]) == ("not-determinable", 1.0)
+    assert "decide nothing" in fact.fact
+
+
 def test_sheets_that_are_missing_count_as_the_worst(tmp_path):
     def lose(hand):
         for column in hand.values():

@@ -79,6 +79,11 @@ class Frame:
             registered=known(rows["registered"]),
         )
 
+    def voters(self) -> int | None:
+        """Registered voters of the counted sheets; None where no sheet tells."""
+        told = self.registered[self.counted & ~np.isnan(self.registered)]
+        return int(told.sum()) if len(told) else None
+
     def ballots(self) -> Ints:
         """int64 (n): the most ballots that each sheet can hold; see `ballots_of`."""
         return ballots_of(self.votes, self.registered)
@@ -196,7 +201,7 @@ def _parts(places: Sequence[str], at: Ints) -> tuple[Ints, Floats, Floats]:
 def weights_of(sample: Sample, frame: Frame, case: Case) -> list[int]:
     """Whole weights of a proportional draw; ValueError where they are not known."""
     if sample.weights == "risk":
-        weights = risk_weights(case.contest_rule, frame.votes, frame.ballots())
+        weights = risk_weights(case.contest_rule, frame.votes, frame.ballots(), frame.voters())
         return [int(w) for w in weights.tolist()]
     if np.isnan(frame.registered).any():
         missing = frame.station[int(np.flatnonzero(np.isnan(frame.registered))[0])]

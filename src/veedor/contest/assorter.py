@@ -80,15 +80,18 @@ def ballots_of(votes: Ints, registered: NDArray[np.float64]) -> Ints:
     return found
 
 
-def groups_of(rule: Rule, votes: Ints) -> tuple[tuple[Assorter, ...], ...] | None:
-    """The assertions on which the reported outcome rests, as assorters; None for a tie.
+def groups_of(
+    rule: Rule, votes: Ints, registered: int | None = None
+) -> tuple[tuple[Assorter, ...], ...] | None:
+    """The assertions on which the reported outcome rests, as assorters; None where it rests on
+    none: a tie, no votes, or a quorum of `registered` voters who are not known.
 
     The outcome is right while every group has one that holds. Of alternatives those stay that
     have a margin in the reported votes: one that the report itself denies cannot be confirmed, and
     betting on it would waste a part of the capital. What stays is known before the draw.
     """
     total = [int(v) for v in votes.sum(axis=0).tolist()]
-    groups = rule.assertions(total[:-2], total[-2], total[-1])
+    groups = rule.assertions(total[:-2], total[-2], total[-1], registered)
     if groups is None:
         return None
     return tuple(_with_margin([Assorter.of(a) for a in group], votes) for group in groups)
@@ -100,7 +103,7 @@ def _with_margin(group: Sequence[Assorter], votes: Ints) -> tuple[Assorter, ...]
     return kept or tuple(group)
 
 
-def risk_weights(rule: Rule, votes: Ints, ballots: Ints) -> Ints:
+def risk_weights(rule: Rule, votes: Ints, ballots: Ints, registered: int | None = None) -> Ints:
     """int64 (sheets): how much of the outcome's margin each sheet could overstate.
 
     For an assertion, what a sheet reports above the least that it could hold, over the margin of
@@ -110,9 +113,9 @@ def risk_weights(rule: Rule, votes: Ints, ballots: Ints) -> Ints:
     Source: P. Stark, Efficient post-election audits of multiple contests: 2009 California tests
     (2009), the maximum relative overstatement, for the idea of one weight for all margins.
     """
-    groups = groups_of(rule, votes)
+    groups = groups_of(rule, votes, registered)
     if groups is None:
-        raise ValueError("the reported votes are tied: no margin can be confirmed")
+        raise ValueError("the reported votes decide nothing: no margin can be confirmed")
     found = np.zeros(len(votes))
     for group in groups:
         ways = []

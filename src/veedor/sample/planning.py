@@ -51,16 +51,16 @@ def plan_risk(
     ----------
     errors : share of sheets on which one vote is moved from one option to another, at random
 
-    VeedorError where the reported votes are tied.
+    VeedorError where the reported votes decide nothing.
     """
-    groups = groups_of(case.contest_rule, frame.votes)
+    groups = groups_of(case.contest_rule, frame.votes, frame.voters())
     if groups is None:
         raise VeedorError(
-            "the reported votes are tied: there is no margin to confirm",
-            remedy="A tie can only be counted anew, whole.",
+            "the reported votes decide nothing: there is no margin to confirm",
+            remedy="A tie can only be counted anew, whole; a quorum needs the registered voters.",
         )
     hardest = _hardest(groups, frame)
-    weights = risk_weights(case.contest_rule, frame.votes, frame.ballots())
+    weights = risk_weights(case.contest_rule, frame.votes, frame.ballots(), frame.voters())
     rng = np.random.default_rng(seed)
     rows = []
     for hand, share in (("as reported", 0.0), (f"slips on {100 * errors:g} % of sheets", errors)):

@@ -124,12 +124,12 @@ class RiskLimit(Check):
 
     def _fact(self, sample: Sample, frame: Frame, hand: Frame, context: Context) -> Fact:
         rule = context.case.contest_rule
-        groups = groups_of(rule, frame.votes)
+        groups = groups_of(rule, frame.votes, frame.voters())
         drawn, why = drawable(sample, frame, context.case)
         if drawn is None:
             return self._unknown(sample, frame, IMPOSSIBLE.format(why) if why else NO_CEREMONY)
         if groups is None:
-            return self._unknown(sample, frame, TIED)
+            return self._unknown(sample, frame, UNDECIDED)
         counted = _Counted.of(frame, hand, drawn, groups)
         if over := int((counted.votes.sum(axis=1) > frame.ballots()).sum()):
             return self._unknown(sample, frame, OVER.format(over))
@@ -138,7 +138,8 @@ class RiskLimit(Check):
         statistic = _statistic(sample, frame, counted, drawn, found, options)
         whole = statistic["counted"] == len(frame.sid)
         status: Status = "not-determinable" if statistic["met_after"] is None else "not-observed"
-        if whole and _outcome(rule, counted.votes) != _outcome(rule, frame.votes):
+        voters = frame.voters()
+        if whole and _outcome(rule, counted.votes, voters) != _outcome(rule, frame.votes, voters):
             status = "observed"
         first, second = (context.options[i] for i in _first_two(frame.votes))
         lead = statistic["net"][first] - statistic["net"][second]
@@ -185,7 +186,10 @@ NO_CEREMONY = (
     " chance chose, and in which order, is not known, and no risk can be told."
 )
 IMPOSSIBLE = "The draw cannot be repeated as the case declares it ({})."
-TIED = "The reported votes are tied: there is no margin that a sample could confirm."
+UNDECIDED = (
+    "The reported votes decide nothing (a tie, or a quorum of voters whose number is not known):"
+    " there is no margin that a sample could confirm."
+)
 OVER = (
     "On {:,} drawn sheets the hand count has more ballots than the registered voters of the station"
     " and than the sheet reported: what a sheet can hold at most is not known, and no risk can be"
@@ -331,8 +335,8 @@ def _totals(votes: Ints) -> tuple[list[int], int, int]:
     return options, blank, null
 
 
-def _outcome(rule: Rule, votes: Ints) -> Hashable:
-    return rule.decide(*_totals(votes)).identity
+def _outcome(rule: Rule, votes: Ints, voters: int | None) -> Hashable:
+    return rule.decide(*_totals(votes), voters).identity
 
 
 def _first_two(votes: Ints) -> tuple[int, int]:
