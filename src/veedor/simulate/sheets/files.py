@@ -122,7 +122,7 @@ def write_sheets(stack: Stack, directory: Path) -> tuple[list[str], dict[str, An
 
 def _template(form: Layout, directory: Path, dpi: float) -> list[str]:
     template = form.template
-    document = template.model_dump(exclude_defaults=True, exclude_none=True)
+    document = template.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     path = directory / f"{template.id}.toml"
     path.write_text(toml({"format": 1, **document}), encoding="utf-8", newline="\n")
     if template.blank is None:

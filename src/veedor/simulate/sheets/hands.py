@@ -127,11 +127,13 @@ class Pool:
     Parameters
     ----------
     hands : sequence of Hand
+        Who has not written elsewhere: what they have left now is what the pool gives out.
     """
 
     def __init__(self, hands: Sequence[Hand]) -> None:
         self.hands = tuple(hands)
-        self._sheets = np.zeros(len(self.hands), dtype=np.int64)
+        self._left = np.array([hand.left() for hand in self.hands]).reshape(-1, 10)
+        self._chosen = np.zeros(len(self.hands), dtype=np.int64)
 
     @classmethod
     def of_nist(cls, digits: Digits) -> Pool:
@@ -141,22 +143,24 @@ class Pool:
     def choose(
         self, need: Ints, rng: np.random.Generator, *, avoid: Collection[str] = ()
     ) -> Hand | None:
-        """A hand with at least `need` (10,) images of each digit, drawn among the least used.
+        """Book `need` (10,) images of each digit of one hand, drawn among those least often chosen.
 
         Parameters
         ----------
         avoid : ids of hands that must not be chosen
+
+        Returns
+        -------
+        The hand, or None where none has so many left.
         """
-        able = [
-            i
-            for i, hand in enumerate(self.hands)
-            if hand.id not in avoid and (hand.left() >= need).all()
-        ]
-        if not able:
+        able = (self._left >= need).all(axis=1)
+        able &= np.array([hand.id not in avoid for hand in self.hands], dtype=bool)
+        if not able.any():
             return None
-        least = self._sheets[able].min()
-        found = int(rng.choice([i for i in able if self._sheets[i] == least]))
-        self._sheets[found] += 1
+        least = able & (self._chosen == self._chosen[able].min())
+        found = int(rng.choice(np.flatnonzero(least)))
+        self._chosen[found] += 1
+        self._left[found] -= need
         return self.hands[found]
 
 
