@@ -31,7 +31,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
 .PHONY: help audit drill test targets bench calibrate estimators methods nights late projection \
-	flows samples peers docs lock clean
+	flows samples models reading peers docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,13 @@ flows: $(VENV)/.test ## 50 million connections in 4 GB (a quarter of an hour; Sp
 samples: $(VENV)/.test ## coverage of samples' limits, and the risk of a wrong outcome (a quarter of an hour)
 	$(BIN)/python -m benchmarks.samples --markdown docs/samples.md
 
+models: $(VENV)/.training ## train the reader of digits and the comparer of hands anew (an hour; needs their data)
+	nice -n 10 $(BIN)/python -m training.reader
+	nice -n 10 $(BIN)/python -m training.writer
+
+reading: $(VENV)/.test ## how well digits and sheets are read, on writers kept apart (half an hour)
+	$(BIN)/python -m benchmarks.reading --markdown docs/reading.md
+
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
 	.peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r benchmarks/peers.txt
@@ -119,6 +126,12 @@ $(VENV)/.core: requirements/core.txt pyproject.toml | $(VENV)/.made
 	@echo 'installing requirements/core.txt'
 	@$(PIP) install --require-hashes -r requirements/core.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Without hashes: builds of torch differ by machine, as training/requirements.txt says.
+$(VENV)/.training: training/requirements.txt $(VENV)/.test
+	@echo 'installing $<'
+	@$(PIP) install -r $<
 	@touch $@
 
 $(VENV)/.%: requirements/%.txt $(VENV)/.core
