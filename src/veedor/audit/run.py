@@ -31,6 +31,7 @@ from veedor.audit.findings import (
     United,
 )
 from veedor.audit.judge import Judge, adjust, generator
+from veedor.audit.pictures import write_pictures
 from veedor.audit.plan import Progress
 from veedor.case.catalogue import find_case
 from veedor.case.loading import load_case
@@ -98,6 +99,8 @@ def audit(
     progress: Progress | None = None,
     command: Sequence[str] = (),
     report: bool = True,
+    jobs: int | None = None,
+    show_private: bool = False,
 ) -> Result:
     """Audit a case and write the audit folder.
 
@@ -117,6 +120,11 @@ def audit(
         How the audit was called, for the manifest.
     report : bool
         Write figures and `index.html` too.
+    jobs : int, optional
+        Processes that read scans; as many as there are cores when left out.
+    show_private : bool
+        Leave names, signatures and fingerprints in the parts of scans that are shown. They are
+        veiled when left out, and the report says where they were not.
 
     Raises
     ------
@@ -125,7 +133,9 @@ def audit(
     """
     say = progress or (lambda message: None)
     clock = _Clock()
-    call = write.Call(seed=seed, command=tuple(command), only=tuple(only))
+    call = write.Call(
+        seed=seed, command=tuple(command), only=tuple(only), show_private=show_private
+    )
     manifest = load_case(find_case(str(case)))
     checks = plan.chosen(only)
     target = Path(out) if out else Path("out") / manifest.id
@@ -133,7 +143,7 @@ def audit(
     with tempfile.TemporaryDirectory(prefix="veedor-") as name:
         built = Path(name) / "built"
         with clock.time("read"):
-            evidence, inputs = plan.read(manifest, Path(name), say)
+            evidence, inputs = plan.read(manifest, Path(name), say, jobs)
         runs, not_run = plan.applicable(evidence, checks)
         with clock.time("checks"):
             found = run_checks(evidence, runs, seed, say)
@@ -145,6 +155,9 @@ def audit(
         facts = [f.fact for f in found]
         with clock.time("evidence"):
             findings = write.write_evidence(evidence, facts, findings, built)
+            findings = write_pictures(
+                evidence.shelf, facts, findings, built, show_private=show_private
+            )
         document = write.document(evidence, inputs, outcome, findings, not_run, seed)
         evidence.con.disconnect()
         if report:

@@ -60,6 +60,7 @@ def verify(
     manifest = _read(folder / "manifest.json", Manifest)
     document = _read(folder / "findings.json", Document)
     agreed = [_outputs(folder, manifest), _evidence(folder, document)]
+    agreed += _pictures(folder, document)
     if _sha256(folder / "case.toml") != manifest.case_sha256:
         raise VerifyError("is not the case that was audited", place=str(folder / "case.toml"))
     if manifest.inputs != document.inputs:
@@ -120,6 +121,20 @@ def _evidence(folder: Path, document: Document) -> str:
             )
         count += 1
     return f"{count} evidence files have the hashes that their findings say"
+
+
+def _pictures(folder: Path, document: Document) -> list[str]:
+    count = 0
+    for finding in document.findings:
+        for picture in finding.pictures:
+            path = folder / picture.path
+            if not path.is_file() or _sha256(path) != picture.sha256:
+                raise VerifyError(
+                    f"is not the part of a scan that the finding {finding.id} states",
+                    place=str(path),
+                )
+            count += 1
+    return [f"{count} parts of scans have the hashes that their findings say"] if count else []
 
 
 def _report(folder: Path, manifest: Manifest) -> str:
@@ -192,6 +207,7 @@ def _recompute(
                 only=manifest.parameters.get("only", []),
                 progress=progress,
                 report=drawn,
+                show_private=manifest.parameters.get("show_private", False),
             )
         except (UnavailableError, DownloadError) as error:
             raise InputsMissingError(error.message, place=error.place) from error

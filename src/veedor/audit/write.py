@@ -56,6 +56,7 @@ class Call:
     seed: int
     command: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    show_private: bool = False
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
 
@@ -177,6 +178,7 @@ def manifest(
         parameters={
             "replicates": REPLICATES,
             "only": list(call.only),
+            "show_private": call.show_private,
             "peak_memory_bytes": peak_memory(),
         },
         inputs=inputs,

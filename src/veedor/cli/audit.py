@@ -45,8 +45,25 @@ Exit codes: 0 the audit ran, whatever it found; 1 it could not run, and nothing 
     metavar="STATUS:ID",
     help="Exit with 3 where a check, or one of a group, has a finding of this status.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that read scans.  [default: one for each core]",
+)
+@click.option(
+    "--show-private",
+    is_flag=True,
+    help="Leave names, signatures and fingerprints in the parts of scans that the report shows.",
+)
 def command(
-    case: str, out: Path | None, seed: int, only: tuple[str, ...], fail_on: tuple[str, ...]
+    case: str,
+    out: Path | None,
+    seed: int,
+    only: tuple[str, ...],
+    fail_on: tuple[str, ...],
+    jobs: int | None,
+    show_private: bool,
 ) -> None:
     """Audit a case and write a folder with the report.
 
@@ -60,7 +77,14 @@ def command(
 
     with terminal.steps() as progress:
         result = audit(
-            case, out, seed=seed, only=only, progress=progress, command=_command(sys.argv)
+            case,
+            out,
+            seed=seed,
+            only=only,
+            progress=progress,
+            command=_command(sys.argv),
+            jobs=jobs,
+            show_private=show_private,
         )
     terminal.out(*summary(result.document, result.directory))
     matched = [f for f in result.document.findings if _matches(f, conditions)]

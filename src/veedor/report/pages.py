@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections import Counter
@@ -13,10 +14,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from veedor.audit.findings import Document, Finding, Kind, Materiality
+from veedor.audit.findings import Document, Finding, Kind, Materiality, PictureFile
 from veedor.errors import VeedorError
 from veedor.report import svg
-from veedor.report.plain import cleaned, stem
+from veedor.report.plain import clean, cleaned, stem
 from veedor.report.statement import (
     SHARE,
     Matrix,
@@ -41,6 +42,7 @@ _STATEMENTS = "statements"
 _EXPECTED = 0.05
 """A corrected p above this is a number that the null model expects."""
 _MOST_LINES = 2
+_PNG = b"\x89PNG\r\n\x1a\n"
 _BRIEF = 200
 """Characters of a fact in the table of all checks, up to the end of a sentence."""
 _LONGEST_TWO = 340
@@ -71,6 +73,19 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a scan in the page: the picture itself as a data address, and what it is of."""
+
+    data: str
+    width: int
+    height: int
+    alt: str
+    caption: str
+    station: str | None
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A finding with everything that its section shows.
 
@@ -96,6 +111,7 @@ class Item:
     shares: list[Materiality]
     evidence: Table | None
     figures: list[Drawing]
+    pictures: list[Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +263,25 @@ def _item(
             _drawing(directory, path, alt, finding.id, words)
             for path, alt in zip(finding.figures, _alts(finding), strict=True)
         ],
+        pictures=[_part(directory, one, finding.id, words) for one in finding.pictures],
+    )
+
+
+def _part(directory: Path, one: PictureFile, finding: str, words: Wording) -> Part:
+    data = _inside(directory, one.path, "pictures", finding).read_bytes()
+    if data[:8] != _PNG or data[12:16] != b"IHDR":
+        raise VeedorError(f"the file {one.path!r} is no PNG file", place=f"finding {finding}")
+    width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
+    caption = clean(one.caption)
+    station = one.station or words.text("numbers.none")
+    return Part(
+        data=f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}",
+        width=width,
+        height=height,
+        alt=words.text("finding.picture_alt", station=clean(station), caption=caption),
+        caption=caption,
+        station=one.station,
+        file=one.file,
     )
 
 

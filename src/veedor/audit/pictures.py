@@ -1,0 +1,74 @@
+"""Write the parts of scans that facts name, with personal data veiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from veedor.audit import files
+from veedor.audit.findings import Fact, Finding, Picture, PictureFile
+from veedor.engine.shelf import Shelf
+
+__all__ = ["MOST", "write_pictures"]
+
+MOST = 24
+"""Parts of scans that are written for a finding."""
+
+
+def write_pictures(
+    shelf: Shelf,
+    facts: Sequence[Fact],
+    findings: Sequence[Finding],
+    built: Path,
+    *,
+    show_private: bool = False,
+) -> list[Finding]:
+    """Write the first pictures of each fact, and give the findings with where they are.
+
+    A scan on which no form was found is not shown: where personal data lie on it is not known.
+    """
+    written: list[Finding] = []
+    for finding, fact in zip(findings, facts, strict=True):
+        shown: list[PictureFile] = []
+        for picture in fact.pictures:
+            if len(shown) == MOST:
+                break
+            data = _cut(shelf, picture, show_private)
+            if data is not None:
+                name = f"pictures/{files.slug(finding.id)}-{len(shown) + 1:02d}.png"
+                (built / "pictures").mkdir(exist_ok=True)
+                (built / name).write_bytes(data)
+                shown.append(_file(shelf, picture, name, files.sha256(built / name)))
+        left = len(fact.pictures) - len(shown)
+        written.append(finding.model_copy(update={"pictures": shown, "pictures_not_shown": left}))
+    return written
+
+
+def _cut(shelf: Shelf, picture: Picture, show_private: bool) -> bytes | None:
+    """The part of the scan as a PNG file; None where it cannot be shown."""
+    from veedor.images import crops
+
+    if picture.scan >= len(shelf.scans):
+        return None
+    template, matrix = shelf.template(picture.scan), shelf.scans[picture.scan].matrix
+    pixels = shelf.pixels(picture.scan) if template is not None else None
+    if template is None or matrix is None or pixels is None:
+        return None
+    if picture.fields:
+        part = crops.rows(pixels, matrix, template, picture.fields, show_private=show_private)
+    else:
+        part = crops.whole(pixels, matrix, template, show_private=show_private)
+    return crops.png(part)
+
+
+def _file(shelf: Shelf, picture: Picture, path: str, sha256: str) -> PictureFile:
+    one = shelf.scans[picture.scan]
+    return PictureFile(
+        path=path,
+        sha256=sha256,
+        scan=picture.scan,
+        file=one.file or "",
+        station=one.station,
+        fields=list(picture.fields),
+        caption=picture.caption,
+    )
