@@ -1,7 +1,8 @@
 """Filled tally sheets whose truth is known, as scanners, telephones and fax machines give them.
 
     form = layout("column", options=4)
-    marks = write_all(form.template, {"votes-1": 83, "valid": 83, ...}, Convention())
+    values = values_for(form.template, [83, 61, 12, 0], rng, blank=3, null=9, slip=0.2)
+    marks = correct(write_all(form.template, values, Convention()), rng)
     sheet = make_sheet(form, marks, hand, rng, station="100123", delegate=other,
                        pen=draw_pen(rng), ease=draw_ease(rng))
     scan = degrade(sheet.page, "scan", rng)     # scan.pixels, scan.matrix, scan.encoded()
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         need,
         overwrite,
         spell,
+        values_for,
         write_all,
     )
     from veedor.simulate.sheets.devices import (
@@ -84,32 +86,25 @@ __all__ = [
     "recode",
     "spell",
     "stamp_over",
+    "values_for",
     "write_all",
 ]
 
 _HOMES = {
     "content": (
-        "Convention",
-        "Mark",
-        "Slips",
-        "correct",
-        "draw_convention",
-        "draw_times",
-        "need",
-        "overwrite",
-        "spell",
-        "write_all",
+        "Convention Mark Slips correct draw_convention draw_times need overwrite spell values_for"
+        " write_all"
     ),
-    "devices": ("Device", "FAMILIES", "HELD_OUT_FAMILIES", "Scan", "degrade", "draw_device"),
-    "drawn": ("DrawnHand", "drawn_hands"),
-    "forms": ("Layout", "blank"),
-    "hands": ("DigitImage", "Hand", "NistHand", "Pool"),
-    "layouts": ("HELD_OUT", "LAYOUTS", "layout"),
-    "pens": ("Ease", "Pen", "draw_ease", "draw_pen"),
-    "render": ("Other", "make_sheet", "recode", "stamp_over"),
-    "truth": ("BoxTruth", "FieldTruth", "Sheet", "SheetTruth"),
-}  # fmt: skip
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
+    "devices": "FAMILIES HELD_OUT_FAMILIES Device Scan degrade draw_device",
+    "drawn": "DrawnHand drawn_hands",
+    "forms": "Layout blank",
+    "hands": "DigitImage Hand NistHand Pool",
+    "layouts": "HELD_OUT LAYOUTS layout",
+    "pens": "Ease Pen draw_ease draw_pen",
+    "render": "Other make_sheet recode stamp_over",
+    "truth": "BoxTruth FieldTruth Sheet SheetTruth",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,8 @@ from veedor.errors import VeedorError
 from veedor.images.template import FormField, Template
 
 Ints = NDArray[np.int64]
+Values = dict[str, int | str | None]
+"""Field id -> a number, figures as they stand (a time, say), or None for an empty field."""
 Filler = Literal["dash", "dot", "cross", "line"]
 Class = Literal["digit", "empty", "filler", "struck", "overwritten", "unreadable"]
 LETTERS: dict[str, str] = {
@@ -182,7 +184,7 @@ def overwrite(row: tuple[Mark, ...], box: int, digit: int) -> tuple[Mark, ...]:
     """A digit (or an empty box) turned into another one."""
     old = row[box]
     new = Mark("digit", digit) if old.digit is None else Mark("overwritten", digit, under=old.digit)
-    return (*row[:box], replace(new), *row[box + 1 :])
+    return (*row[:box], new, *row[box + 1 :])
 
 
 def number(row: Sequence[Mark]) -> int | None:
@@ -205,3 +207,61 @@ def draw_times(rng: np.random.Generator) -> dict[str, str]:
         name: f"{at // 60:02d}{at % 60:02d}"
         for name, at in (("opened", opened), ("closed", closed))
     }
+
+
+def values_for(
+    template: Template,
+    votes: Sequence[int] | Ints,
+    rng: np.random.Generator,
+    *,
+    blank: int = 0,
+    null: int = 0,
+    valid: int | None = None,
+    cast: int | None = None,
+    registered: int | None = None,
+    slip: float = 0.0,
+) -> Values:
+    """What goes into each field of a form, from the votes of any election.
+
+    Times, the second contest and the delegate's number are drawn.
+
+    Parameters
+    ----------
+    votes : (options,) votes for each
+    valid, cast : as the sheet states them; the right sums when left out
+    registered : as many as cast, and a few more, when left out
+    slip : probability of a slip in each total that is left out
+    """
+    right = int(sum(int(v) for v in votes))
+    valid = _slipped(right, rng, slip) if valid is None else valid
+    cast = _slipped(right + blank + null, rng, slip) if cast is None else cast
+    registered = cast + int(rng.integers(0, 60)) if registered is None else registered
+    found: Values = {f"votes-{i + 1}": int(v) for i, v in enumerate(votes)}
+    found |= {"blank": blank, "null": null, "valid": valid, "cast": cast}
+    found |= {"registered": registered, "received": registered + int(rng.integers(0, 12))}
+    found |= {**draw_times(rng), **_second(votes, right + blank + null, rng)}
+    known = set(template.ids)
+    found = {name: value for name, value in found.items() if name in known}
+    for field in template.fields:
+        if field.by == "delegate":
+            found[field.id] = "".join(str(d) for d in rng.integers(0, 10, field.digits))
+    return found
+
+
+def _slipped(total: int, rng: np.random.Generator, slip: float) -> int:
+    """A sum with a slip in it: a carry forgotten, a unit too many."""
+    if rng.random() >= slip:
+        return total
+    return max(total + int(rng.choice([-100, -10, -2, -1, 1, 2, 10, 100])), 0)
+
+
+def _second(votes: Sequence[int] | Ints, total: int, rng: np.random.Generator) -> Values:
+    """Another contest on the same sheet: the same voters, about the same shares."""
+    weights = np.asarray(votes, dtype=np.float64)
+    shares = rng.dirichlet(weights / max(weights.sum(), 1) * 20 + 0.5)
+    null, blank = (int(rng.binomial(total, p)) for p in (0.05, 0.08))
+    valid = max(total - null - blank, 0)
+    drawn = rng.multinomial(valid, shares)
+    found: Values = {f"second-votes-{i + 1}": int(v) for i, v in enumerate(drawn)}
+    return found | {"second-valid": valid, "second-blank": blank, "second-null": null,
+                    "second-cast": valid + blank + null}  # fmt: skip

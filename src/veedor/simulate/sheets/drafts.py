@@ -16,9 +16,10 @@ from veedor.simulate.sheets.content import (
     Convention,
     Mark,
     Slips,
+    Values,
     correct,
     draw_convention,
-    draw_times,
+    values_for,
     write_all,
 )
 from veedor.simulate.sheets.devices import Device, draw_device
@@ -29,8 +30,6 @@ from veedor.simulate.sheets.layouts import layout
 from veedor.simulate.sheets.pens import Ease, Pen, draw_ease, draw_pen
 from veedor.simulate.sheets.plan import SheetPlan
 from veedor.simulate.truth import Truth, fields_of
-
-Values = dict[str, int | str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,16 @@ def _draft(election: Election, plan: SheetPlan, centre: _Centre, row: int, says:
         station=station,
         centre=centre.number,
         layout=form,
-        values=_values(election, form, row, says, rng),
+        values=values_for(
+            form.template,
+            says[:-2],
+            rng,
+            blank=int(says[-2]),
+            null=int(says[-1]),
+            valid=int(election.declared_valid[row]),
+            cast=int(election.declared_cast[row]),
+            registered=int(election.places.registered[row]),
+        ),
         convention=draw_convention(rng, form.template.fillers),
         pen=draw_pen(rng),
         ease=draw_ease(rng),
@@ -163,41 +171,6 @@ def _draft(election: Election, plan: SheetPlan, centre: _Centre, row: int, says:
     slips = Slips(plan.corrections, plan.corrections / 2, plan.corrections / 4)
     found.marks = correct(write_all(form.template, found.values, found.convention), rng, slips)
     return found
-
-
-def _values(
-    election: Election, form: Layout, row: int, says: Ints, rng: np.random.Generator
-) -> Values:
-    """What goes into each field of a form."""
-    registered = int(election.places.registered[row])
-    found: Values = {f"votes-{i + 1}": int(v) for i, v in enumerate(says[:-2])}
-    found |= {
-        "blank": int(says[-2]),
-        "null": int(says[-1]),
-        "valid": int(election.declared_valid[row]),
-        "cast": int(election.declared_cast[row]),
-        "registered": registered,
-        "received": registered + int(rng.integers(0, 12)),
-        **draw_times(rng),
-    }
-    found |= _second(says, rng)
-    known = set(form.template.ids)
-    found = {name: value for name, value in found.items() if name in known}
-    digits = form.template.field("delegate").digits
-    found["delegate"] = "".join(str(d) for d in rng.integers(0, 10, digits))
-    return found
-
-
-def _second(says: Ints, rng: np.random.Generator) -> Values:
-    """Another contest on the same sheet: about the same voters, other shares."""
-    total = int(says.sum())
-    shares = rng.dirichlet(says[:-2] / max(total, 1) * 20 + 0.5)
-    null, blank = (int(rng.binomial(total, p)) for p in (0.05, 0.08))
-    valid = max(total - null - blank, 0)
-    votes = rng.multinomial(valid, shares)
-    found: Values = {f"second-votes-{i + 1}": int(v) for i, v in enumerate(votes)}
-    return found | {"second-valid": valid, "second-blank": blank, "second-null": null,
-                    "second-cast": valid + blank + null}  # fmt: skip
 
 
 def assign(

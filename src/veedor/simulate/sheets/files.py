@@ -179,8 +179,6 @@ class _Artist:
         dpi = self._stack.plan.dpi
         sheet = self._sheet(draft, rng.spawn(1)[0])
         page, truth = sheet.page, sheet.truth
-        if draft.row in self._again:
-            self._kept[draft.row] = dataclasses.replace(sheet, page=page.copy())
         for copy in draft.copies:
             source = sheet if copy.source == draft.row else self._kept[copy.source]
             truth = _copied(truth, source.truth, copy.source_field, copy.source_box, copy.field,
@@ -190,6 +188,8 @@ class _Artist:
             _paste(source.page, cells[0], page, cells[1], dpi / 25.4)
         if draft.stamped and draft.shows is None:
             stamp_over(page, rng, dpi)
+        if draft.row in self._again:
+            self._kept[draft.row] = dataclasses.replace(sheet, truth=truth)
         return truth, degrade(page, draft.device.family, rng, dpi=dpi, device=draft.device)
 
     def _sheet(self, draft: Draft, rng: np.random.Generator) -> Sheet:

@@ -15,15 +15,15 @@ import numpy as np
 
 from veedor.errors import VeedorError
 from veedor.simulate.election import Ints
-from veedor.simulate.sheets.content import EMPTY, Mark, number, spell
+from veedor.simulate.sheets.content import EMPTY, number, overwrite, spell
 from veedor.simulate.sheets.devices import draw_device
 from veedor.simulate.sheets.drafts import Copy, Draft, Guest
 from veedor.simulate.sheets.pens import draw_ease, draw_pen
 
 FEWEST = 3
 """Sheets that a centre needs for telling one hand from several."""
-BEST = 4
-"""Sheets of a centre for which one of NIST's writers has digits enough, all but one of them."""
+BEST = 3
+"""Sheets of one hand for which one of NIST's writers has digits enough."""
 
 
 @dataclass(slots=True)
@@ -47,15 +47,15 @@ class Desk:
     planted: list[dict[str, Any]] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
 
-    def centres(self, count: int, fewest: int = FEWEST) -> list[list[Draft]]:
-        """Centres in which nothing is planted yet, those of about `BEST` sheets first."""
+    def centres(self, count: int, fewest: int = FEWEST, best: int = BEST) -> list[list[Draft]]:
+        """Centres in which nothing is planted yet, those of about `best` sheets first."""
         groups: dict[int, list[Draft]] = {}
         for draft in self.drafts:
             if draft.centre not in self.taken:
                 groups.setdefault(draft.centre, []).append(draft)
         able = [g for g in groups.values() if len(g) >= fewest]
         shuffled = [able[i] for i in self.rng.permutation(len(able))]
-        found = sorted(shuffled, key=lambda g: abs(len(g) - BEST))[:count]
+        found = sorted(shuffled, key=lambda g: abs(len(g) - best))[:count]
         if len(found) < count:
             raise VeedorError(
                 f"the election has no {count} more centres with {fewest} sheets to plant in",
@@ -103,7 +103,7 @@ def one_hand(desk: Desk, count: int) -> None:
 
 def one_odd(desk: Desk, count: int) -> None:
     """Every sheet of a centre by one hand but one, all with one pen, on one scanner."""
-    for group in desk.centres(count):
+    for group in desk.centres(count, best=BEST + 1):
         odd = group[int(desk.rng.integers(len(group)))]
         _by_one([d for d in group if d is not odd])
         for draft in group:
@@ -156,15 +156,13 @@ def altered(desk: Desk, count: int) -> None:
     for draft in chosen:
         name, box, digit = _pick(_alterable(draft, desk), desk.rng)
         before = number(draft.marks[name])
-        row = draft.marks[name]
-        old = row[box].digit
-        new = Mark("digit", digit) if old is None else Mark("overwritten", digit, under=old)
-        draft.marks[name] = (*row[:box], new, *row[box + 1 :])
+        added = draft.marks[name][box].digit is None
+        draft.marks[name] = overwrite(draft.marks[name], box, digit)
         draft.fixed = True
         draft.guests[name, box] = Guest(f"intruder at {draft.station}", draw_pen(desk.rng), False)
         _transcribe(desk, draft, name)
         desk.note("altered", [draft], field=name, box=box, before=before,
-                  after=number(draft.marks[name]), added=old is None)  # fmt: skip
+                  after=number(draft.marks[name]), added=added)  # fmt: skip
 
 
 def _alterable(draft: Draft, desk: Desk) -> list[tuple[str, int, int]]:
