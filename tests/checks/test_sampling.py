@@ -359,6 +359,22 @@ def test_blank_votes_matter_where_the_rule_counts_them(tmp_path):
     assert (fact.statistic["counted"], fact.statistic["missing"]) == (0, 40)
 
 
+def test_ballots_outside_the_totals_and_the_frame_are_said_to_be_outside(tmp_path):
+    mine = drawn(40)
+    hand = {n: [OFFICIAL[n][CODES.index(s)] for s in mine] for n in ("station", "A", "B", "C")}
+    more = {n: [*hand[n], v] for n, v in (("station", "S999"), ("A", 1), ("B", 90), ("C", 0))}
+    found = evidence(
+        tmp_path, {"official": OFFICIAL, "hand": more}, roles={"hand": "copy"},
+        samples=[recount(size=40)], rule=LEAD,
+    )  # fmt: skip
+    fact = facts("sampling.risk-limit", found)["s"]
+    assert (fact.status, fact.statistic["beyond"]) == ("not-observed", 1)
+    assert "Nothing is told of 1 station of other records outside the frame." in fact.fact
+    _, whole = recounted(tmp_path / "whole", recount(size=40))
+    assert (whole.statistic["beyond"], whole.statistic["left_out"]) == (0, 0)
+    assert "Nothing is told" not in whole.fact
+
+
 def test_votes_that_the_hand_count_moves_are_told(tmp_path):
     def move(hand):
         hand["A"][0] -= 7

@@ -44,6 +44,9 @@ class RiskLimit(Check):
     frame, drawn, sheets, counted, missing : int
         Sheets of the frame; draws; different sheets among them; those with a hand count; those
         without, taken for the worst.
+    left_out, beyond : int
+        Sheets of the frame that the authority left out of its totals: they count as without votes.
+        Stations that other records name and the frame does not have. Of neither is anything told.
     limit, risk : float
         The risk limit, and the risk after all draws.
     met_after : int or null
@@ -79,14 +82,14 @@ class RiskLimit(Check):
     sentences = {
         "observed": (
             "All {frame:sheet|sheets} were counted by hand, and by these counts the outcome is"
-            " another one.{differ}"
+            " another one.{differ}{silent}"
         ),
         "not-observed": (
             "After {met_after:draw|draws} of sheets the risk that a wrong outcome would look so"
             " well confirmed was at most the limit of {limit_words}; after all {drawn} it is"
-            " {risk_words}.{differ}{gone}"
+            " {risk_words}.{differ}{gone}{silent}"
         ),
-        "not-determinable": "{why}{differ}{gone}",
+        "not-determinable": "{why}{differ}{gone}{silent}",
     }
     benign = (
         Benign(
@@ -112,7 +115,13 @@ class RiskLimit(Check):
         """The frame of each sample, and its hand count."""
         samples = [s for s in evidence.plan.samples if s.hand_count]
         names = sorted({n for s in samples for n in (s.frame, s.hand_count) if n})
-        return {name: frame_query(evidence, name) for name in names}
+        beyond = {
+            f"beyond:{name}": evidence.stations()
+            .anti_join(evidence.sheets(name), "sid")
+            .select("sid")
+            for name in sorted({s.frame for s in samples})
+        }
+        return {name: frame_query(evidence, name) for name in names} | beyond
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """One fact for each sample with a hand count."""
@@ -120,22 +129,28 @@ class RiskLimit(Check):
             if sample.hand_count is not None:
                 frame = Frame.of(measured[sample.frame], context.case)
                 hand = Frame.of(measured[sample.hand_count], context.case)
-                yield self._fact(sample, frame, hand, context)
+                beyond = len(measured[f"beyond:{sample.frame}"]["sid"])
+                yield self._fact(sample, frame, hand, beyond, context)
 
-    def _fact(self, sample: Sample, frame: Frame, hand: Frame, context: Context) -> Fact:
+    def _fact(
+        self, sample: Sample, frame: Frame, hand: Frame, beyond: int, context: Context
+    ) -> Fact:
         rule = context.case.contest_rule
         groups = groups_of(rule, frame.votes, frame.voters())
         drawn, why = drawable(sample, frame, context.case)
         if drawn is None:
-            return self._unknown(sample, frame, IMPOSSIBLE.format(why) if why else NO_CEREMONY)
+            return self._unknown(
+                sample, frame, beyond, IMPOSSIBLE.format(why) if why else NO_CEREMONY
+            )
         if groups is None:
-            return self._unknown(sample, frame, UNDECIDED)
+            return self._unknown(sample, frame, beyond, UNDECIDED)
         counted = _Counted.of(frame, hand, drawn, groups)
         if over := int((counted.votes.sum(axis=1) > frame.ballots()).sum()):
-            return self._unknown(sample, frame, OVER.format(over))
+            return self._unknown(sample, frame, beyond, OVER.format(over))
         found = _assess(groups, frame, counted, drawn)
         options = (*context.options, "blank", "null")
         statistic = _statistic(sample, frame, counted, drawn, found, options)
+        statistic |= _left(frame, beyond)
         whole = statistic["counted"] == len(frame.sid)
         status: Status = "not-determinable" if statistic["met_after"] is None else "not-observed"
         voters = frame.voters()
@@ -153,6 +168,7 @@ class RiskLimit(Check):
                 "risk_words": _percent(statistic["risk"]),
                 "differ": _differ(statistic, first, second, lead),
                 "gone": _gone(statistic["missing"]),
+                "silent": _silent(statistic),
                 "why": _above(statistic),
             },
             explanations=self.explain(
@@ -164,12 +180,13 @@ class RiskLimit(Check):
             figures=(_figure(sample, found.path),),
         )
 
-    def _unknown(self, sample: Sample, frame: Frame, why: str) -> Fact:
+    def _unknown(self, sample: Sample, frame: Frame, beyond: int, why: str) -> Fact:
         statistic: dict[str, Any] = {
             "selection": sample.selection,
             "frame": len(frame.sid),
             "drawn": sample.size or 0,
             **dict.fromkeys(("sheets", "counted", "missing", "met_after")),
+            **_left(frame, beyond),
             "limit": sample.risk_limit,
             "risk": 1.0,
             "differing": 0,
@@ -178,6 +195,7 @@ class RiskLimit(Check):
             "running": [],
         }
         words = {"heading": sample.title, "why": why, "differ": "", "gone": ""}
+        words |= {"silent": _silent(statistic)}
         return self.fact("not-determinable", statistic, subject=subject(sample.id), words=words)
 
 
@@ -377,6 +395,24 @@ def _gone(missing: int) -> str:
     if not missing:
         return ""
     return f" {missing:,} drawn sheets have no hand count and are taken for the worst."
+
+
+def _left(frame: Frame, beyond: int) -> dict[str, int]:
+    return {"left_out": int((~frame.counted).sum()), "beyond": beyond}
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _silent(s: Mapping[str, Any]) -> str:
+    """Of which ballots nothing is told."""
+    parts = []
+    if s["left_out"]:
+        parts.append(f"{_number(s['left_out'], 'sheet')} of the frame outside the totals")
+    if s["beyond"]:
+        parts.append(f"{_number(s['beyond'], 'station')} of other records outside the frame")
+    return f" Nothing is told of {' and of '.join(parts)}." if parts else ""
 
 
 def _figure(sample: Sample, path: Floats) -> Figure:
