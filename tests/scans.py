@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from tests.building import small_case
+from veedor.case.tables import embedding_columns
+from veedor.engine.evidence import Evidence
+from veedor.engine.scans import embedding_size
 
 TEMPLATE = """
 format = 1
@@ -81,3 +87,15 @@ def scans_case(
     for name, text in (templates or {"form-a.toml": template()}).items():
         (folder / name).write_text(text, encoding="utf-8")
     return path
+
+
+def put_rows(found: Evidence, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Evidence:
+    """Put rows into the tables of scans in place of those read from pictures."""
+    for name, made in tables.items():
+        schema = found.con.table(name).schema().to_pyarrow()
+        for shape in embedding_columns(embedding_size()) if name == "glyphs" else ():
+            schema = schema.append(pa.field(shape, pa.int64()))
+        path = found.case.path.parent / f"given-{name}.parquet"
+        pq.write_table(pa.Table.from_pylist([dict(row) for row in made], schema=schema), path)
+        found.con.create_view(name, found.con.read_parquet(str(path)), overwrite=True)
+    return found

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import ibis
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from tests.scans import put_rows
 from veedor.case.tables import embedding_columns
 from veedor.engine.evidence import Evidence
 from veedor.engine.scans import embedding_size
@@ -43,13 +41,7 @@ def fill(found: Evidence) -> Evidence:
         if a is not None and b is not None:
             pair = {"scan_a": min(a, b), "scan_b": max(a, b), "how": how}
             tables["twins"].append(pair | {"score": score, "detail": f"the same {how}"})
-    for name, made in tables.items():
-        schema = found.con.table(name).schema()
-        rows_of = pa.Table.from_pylist(made, schema=ibis.schema(schema).to_pyarrow())
-        path = found.case.path.parent / f"given-{name}.parquet"
-        pq.write_table(rows_of, path)
-        found.con.create_view(name, found.con.read_parquet(str(path)), overwrite=True)
-    return found
+    return put_rows(found, tables)
 
 
 def _scan(scan: int, sid: int | None, station: str, status: str, **more: Any) -> dict[str, Any]:
@@ -138,10 +130,10 @@ def _field(
         row = {"scan": scan, "sid": sid, "count": "official", "field": field}
         tables["compared"].append(row | {"transcribed": recorded, "p": same})
     for box in range(3):
-        shape = np.round(1000 * rng.normal(size=max(embedding_size(), 1))).astype(int).tolist()
+        shape = np.round(1000 * rng.normal(size=embedding_size())).astype(int).tolist()
         digit = int(rng.integers(10))
         about = {"scan": scan, "sid": sid, "cell_of": cell, "box": box, "kind": "count"}
         by = "delegate" if line == 4 else "clerk"
         glyph = about | {"by": by, "digit": digit, "p": 0.99}
         names = embedding_columns(embedding_size())
-        tables["glyphs"].append(glyph | dict(zip(names, shape, strict=False)))
+        tables["glyphs"].append(glyph | dict(zip(names, shape, strict=True)))

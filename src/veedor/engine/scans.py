@@ -102,7 +102,7 @@ def make_scans(
             )
         missing |= {s.id: lacking for s in sources}
         sources = []
-    with _Written(case, folder) as out:
+    with _Written(case, folder, embedding_size() if sources else 0) as out:
         stations = collect(con.table("stations").select("station", "sid"))
         known = dict(zip(stations["station"].tolist(), stations["sid"].tolist(), strict=True))
         recorded = [_Recorded(con, case, i, n) for i, n in enumerate(counts)] if sources else []
@@ -339,8 +339,8 @@ def _chance(one: FieldReading, held: Numbers, number: int, fillers: bool) -> flo
 class _Written:
     """Rows of the tables, written out by batches."""
 
-    def __init__(self, case: Case, folder: Path) -> None:
-        shapes = dict.fromkeys(embedding_columns(embedding_size()), "int64")
+    def __init__(self, case: Case, folder: Path, size: int) -> None:
+        shapes = dict.fromkeys(embedding_columns(size), "int64")
         plain = {name: about for name, about in GLYPHS.items() if not name.startswith("f0")}
         types = {
             "scans": types_of(SCANS, case),
@@ -405,9 +405,7 @@ class _Written:
 
 
 def embedding_size() -> int:
-    """How many numbers describe the shape of a digit; none where that cannot be measured here."""
-    try:
-        from veedor.handwriting.embedding import DIM
-    except ImportError:
-        return 0
+    """How many numbers describe the shape of a digit."""
+    from veedor.handwriting.embedding import DIM
+
     return int(DIM)

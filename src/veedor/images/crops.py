@@ -53,7 +53,7 @@ def rows(
     padded = [
         np.pad(s, ((0, GAP), (0, width - s.shape[1]), (0, 0)), constant_values=255) for s in strips
     ]
-    return np.concatenate(padded)[:-GAP]
+    return np.asarray(np.concatenate(padded)[:-GAP], dtype=np.uint8)
 
 
 def whole(
@@ -76,7 +76,7 @@ def png(pixels: Pixels) -> bytes:
     )
     if not made:
         raise ValueError("the picture could not be made into a PNG file")
-    return data.tobytes()
+    return bytes(data.tobytes())
 
 
 def _veiled(pixels: Pixels, matrix: NDArray[np.float64], template: Template) -> Pixels:
@@ -129,12 +129,10 @@ def _strip(
     area = Area(x=left, y=top, width=right - left, height=bottom - top)
     strip = _upright(pixels, matrix, area, ROW_PIXELS_PER_MM)
     for f in fields:
-        ends = [
-            (f.x - left - 1, f.y - top - 1),
-            (f.x + f.width - left + 1, f.y + f.height - top + 1),
-        ]
-        one, other = [tuple(round(v * ROW_PIXELS_PER_MM) for v in end) for end in ends]
-        cv2.rectangle(strip, one, other, FRAME, 2)  # type: ignore[call-overload]
+        ends = (f.x - 1, f.y - 1, f.x + f.width + 1, f.y + f.height + 1)
+        box = np.array(ends) - (left, top, left, top)
+        x0, y0, x1, y1 = np.round(box * ROW_PIXELS_PER_MM).astype(int).tolist()
+        cv2.rectangle(strip, (x0, y0), (x1, y1), FRAME, 2)
     return strip
 
 

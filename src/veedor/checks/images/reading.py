@@ -25,6 +25,9 @@ all agreements is wrong, at 95 %."""
 UNLIKELY = 0.025
 """As many disagreements by reading alone are less probable than this where they are `observed`."""
 
+FIRST = 16
+"""Scans that disagree of which the parts come before those of the sample."""
+
 SLIPS = ("changed", "slips", "one_line", "same_total", "by_region")
 
 
@@ -410,19 +413,21 @@ def _rows(fields: Fields, drawn: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
 
 
 def _pictures(fields: Fields, drawn: NDArray[np.int64], name: str) -> tuple[Picture, ...]:
-    """The rows of the form that disagree, those with most votes first; then those drawn."""
+    """The rows of the form that disagree, those with most votes first, and some of those drawn
+    before the rest.
+    """
     change = np.where(fields.disagree, np.abs(fields.recorded - fields.read), 0)
     scans = np.unique(fields.scan[fields.disagree])
     weight = {int(s): int(change[fields.scan == s].sum()) for s in scans}
-    made = []
+    made, agreed = [], []
     for scan in sorted(weight, key=lambda s: (-weight[s], s)):
         at = np.flatnonzero((fields.scan == scan) & fields.disagree)
         words = "; ".join(_said(fields, int(i)) for i in at)
         made.append(Picture(scan, tuple(fields.cell_of[at]), f"{name} and the scan: {words}."))
     for i in drawn:
         words = f"Drawn to be looked at, {name} and the scan agree: {_said(fields, int(i))}."
-        made.append(Picture(int(fields.scan[i]), (str(fields.cell_of[i]),), words))
-    return tuple(made)
+        agreed.append(Picture(int(fields.scan[i]), (str(fields.cell_of[i]),), words))
+    return (*made[:FIRST], *agreed, *made[FIRST:])
 
 
 def _said(fields: Fields, i: int) -> str:

@@ -1,0 +1,186 @@
+"""What counts record against what was read on scans: thresholds, directions, and what is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.building import evidence, facts
+from tests.scans import put_rows
+
+FIELDS = ("A", "B", "C", "blank")
+
+
+def sheets(n, **columns):
+    """An official count of n sheets; A leads B."""
+    rows = {"A": [60] * n, "B": [40] * n, "C": [5] * n, "blank": [0] * n}
+    rows |= columns
+    return {"official": {"station": [f"{i:03d}" for i in range(n)], **rows}}
+
+
+class Scans:
+    """Scans of the sheets on which everything is read as it is recorded, until told otherwise."""
+
+    def __init__(self, folder, n=6, **columns):
+        self.counts = sheets(n, **columns)
+        self.found = evidence(folder, self.counts)
+        self.scans: list[dict[str, Any]] = []
+        self.readings: list[dict[str, Any]] = []
+        self.compared: list[dict[str, Any]] = []
+        for sid in range(n):
+            self.add(sid)
+
+    def add(self, sid, **more):
+        scan = len(self.scans)
+        station = f"{sid:03d}"
+        row = {"scan": scan, "sid": sid, "station": station, "status": "read", "code": station}
+        self.scans.append(row | {"code_sid": sid, "grade": "good", "consistent": True} | more)
+        for field in FIELDS:
+            recorded = self.counts["official"][field][sid]
+            place = {"scan": scan, "sid": sid, "field": field}
+            about = {"cell_of": f"f-{field}", "kind": "count", "altered": 0.0, "rest": 0.0001}
+            number = {"state": "number", "value": recorded, "p": 0.9999}
+            sums = {"joint": recorded, "p_joint": 0.9999}
+            self.readings.append(place | about | number | sums)
+            row = place | {"count": "official", "transcribed": recorded, "p": 0.9999}
+            self.compared.append(row)
+
+    def read(self, scan, field, *, p_recorded=1e-6, **more):
+        """Change what was read in one field."""
+        at = next(
+            i for i, r in enumerate(self.readings) if (r["scan"], r["field"]) == (scan, field)
+        )
+        self.readings[at] |= {"joint": more.get("value"), "p_joint": 0.9} | more
+        self.compared[at]["p"] = p_recorded
+
+    def facts(self, seed=0):
+        tables = {"scans": self.scans, "readings": self.readings, "compared": self.compared}
+        return facts("images.reading", put_rows(self.found, tables), seed)
+
+
+def test_scans_that_hold_what_is_recorded_are_not_observed_to_differ(tmp_path):
+    found = Scans(tmp_path).facts()
+    s = found["official"].statistic
+    assert (s["fields"], s["agree"], s["disagree"], s["unsure"]) == (24, 24, 0, 0)
+    assert found["official"].status == found[""].status == "not-observed"
+    assert s["sample"] == 24
+    assert found["official"].questioned is None
+
+
+@pytest.mark.parametrize(
+    ("reading", "p_recorded", "where"),
+    [
+        ({"value": 68, "p": 0.95}, 0.0009, "disagree"),
+        ({"value": 68, "p": 0.95}, 0.0011, "unsure"),  # the recorded number is not out of question
+        ({"value": 68, "p": 0.89}, 0.0001, "unsure"),  # what was read is not sure
+        ({"value": 60, "p": 0.989}, 0.989, "unsure"),  # nor is the same number
+        ({"value": 60, "p": 0.99}, 0.99, "agree"),
+        ({"value": 68, "p": 0.95, "altered": 0.6}, 0.0001, "unsure"),
+        ({"value": 68, "p": 0.95, "state": "overwritten"}, 0.0001, "unsure"),
+        ({"value": None, "p": 0.99, "state": "struck"}, 0.0001, "unsure"),
+        ({"value": None, "p": 0.99, "state": "empty"}, 0.0001, "disagree"),
+        ({"value": 68, "p": 0.6, "joint": 60, "p_joint": 0.995}, 0.3, "agree"),
+        ({"value": 68, "p": 0.95, "joint": 60, "p_joint": 0.995}, 0.002, "unsure"),
+    ],
+)
+def test_thresholds_part_agreement_disagreement_and_doubt(tmp_path, reading, p_recorded, where):
+    scans = Scans(tmp_path)
+    scans.read(2, "A", p_recorded=p_recorded, **reading)
+    s = scans.facts()["official"].statistic
+    expected = {"agree": 23, "disagree": 0, "unsure": 0}
+    expected[where] += 1
+    assert {k: s[k] for k in expected} == expected
+
+
+def test_a_field_that_is_empty_where_zero_is_recorded_agrees(tmp_path):
+    scans = Scans(tmp_path)
+    scans.read(0, "blank", value=None, state="empty", p=0.995, p_recorded=0.001)
+    scans.read(1, "blank", value=0, state="filler", p=0.995, p_recorded=0.995)
+    s = scans.facts()["official"].statistic
+    assert (s["agree"], s["empty_as_zero"]) == (24, 1)
+
+
+def test_direction_and_votes_are_of_the_record_less_the_scan(tmp_path):
+    scans = Scans(tmp_path)
+    scans.read(1, "A", value=50, p=0.999)
+    scans.read(2, "A", value=55, p=0.999)
+    scans.read(4, "B", value=47, p=0.999)
+    fact = scans.facts()["official"]
+    s = fact.statistic
+    assert fact.status == "observed"
+    assert s["lead"] == {"winner": "A", "runner_up": "B", "up": 3, "down": 0, "p": 0.25}
+    assert s["lead_votes"] == 22
+    rows = {row["field"]: (row["up"], row["down"], row["net"]) for row in s["by_field"]}
+    assert rows["A"] == (2, 0, 15)
+    assert rows["B"] == (0, 1, -7)
+    assert fact.questioned is not None
+    assert fact.questioned.tolist() == [1, 2, 4]
+    assert fact.p_value == 0.25
+    shown = fact.pictures[0]
+    assert (shown.scan, shown.fields) == (1, ("f-A",))
+    assert "A is recorded as 60 and read as 50" in shown.caption
+
+
+def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
+    scans = Scans(tmp_path)
+    for row in scans.readings:
+        row["rest"] = 0.05
+    scans.read(3, "C", value=8, p=0.95)
+    for row in scans.scans:
+        row["consistent"] = False
+    fact = scans.facts()["official"]
+    assert fact.statistic["expected"] == pytest.approx(24 * 0.05)
+    assert fact.statistic["p_reading"] == pytest.approx(1 - 0.95**24)
+    assert (fact.status, fact.questioned) == ("not-determinable", None)
+    scans.scans[3]["consistent"] = True  # the form's own sums bear it out
+    fact = scans.facts()["official"]
+    assert (fact.status, fact.statistic["confirmed"]) == ("observed", 1)
+
+
+def test_scans_that_are_not_there_or_of_another_station_are_counted_and_left_out(tmp_path):
+    scans = Scans(tmp_path)
+    scans.scans[0] |= {"status": "missing", "grade": None, "code": None, "code_sid": None}
+    scans.scans[1] |= {"status": "unregistered", "reasons": "no form"}
+    scans.scans[2] |= {"code": "005", "code_sid": 5}
+    scans.scans[3] |= {"code": "elsewhere", "code_sid": None}
+    scans.scans[4] |= {"code": None, "code_sid": None}
+    scans.scans[5] |= {"sid": None, "station": "unknown", "code": "unknown", "code_sid": None}
+    found = scans.facts()
+    s = found[""].statistic
+    wanted = {"scans": 6, "read": 4, "missing": 1, "unregistered": 1, "other_code": 2}
+    assert {k: s[k] for k in wanted} == wanted
+    assert (s["unknown_station"], s["without_scan"], s["without_reading"]) == (1, 2, 5)
+    assert found[""].status == "observed"
+    assert found["official"].statistic["fields"] == len(FIELDS)
+
+
+def test_a_station_with_several_scans_moves_no_votes(tmp_path):
+    scans = Scans(tmp_path)
+    scans.add(2)
+    scans.read(6, "A", value=10, p=0.999)
+    found = scans.facts()
+    s = found["official"].statistic
+    assert found[""].statistic["several"] == 1
+    assert (s["disagree"], s["sheets_compared"], s["lead_votes"]) == (1, 5, 0)
+
+
+def test_the_sample_of_agreements_is_drawn_by_the_seed(tmp_path):
+    scans = Scans(tmp_path, n=40)
+
+    def drawn(seed):
+        rows = scans.facts(seed)["official"].rows
+        at = np.flatnonzero(rows["what"] == "agrees, drawn to be looked at")
+        return [(int(rows["sid"][i]), rows["field"][i]) for i in at]
+
+    assert len(drawn(1)) == 30
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+def test_a_case_whose_scans_name_nothing_that_is_recorded_cannot_be_told(tmp_path):
+    scans = Scans(tmp_path)
+    scans.compared.clear()
+    fact = scans.facts()["official"]
+    assert (fact.status, fact.pictures) == ("not-determinable", ())
