@@ -143,6 +143,8 @@ def _matches(
     turn = (at[j] - at[i]) / (should[b] - should[a])
     scale = np.abs(turn)
     fits = (scale > SHARE[0] * length) & (scale < SHARE[1] * length)
+    i, j, turn, scale = i[fits], j[fits], turn[fits], scale[fits]
+    fits = np.ones(len(i), dtype=bool)
     for mark, fiducial in ((i, a), (j, b)):
         ratio = marks.side[mark] / (scale * sides[fiducial])
         fits &= (ratio > 0.6) & (ratio < 1.55)

@@ -6,15 +6,17 @@ not run evenly), so each field is moved onto its own lines.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veedor.images.template import Template
+from veedor.images.blank import Line
+from veedor.images.template import FormField, Template
 
-__all__ = ["PIXELS_PER_MM", "Edges", "Measured", "edges_of", "measure", "snap"]
+__all__ = ["PIXELS_PER_MM", "Edges", "Measured", "edges_of", "measure", "ridge", "snap"]
 
 PIXELS_PER_MM = 8
 """Resolution at which lines are looked for: 203 dots per inch."""
@@ -24,6 +26,8 @@ FULL = 60
 """Darkness above its flanks, of 255, from which a line counts in full; fainter ones in part."""
 STRETCH = (-0.01, -0.005, 0.0, 0.005, 0.01)
 """Scales that are tried for each field."""
+BESIDE = 3.0
+"""Millimetres around a field without boxes in which other printed lines say where it is."""
 NEAR = 0.4
 """Millimetres around the place of a field's lines in which each is measured by itself."""
 
@@ -89,23 +93,49 @@ class Snapped:
     offset: NDArray[np.float64]
 
 
-def edges_of(template: Template) -> Edges:
-    """The lines that the template says are printed around its boxes."""
+def edges_of(template: Template, lines: Sequence[Line] = ()) -> Edges:
+    """The lines that the template says are printed around its boxes.
+
+    Parameters
+    ----------
+    lines : of the empty form; those around a field serve where its boxes have no lines
+    """
     cells, owner = template.cells, template.owner
     rows: list[tuple[float, ...]] = []
     for box, (x, y, width, height) in enumerate(cells):
         printed = template.fields[owner[box]].printed
-        if printed == "boxes":
+        if printed in ("boxes", "guides"):
             rows += [
                 (owner[box], box, 0, x, y, y + height),
                 (owner[box], box, 0, x + width, y, y + height),
                 (owner[box], box, 1, y, x, x + width),
             ]
-        if printed in ("boxes", "line"):
+        if printed in ("boxes", "guides", "line"):
             rows.append((owner[box], box, 1, y + height, x, x + width))
+    for number, field in enumerate(template.fields):
+        if field.printed in ("none", "line"):
+            rows += _around_field(number, int(np.argmax(owner == number)), field, lines)
+    rows.sort(key=lambda row: row[0])
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     whole = table[:, :3].astype(np.int64)
     return Edges(whole[:, 0], whole[:, 1], whole[:, 2], table[:, 3], table[:, 4], table[:, 5])
+
+
+def _around_field(
+    number: int, box: int, field: FormField, lines: Sequence[Line]
+) -> list[tuple[float, ...]]:
+    """Lines of the empty form that run past a field within `BESIDE`, cut to its length."""
+    low, high = (field.x, field.y), (field.x + field.width, field.y + field.height)
+    found: list[tuple[float, ...]] = []
+    for line in lines:
+        along = 0 if line.across == 1 else 1
+        away = max(low[line.across] - line.place, line.place - high[line.across])
+        start = max(line.start, low[along] - BESIDE)
+        end = min(line.end, high[along] + BESIDE)
+        own = field.printed == "line" and line.across == 1 and abs(away) < 0.5
+        if away <= BESIDE and not own and end - start > 0.5 * (high[along] - low[along]):
+            found.append((number, box, line.across, line.place, start, end))
+    return found
 
 
 def measure(
@@ -161,19 +191,24 @@ def _field(
         mine = np.flatnonzero(edges.across[at] == direction)
         if not len(mine):
             continue
-        ridge = _ridge(np.asarray(view if direction == 0 else view.T, dtype=np.uint8))
+        peaks = ridge(np.asarray(view if direction == 0 else view.T, dtype=np.uint8))
         some = at[mine]
         start = np.floor((edges.start[some] - other) * scale + 4).astype(int)
         end = np.ceil((edges.end[some] - other) * scale - 4).astype(int)
-        row = np.arange(ridge.shape[0])
+        row = np.arange(peaks.shape[0])
         along = (row >= start[:, None]) & (row < end[:, None])
-        mean = (along / np.maximum(end - start, 1)[:, None]).astype(np.float32) @ ridge
+        mean = (along / np.maximum(end - start, 1)[:, None]).astype(np.float32) @ peaks
         found[mine] = _around(mean, (edges.place[some] - origin) * scale - 0.5, steps)
     return found
 
 
-def _ridge(view: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How far each pixel is a dark upright line between lighter flanks, 0 to 1."""
+def ridge(view: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How far each pixel is a dark upright line between lighter flanks, 0 to 1.
+
+    Parameters
+    ----------
+    view : (height, width) uint8 at `PIXELS_PER_MM`, 0 paper to 255 black
+    """
     width = round(FLANK * PIXELS_PER_MM)
     inner = 2
     kernel = np.ones((1, width - inner + 1), np.uint8)

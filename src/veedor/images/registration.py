@@ -15,14 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veedor.images import fiducials
+from veedor.images import features, fiducials
+from veedor.images.blank import Blank, load_blank
+from veedor.images.labels import Label, label_scores, labels_of, lost_rows, unknown_rows
 from veedor.images.lines import Edges, Snapped, edges_of, measure, snap
 from veedor.images.paper import darkness, grey_of
 from veedor.images.plane import bent, fit_plane, moves_of, neighbours
 from veedor.images.sheet import Registration
 from veedor.images.template import Template
 
-__all__ = ["LEAST_SCORE", "MOST_RESIDUAL", "Registrar"]
+__all__ = ["LEAST_SCORE", "MOST_RESIDUAL", "Attempt", "Registrar"]
 
 LEAST_SCORE = 0.5
 """Share of a field's printed lines below which the field, and of all lines the form, is refused."""
@@ -34,6 +36,16 @@ MOST_BEND = 0.8
 """Millimetres by which a field may be moved otherwise than its neighbours are."""
 REACH = (2.5, 1.3)
 """Millimetres around a line's place that are searched, first and after the plane was refined."""
+ALIKE = 0.06
+"""Shares of lines within which two forms fit alike."""
+MOST_TRIES = 6
+"""Forms, or directions of one, that are looked at closely."""
+SURE = 0.5
+"""Share of pieces of print that agree from which no other direction is tried."""
+LEAST_LABEL = 0.55
+"""Correlation of a field's printed name with the empty form's from which it is that name."""
+MOST_UNNAMED = 2
+"""Fields, of a form with ten names or more, that may have another name: a stamp hides as many."""
 SHARPEST = 10.5
 """Pixels per millimetre above which a scan is shrunk for the search: 267 dots per inch."""
 
@@ -43,8 +55,9 @@ class _Form:
     """A template with what is computed of it once."""
 
     template: Template
-    folder: Path | None
     edges: Edges
+    blank: Blank | None
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +71,29 @@ class _Laid:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A registration, or in words why there is none."""
+
+    registration: Registration | None
+    why: str = ""
+
+
 class Registrar:
     """Finds which of some templates a scan is of, and where its boxes lie.
 
     Parameters
     ----------
     templates : each with the folder in which its `blank` lies (None: it has none)
+
+    Raises
+    ------
+    VeedorError
+        A template's picture of the empty form is not there, or does not have the page's shape.
     """
 
     def __init__(self, templates: Sequence[tuple[Template, Path | None]]) -> None:
-        self._forms = {t.id: _Form(t, folder, edges_of(t)) for t, folder in templates}
+        self._forms = {template.id: _form(template, folder) for template, folder in templates}
 
     def template(self, name: str) -> Template:
         """The template of that id; KeyError where there is none."""
@@ -84,20 +110,38 @@ class Registrar:
         -------
         None where no template fits.
         """
+        return self.attempt(pixels).registration
+
+    def attempt(self, pixels: NDArray[np.uint8]) -> Attempt:
+        """As `register`, with the reason where no template fits."""
         grey = grey_of(pixels)
-        tallest = max(
-            max(f.template.page.width, f.template.page.height) for f in self._forms.values()
-        )
+        pages = [form.template.page for form in self._forms.values()]
+        tallest = max(max(page.width, page.height) for page in pages)
         factor = max(1.0, max(grey.shape) / tallest / SHARPEST)
-        dark = darkness(_shrunk(grey, factor))
+        grey = _shrunk(grey, factor)
+        dark = darkness(grey)
         laid = [
-            _lay(dark, form, matrix, "fiducials")
+            _lay(dark, form, matrix, method)
             for form in self._forms.values()
-            for matrix in _by_fiducials(dark, form.template)
+            for matrix, method in _coarse(grey, dark, form)
         ]
         if not laid:
-            return None
-        return _settle(dark, max(laid, key=lambda one: one.score), factor)
+            return Attempt(None, "nothing on it looks like a form that a template describes")
+        best = max(one.score for one in laid)
+        # Of forms that fit alike, one may be a part of the other: the longer one first.
+        close = [one for one in laid if one.score >= best - ALIKE]
+        close.sort(key=lambda one: (-len(one.form.edges.field), -one.score))
+        tries = [_settle(dark, one, factor) for one in close[:MOST_TRIES]]
+        found = [one for one in tries if one.registration is not None]
+        return found[0] if found else tries[-1]
+
+
+def _form(template: Template, folder: Path | None) -> _Form:
+    if template.blank is None:
+        return _Form(template, edges_of(template), None, ())
+    blank = load_blank(template, folder)
+    labels = labels_of(template, blank.dark)
+    return _Form(template, edges_of(template, blank.lines), blank, labels)
 
 
 def _shrunk(grey: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
@@ -107,15 +151,36 @@ def _shrunk(grey: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _by_fiducials(dark: NDArray[np.uint8], template: Template) -> list[NDArray[np.float64]]:
-    if len(template.fiducials) < 4:
-        return []
-    length = max(dark.shape) / max(template.page.width, template.page.height)
-    sizes = [f.size for f in template.fiducials]
-    marks = fiducials.find_marks(
-        dark, min(sizes) * length * fiducials.SHARE[0], max(sizes) * length * fiducials.SHARE[1]
-    )
-    return fiducials.hypotheses(marks, template, dark.shape[:2])
+def _coarse(
+    grey: NDArray[np.uint8], dark: NDArray[np.uint8], form: _Form
+) -> list[tuple[NDArray[np.float64], str]]:
+    """Ways in which the form may lie on the scan, and how each was found."""
+    template, found = form.template, []
+    if len(template.fiducials) >= 4:
+        length = max(dark.shape) / max(template.page.width, template.page.height)
+        sizes = [f.size for f in template.fiducials]
+        low, high = fiducials.SHARE
+        marks = fiducials.find_marks(dark, min(sizes) * length * low, max(sizes) * length * high)
+        found = [(m, "fiducials") for m in fiducials.hypotheses(marks, template, dark.shape)]
+    if found or form.blank is None:
+        return found
+    starts = features.outlines(grey, template.page)
+    for search, enough in ((features.by_blocks, 0.3), (features.by_points, 0.0)):
+        tried = []
+        for start in starts:
+            matrix, agree = search(dark, form.blank, start)
+            if agree > enough and fiducials.upright(matrix, _rim(template)):
+                tried.append((agree, matrix))
+            if agree > SURE:
+                break
+        if tried:
+            return [(max(tried, key=lambda one: one[0])[1], "features")]
+    return []
+
+
+def _rim(template: Template) -> NDArray[np.float64]:
+    width, height = template.page.width, template.page.height
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
 
 
 def _lay(dark: NDArray[np.uint8], form: _Form, matrix: NDArray[np.float64], method: str) -> _Laid:
@@ -130,43 +195,94 @@ def _score(snapped: Snapped) -> float:
     return float(snapped.score[known].mean()) if known.any() else 0.0
 
 
-def _settle(dark: NDArray[np.uint8], laid: _Laid, factor: float) -> Registration | None:
+def _settle(dark: NDArray[np.uint8], laid: _Laid, factor: float) -> Attempt:
     """Refine the plane by all lines, move each field onto its own, and judge the whole."""
     template, edges = laid.form.template, laid.form.edges
     page = (template.page.width, template.page.height)
-    centre = _centres(template)
     if laid.score < LEAST_SCORE:
-        return None
-    good = _found(laid.snapped, centre, _known(edges, len(template.fields)), 2 * MOST_BEND)
+        return Attempt(None, f"only {laid.score:.0%} of the lines of {template.id!r} are on it")
+    known = _known(edges, len(template.fields))
+    good = _found(laid.snapped, _centres(template), known, 2 * MOST_BEND)
     matrix = laid.matrix @ fit_plane(edges, laid.snapped.offset, good[edges.field], page)
-    if not fiducials.upright(matrix, np.array([[0, 0], [page[0], 0], page, [0, page[1]]])):
-        return None
+    if not fiducials.upright(matrix, _rim(template)):
+        return Attempt(None, f"the lines of {template.id!r} lie on it as on no page")
     measured = measure(dark, matrix, template, edges, reach=REACH[1])
     snapped = snap(edges, measured, len(template.fields), slack=1.0)
-    return _judge(dark, _Laid(laid.form, matrix, snapped, laid.method, _score(snapped)), factor)
-
-
-def _judge(dark: NDArray[np.uint8], laid: _Laid, factor: float) -> Registration | None:
-    template, edges = laid.form.template, laid.form.edges
-    centre, known = _centres(template), _known(edges, len(template.fields))
-    found = _found(laid.snapped, centre, known, MOST_BEND)
-    lined = np.isfinite(laid.snapped.score)
-    corners = _corners(template)
-    moved, left = moves_of(edges, laid.snapped, corners, template.owner)
+    laid = _Laid(laid.form, matrix, snapped, laid.method, _score(snapped))
+    found = _found(snapped, _centres(template), known, MOST_BEND)
+    moved, left = moves_of(edges, snapped, _corners(template), template.owner)
     left = np.abs(left[found[edges.field] & np.isfinite(left)])
     residual = float(np.median(left)) if len(left) else np.inf
-    if laid.score < LEAST_SCORE or found[lined].mean() < LEAST_FIELDS or residual > MOST_RESIDUAL:
-        return None
-    shift = np.where(known & found[:, None], laid.snapped.shift, 0.0)
-    others = neighbours(centre, shift, known & found[:, None])
+    unnamed = _unnamed(dark, laid, found)
+    if why := _refusal(dark, laid, found, unnamed, residual):
+        return Attempt(None, why)
+    found &= ~unnamed
+    return Attempt(_registration(laid, found, moved, residual, factor, dark.shape))
+
+
+def _unnamed(dark: NDArray[np.uint8], laid: _Laid, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(fields,) whether something else is printed beside a field than its name."""
+    labels = laid.form.labels
+    shift = np.where(found[:, None], laid.snapped.shift, 0.0)
+    scores = label_scores(dark, laid.matrix, labels, shift)
+    unnamed = np.zeros(len(found), dtype=bool)
+    unnamed[[label.field for label in labels]] = scores < LEAST_LABEL
+    return unnamed
+
+
+def _on_picture(dark: NDArray[np.uint8], laid: _Laid) -> NDArray[np.bool_]:
+    """(fields,) whether the picture reaches as far as a field."""
+    centres = np.asarray(cv2.perspectiveTransform(_centres(laid.form.template)[None], laid.matrix))
+    x, y = centres[0].T
+    return np.asarray((x > 0) & (y > 0) & (x < dark.shape[1]) & (y < dark.shape[0]))
+
+
+def _refusal(
+    dark: NDArray[np.uint8],
+    laid: _Laid,
+    found: NDArray[np.bool_],
+    unnamed: NDArray[np.bool_],
+    residual: float,
+) -> str:
+    """Why the scan is not taken for this form; empty where it is."""
+    template, snapped = laid.form.template, laid.snapped
+    name, lined = repr(template.id), np.isfinite(snapped.score)
+    if laid.score < LEAST_SCORE:
+        return f"only {laid.score:.0%} of the lines of {name} are on it"
+    if (share := found[lined].mean()) < LEAST_FIELDS:
+        return f"only {share:.0%} of the fields of {name} are on it"
+    if residual > MOST_RESIDUAL:
+        return f"the lines of {name} are missed by {residual:.2f} mm"
+    allowed = min(MOST_UNNAMED, round(0.2 * len(laid.form.labels)))
+    if (others := int(unnamed.sum())) > allowed:
+        return f"{others} fields of {name} have another printed name on it"
+    seen = np.where(_on_picture(dark, laid), snapped.score, np.nan)
+    if rows := lost_rows(template, seen):
+        return f"it lacks {rows} of the rows of boxes of {name}"
+    if rows := unknown_rows(dark, laid.matrix, template):
+        return f"it has {rows} more of the rows of boxes than {name}"
+    return ""
+
+
+def _registration(
+    laid: _Laid,
+    found: NDArray[np.bool_],
+    moved: NDArray[np.float64],
+    residual: float,
+    factor: float,
+    shape: tuple[int, ...],
+) -> Registration:
+    template, snapped = laid.form.template, laid.snapped
+    known = _known(laid.form.edges, len(template.fields)) & found[:, None]
+    others = neighbours(_centres(template), np.where(known, snapped.shift, 0.0), known)
     # What no line of a field's own says, its neighbours do.
-    borrowed = np.where(known, 0.0, others)
-    moved = moved + borrowed[template.owner][:, None]
+    moved = np.where(known[template.owner][:, None], moved, others[template.owner][:, None])
     matrix = _enlarged(factor) @ laid.matrix
-    boxes = cv2.perspectiveTransform((corners + moved).reshape(1, -1, 2), matrix)
-    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4, 2)
-    inside = _inside(boxes, dark.shape[0] * factor, dark.shape[1] * factor)
+    corners = (_corners(template) + moved).reshape(1, -1, 2)
+    boxes = np.asarray(cv2.perspectiveTransform(corners, matrix), dtype=np.float64)
+    boxes = boxes.reshape(-1, 4, 2)
     whole = np.ones(len(template.fields), dtype=bool)
+    inside = _inside(boxes, shape[0] * factor, shape[1] * factor)
     np.logical_and.at(whole, template.owner, inside)
     return Registration(
         template.id,
@@ -174,8 +290,8 @@ def _judge(dark: NDArray[np.uint8], laid: _Laid, factor: float) -> Registration 
         boxes,
         residual,
         laid.score,
-        np.where(known, laid.snapped.shift, others),
-        np.where(lined, found, True) & whole,
+        np.where(known, snapped.shift, others),
+        found & whole,
         laid.method,
     )
 
@@ -187,7 +303,8 @@ def _found(
     most: float,
 ) -> NDArray[np.bool_]:
     """(fields,) whose lines are there, and moved as those of the fields around."""
-    there = np.nan_to_num(snapped.score, nan=0.0) >= LEAST_SCORE
+    # Fields without lines of their own are where their neighbours are.
+    there = np.nan_to_num(snapped.score, nan=1.0) >= LEAST_SCORE
     return there & ~bent(centre, snapped, known & there[:, None], most)
 
 
