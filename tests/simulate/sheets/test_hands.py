@@ -135,3 +135,42 @@ def test_a_drawn_writer_is_the_same_again_and_unlike_others():
     assert np.median(same) > np.median(other) + 0.1
     again = drawn_hands(1)[0].take(4, np.random.default_rng(7))
     assert (again.distance == drawn_hands(1)[0].take(4, np.random.default_rng(7)).distance).all()
+
+
+def stroke_width(ink):
+    """Median width of the strokes, in pixels."""
+    inside = (ink > 0.5).astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    crest = (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))) & (depth > 1)
+    return 2 * float(np.median(depth[crest]))
+
+
+def between_writers(values):
+    """Intra-class correlation of (writers, each) values."""
+    each = values.shape[1]
+    between = each * values.mean(axis=1).var(ddof=1)
+    within = values.var(axis=1, ddof=1).mean()
+    return (between - within) / (between + (each - 1) * within)
+
+
+def test_the_width_of_nist_strokes_tells_the_writer_and_of_those_written_tells_nothing(nist):
+    rng = np.random.default_rng(0)
+    pen = Pen("test", "black", 0.5, (0, 0, 0), 1.0, 0.3, 0.03)
+    own, written = [], []
+    for writer in np.unique(nist.writer)[:30]:
+        hand = NistHand(nist, int(writer))
+        if not hand.left().all():
+            continue
+        of_writer = np.flatnonzero(nist.writer == writer)
+        for d in range(10):
+            image = hand.take(d, rng)
+            order = int(image.key.split("/")[1])
+            raw = nist.image[of_writer[nist.order[of_writer] == order][0]].astype(np.float32) / 255
+            own.append(stroke_width(cv2.resize(raw, None, fx=8, fy=8, interpolation=2)))
+            cover, _, _ = digit_cover(
+                image, pen, 16.0, height=6.5, middle=(9.0, 9.0), turn=0, rng=rng
+            )
+            written.append(stroke_width(cover))
+    own, written = (np.reshape(v, (-1, 10)) for v in (own, written))
+    assert between_writers(own) > 0.3
+    assert between_writers(written) < 0.12
