@@ -13,7 +13,7 @@ from veedor.images.template import Template
 __all__ = ["Marks", "find_marks", "hypotheses"]
 
 MOST_MARKS = 60
-"""Solid blobs that are tried, the most solid first."""
+"""Solid blobs that are tried, the largest and most solid first."""
 SOLID = 0.82
 """Least share of its rectangle (square) or circle (disc) that a mark fills."""
 BLACK = 100
@@ -47,6 +47,7 @@ def find_marks(dark: NDArray[np.uint8], least: float, most: float) -> Marks:
     least, most = least / shrink, most / shrink
     # Opening takes off what touches a mark: a pen's stroke, a rule, a fold.
     width = max(3, int(least * 0.6) | 1)
+    small = cv2.blur(small, (3, 3))
     black = cv2.threshold(small, BLACK, 255, cv2.THRESH_BINARY)[1]
     black = cv2.morphologyEx(black, cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
     # Not the outermost alone: a dark table around the page is one outline, and the page its hole.
@@ -56,7 +57,8 @@ def find_marks(dark: NDArray[np.uint8], least: float, most: float) -> Marks:
         for k, outline in enumerate(outlines)
         if tree[0, k, 3] < 0 and (seen := _mark(np.asarray(outline), least, most)) is not None
     ]
-    found.sort(key=lambda seen: -seen[3])
+    # Large ones first: grain on a dark table makes many small ones.
+    found.sort(key=lambda seen: -seen[2] * seen[3] ** 4)
     kept = np.array(found[:MOST_MARKS], dtype=np.float64).reshape(-1, 4)
     scale = np.array([dark.shape[1] / small.shape[1], dark.shape[0] / small.shape[0]])
     return Marks((kept[:, :2] + 0.5) * scale - 0.5, kept[:, 2] * scale.mean())

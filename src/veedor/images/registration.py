@@ -131,9 +131,13 @@ class Registrar:
         # Of forms that fit alike, one may be a part of the other: the longer one first.
         close = [one for one in laid if one.score >= best - ALIKE]
         close.sort(key=lambda one: (-len(one.form.edges.field), -one.score))
-        tries = [_settle(dark, one, factor) for one in close[:MOST_TRIES]]
-        found = [one for one in tries if one.registration is not None]
-        return found[0] if found else tries[-1]
+        refused = []
+        for one in close[:MOST_TRIES]:
+            tried = _settle(dark, one, factor)
+            if tried.registration is not None:
+                return tried
+            refused.append((one.score, tried.why))
+        return Attempt(None, max(refused)[1])
 
 
 def _form(template: Template, folder: Path | None) -> _Form:
