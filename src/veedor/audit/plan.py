@@ -19,6 +19,8 @@ from veedor.images.template import load_template
 from veedor.sources import Opened
 
 Progress = Callable[[str], None]
+OF_SCANS = frozenset(("scans", "readings", "glyphs", "twins", "empty-kept"))
+"""Needs that scans may meet."""
 
 
 def chosen(only: Sequence[str]) -> dict[str, Check]:
@@ -41,6 +43,11 @@ def chosen(only: Sequence[str]) -> dict[str, Check]:
         for name, check in every.items()
         if not only or name in only or name.split(".")[0] in only
     }
+
+
+def need_scans(checks: Mapping[str, Check]) -> bool:
+    """Whether one of the checks looks at scans, reading which takes long."""
+    return any(not OF_SCANS.isdisjoint(check.needs) for check in checks.values())
 
 
 def applicable(

@@ -143,7 +143,8 @@ def audit(
     with tempfile.TemporaryDirectory(prefix="veedor-") as name:
         built = Path(name) / "built"
         with clock.time("read"):
-            evidence, inputs = plan.read(manifest, Path(name), say, jobs)
+            looked_at = manifest if plan.need_scans(checks) else manifest.without_scans()
+            evidence, inputs = plan.read(looked_at, Path(name), say, jobs)
         runs, not_run = plan.applicable(evidence, checks)
         with clock.time("checks"):
             found = run_checks(evidence, runs, seed, say)

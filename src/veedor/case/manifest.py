@@ -237,6 +237,12 @@ class Case(Plan):
         found = [s for s in self.sources if s.kind == "count"]
         return tuple(sorted(found, key=lambda s: s.count != self.official))
 
+    def without_scans(self) -> Case:
+        """The case without its scans, for what does not look at them: reading them takes long."""
+        return self.model_copy(
+            update={"sources": tuple(s for s in self.sources if s.kind != "scans")}
+        )
+
     def lists(self) -> tuple[Source, ...]:
         """The lists of stations that audits and critiques named."""
         return tuple(s for s in self.sources if s.kind == "list")

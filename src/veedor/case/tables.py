@@ -307,9 +307,9 @@ SCANS = {
     "code": "text: the station that the printed code names, null where none was read",
     "code_sid": "int64: its station number, null where not known",
     "template": "text: id of the form found on it, null where none",
-    "status": "text: read, unreadable, unregistered (no form fits) or missing (there is no picture)",
-    "residual": "float: millimetres by which printed lines lie off, by the median; null if no form",
-    "consistent": "bool: the values read obey the form's own sums; null where that cannot be told",
+    "status": "text: read, unreadable, unregistered (no form fits) or missing (no picture)",
+    "residual": "float: median of millimetres by which printed lines lie off; null without form",
+    "consistent": "bool: the values read obey the form's own sums; null where that is not told",
     "cost": "float: nats of probability that the sums cost, null where there are none",
     "comparable": "bool: it has enough ink to be told from others: a copy of it would be in twins",
 }

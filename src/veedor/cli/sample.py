@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from veedor.case.manifest import Case
     from veedor.checks.sampled import Frame
 
+_most = click.option(
+    "--most-ballots",
+    type=click.IntRange(min=1),
+    help="Ballots that any station can have had, where others than its registered voters may vote"
+    " there.",
+)
 _SELECTIONS = ("simple", "stratified", "clustered", "proportional")
 
 
@@ -124,6 +130,7 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
 @click.option("--clusters", metavar="LEVEL", help="Clustered: the level whose places are drawn.")
 @click.option("--within", type=click.IntRange(min=1), help="Clustered: sheets in each place.")
 @click.option("--weights", type=click.Choice(("registered", "risk")), help="Proportional: to what.")
+@_most
 @click.option("--id", "name", default="sample", show_default=True, metavar="ID")
 @click.option("--title", help="What the report calls it.  [default: Sample and the id]")
 @click.option(
@@ -213,7 +220,10 @@ Examples:
 )
 @click.option("--samples", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-def plan(case: str, limit: float, errors: float, samples: int, seed: int) -> None:
+@_most
+def plan(
+    case: str, limit: float, errors: float, samples: int, seed: int, most_ballots: int | None
+) -> None:
     """How many sheets a risk-limiting audit of CASE takes, by kind of draw.
 
     The draws are simulated, once with hand counts that are those reported, once with slips.
@@ -227,7 +237,7 @@ def plan(case: str, limit: float, errors: float, samples: int, seed: int) -> Non
         "",
     )
     with terminal.steps() as progress:
-        rows = plan_risk(manifest, frame, limit, errors, samples, seed, progress)
+        rows = plan_risk(manifest, frame, limit, errors, samples, seed, most_ballots, progress)
     terminal.table(
         ("draw", "hand count", "median", "9 in 10 samples"),
         [(r.draw, r.hand, r.words(0.5), r.words(0.9)) for r in rows],
@@ -290,7 +300,7 @@ def _frames(case: str, count: str | None) -> tuple[Case, Frame]:
             f"--count {name!r} is no count; they are {', '.join(map(str, known))}"
         )
     with tempfile.TemporaryDirectory(prefix="veedor-") as folder, terminal.steps() as progress:
-        evidence, _ = read(manifest, Path(folder), progress)
+        evidence, _ = read(manifest.without_scans(), Path(folder), progress)
         return manifest, Frame.of(collect(frame_query(evidence, name)), manifest)
 
 
@@ -314,7 +324,15 @@ Examples:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of pictures, each named by the station's code.",
 )
-@click.option("--case", help="The case, so that votes can be shown where they are asked for.")
+@click.option(
+    "--case",
+    help="The case, so that its scans can be shown, and votes where they are asked for.",
+)
+@click.option(
+    "--show-private",
+    is_flag=True,
+    help="Leave names, signatures and fingerprints in the scans of the case's forms.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Of this machine.  [default: any free]"
 )
@@ -325,6 +343,7 @@ def examine(
     each: int,
     images: Path | None,
     case: str | None,
+    show_private: bool,
     port: int,
 ) -> None:
     """Judge the sheets drawn into FOLDER, one at a time, on a page of this machine.
@@ -332,6 +351,9 @@ def examine(
     The examiner sees a sheet and the form, in an order of their own, and neither the votes nor what
     others answered. Every entry is added to FOLDER/answers-NAME.csv at once and none is changed.
     The page is served to this machine alone, under an address that cannot be guessed.
+
+    Where the case describes the printed forms, names, signatures and fingerprints are veiled; its
+    own scans are shown where no folder of pictures is given.
     """
     import secrets
 
@@ -342,6 +364,7 @@ def examine(
         import uvicorn
 
         from veedor.sample.pages import pages
+        from veedor.sample.scans import files_veiled, scans_of
     except ImportError as error:
         raise VeedorError(
             "the page needs the packages starlette and uvicorn",
@@ -350,10 +373,15 @@ def examine(
     names = [n.strip() for n in among.split(",") if n.strip()] if among else []
     examination = Examination.open(folder, examiner, names, each)
     answers = Answers(folder, examination)
-    found = images_of(images, examination.stations, codes_of(folder)) if images else {}
+    files = images_of(images, examination.stations, codes_of(folder)) if images else {}
+    found: dict[str, Any] = {**files}
     votes: dict[str, list[tuple[str, int]]] = {}
     if case is not None:
         manifest, frame = _frames(case, examination.sample.frame)
+        if images is None:
+            found |= scans_of(manifest, examination.stations, show_private=show_private)
+        elif not show_private:
+            found |= files_veiled(manifest, files) or {}
         options = (*manifest.option_ids, "blank", "null")
         mine = set(examination.stations)
         votes = {

@@ -65,7 +65,7 @@ def command(case: str, out: Path, kind: str) -> None:
         )
     manifest = load_case(find_case(case))
     with tempfile.TemporaryDirectory(prefix="veedor-") as folder, terminal.steps() as say:
-        evidence, _ = read(manifest, Path(folder), say)
+        evidence, _ = read(manifest.without_scans(), Path(folder), say)
         say("sorting by time")
         written = _replace(out, lambda stream: _write(stream, kind, manifest, evidence, say))
     terminal.out(f"{out}: {written.entries:,} entries")

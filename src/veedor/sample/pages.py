@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import jinja2
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -16,6 +17,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from veedor.sample.examination import PICTURES, Answers, Examination
+from veedor.sample.scans import Scan
 
 __all__ = ["pages"]
 
@@ -34,6 +36,10 @@ PICTURE = HEADERS | {
     )
 }
 """Of a picture: a PDF stands inside the page."""
+NO_FORM = (
+    "No form was found on this picture, so that where names, signatures and fingerprints lie is not"
+    " known, or it cannot be opened. Examine the paper."
+)
 MOST = 65_536
 """Bytes of a form."""
 
@@ -41,7 +47,7 @@ MOST = 65_536
 def pages(
     examination: Examination,
     answers: Answers,
-    images: Mapping[str, Sequence[Path]],
+    images: Mapping[str, Sequence[Path | Scan]],
     votes: Mapping[str, Sequence[tuple[str, int]]],
     token: str,
 ) -> Starlette:
@@ -49,7 +55,7 @@ def pages(
 
     Parameters
     ----------
-    images : station -> its pictures
+    images : station -> its pictures: files as they are, or scans of a case
     votes : station -> option and votes; shown on request only, and each request is kept
     """
     root = f"/{token}/"
@@ -75,7 +81,7 @@ class _Pages:
         self,
         examination: Examination,
         answers: Answers,
-        images: Mapping[str, Sequence[Path]],
+        images: Mapping[str, Sequence[Path | Scan]],
         votes: Mapping[str, Sequence[tuple[str, int]]],
         root: str,
     ) -> None:
@@ -109,8 +115,14 @@ class _Pages:
         index = int(request.path_params["index"])
         if index >= len(pictures):
             raise HTTPException(404)
-        path = pictures[index]
-        return FileResponse(path, media_type=PICTURES[path.suffix.lower()], headers=PICTURE)
+        picture = pictures[index]
+        if isinstance(picture, Path):
+            kind = PICTURES[picture.suffix.lower()]
+            return FileResponse(picture, media_type=kind, headers=PICTURE)
+        data = await run_in_threadpool(lambda: picture.png)
+        if data is None:
+            raise HTTPException(404, NO_FORM)
+        return Response(data, media_type="image/png", headers=PICTURE)
 
     async def show(self, request: Request) -> Response:
         """Show the votes of a sheet from now on, and keep that they were."""
@@ -147,7 +159,8 @@ class _Pages:
             station=station,
             number=self._examination.stations.index(station) + 1,
             pictures=[
-                (i, PICTURES[p.suffix.lower()] == "application/pdf") for i, p in enumerate(pictures)
+                (i, isinstance(p, Path) and PICTURES[p.suffix.lower()] == "application/pdf")
+                for i, p in enumerate(pictures)
             ],
             votes=self._votes.get(station, ()) if station in self._answers.shown else (),
             can_show=station in self._votes,
