@@ -248,7 +248,7 @@ def test_a_draw_larger_than_its_frame_is_told_and_stops_nothing(tmp_path):
 LEAD = {"kind": "majority-or-lead", "majority": "1/2", "threshold": "2/5", "lead": "1/10"}
 
 
-def recounted(tmp_path, one, change=lambda table: None, official=None, rule=None):
+def recounted(tmp_path, one, change=lambda table: None, official=None, rule=None, **keys):
     table = official or OFFICIAL
     mine = sorted(set(drawn_of(one)))
     hand = {n: [table[n][CODES.index(s)] for s in mine]
@@ -256,7 +256,7 @@ def recounted(tmp_path, one, change=lambda table: None, official=None, rule=None
     change(hand)
     found = evidence(
         tmp_path, {"official": table, "hand": hand}, roles={"hand": "copy"}, samples=[one],
-        rule=rule or LEAD,
+        rule=rule or LEAD, **keys,
     )  # fmt: skip
     return found, facts("sampling.risk-limit", found)["s"]
 
@@ -404,6 +404,23 @@ def test_more_ballots_than_voters_leave_no_bound(tmp_path):
     _, fact = recounted(tmp_path, recount(size=40), stuff)
     assert fact.status == "not-determinable"
     assert "On 1 drawn sheets the hand count has more ballots" in fact.fact
+
+
+def test_where_others_may_vote_the_ballots_need_a_bound_of_their_own(tmp_path):
+    _, fact = recounted(tmp_path / "a", recount(size=40), extra_voters=True)
+    assert (fact.status, fact.statistic["risk"]) == ("not-determinable", 1.0)
+    assert "the most ballots that a station can have had" in fact.fact
+    _, fact = recounted(tmp_path / "b", recount(size=40, most_ballots=200), extra_voters=True)
+    _, plain = recounted(tmp_path / "c", recount(size=40))
+    assert fact.statistic["risk"] > plain.statistic["risk"]
+
+    def crowd(hand):
+        hand["A"][0] = 150
+
+    _, fact = recounted(
+        tmp_path / "d", recount(size=40, most_ballots=200), crowd, extra_voters=True
+    )
+    assert (fact.statistic["differing"], fact.statistic["net"]["A"]) == (1, 90)
 
 
 def test_without_the_words_of_the_ceremony_no_risk_is_told(tmp_path):

@@ -87,6 +87,9 @@ class Sample(Entry):
     hand_count: Identifier | None = None
     """The count that holds what examiners read on these sheets, for a risk-limiting audit."""
     risk_limit: float = Field(default=0.05, gt=0, lt=0.5)
+    most_ballots: int | None = Field(default=None, ge=1)
+    """The most ballots that any station can have had, such as those delivered to it; needed for a
+    risk-limiting audit where others than a station's registered voters may vote there."""
     questions: tuple[Question, ...] = ()
     totals: tuple[Totals, ...] = ()
     source: str = ""

@@ -84,9 +84,15 @@ class Frame:
         told = self.registered[self.counted & ~np.isnan(self.registered)]
         return int(told.sum()) if len(told) else None
 
-    def ballots(self) -> Ints:
-        """int64 (n): the most ballots that each sheet can hold; see `ballots_of`."""
-        return ballots_of(self.votes, self.registered)
+    def ballots(self, most: int | None = None) -> Ints:
+        """int64 (n): the most ballots that each sheet can hold; see `ballots_of`.
+
+        Parameters
+        ----------
+        most : what any station can have had, where its registered voters are no bound
+        """
+        found: Ints = np.maximum(ballots_of(self.votes, self.registered), most or 0)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,9 @@ def _parts(places: Sequence[str], at: Ints) -> tuple[Ints, Floats, Floats]:
 def weights_of(sample: Sample, frame: Frame, case: Case) -> list[int]:
     """Whole weights of a proportional draw; ValueError where they are not known."""
     if sample.weights == "risk":
-        weights = risk_weights(case.contest_rule, frame.votes, frame.ballots(), frame.voters())
+        weights = risk_weights(
+            case.contest_rule, frame.votes, frame.ballots(sample.most_ballots), frame.voters()
+        )
         return [int(w) for w in weights.tolist()]
     if np.isnan(frame.registered).any():
         missing = frame.station[int(np.flatnonzero(np.isnan(frame.registered))[0])]

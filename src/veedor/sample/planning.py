@@ -43,6 +43,7 @@ def plan_risk(
     errors: float,
     samples: int,
     seed: int,
+    most_ballots: int | None = None,
     say: Callable[[str], None] = lambda words: None,
 ) -> list[Row]:
     """Draws until the risk of what is hardest to confirm is at most the limit.
@@ -50,17 +51,25 @@ def plan_risk(
     Parameters
     ----------
     errors : share of sheets on which one vote is moved from one option to another, at random
+    most_ballots : what any station can have had, where its registered voters are no bound
 
-    VeedorError where the reported votes decide nothing.
+    VeedorError where the reported votes decide nothing, or that bound is not known.
     """
+    if case.extra_voters and most_ballots is None:
+        raise VeedorError(
+            "the law lets others vote at a station than its registered voters, so that these do not"
+            " bound its ballots",
+            remedy="Say with --most-ballots how many any station can have had.",
+        )
     groups = groups_of(case.contest_rule, frame.votes, frame.voters())
     if groups is None:
         raise VeedorError(
             "the reported votes decide nothing: there is no margin to confirm",
             remedy="A tie can only be counted anew, whole; a quorum needs the registered voters.",
         )
-    hardest = _hardest(groups, frame)
-    weights = risk_weights(case.contest_rule, frame.votes, frame.ballots(), frame.voters())
+    ballots = frame.ballots(most_ballots)
+    hardest = _hardest(groups, frame.votes, ballots)
+    weights = risk_weights(case.contest_rule, frame.votes, ballots, frame.voters())
     rng = np.random.default_rng(seed)
     rows = []
     for hand, share in (("as reported", 0.0), (f"slips on {100 * errors:g} % of sheets", errors)):
@@ -68,18 +77,19 @@ def plan_risk(
             say(f"simulating {name} draws, {hand}")
             most = len(frame.sid)
             reps = 1 if share == 0.0 and name != "simple" else samples
-            drawn = _samples(hardest, frame, chance, share, reps, most, rng)
+            drawn = _samples(hardest, frame, ballots, chance, share, reps, most, rng)
             found = expected_size(drawn, limit, most)
             rows.append(Row(name, hand, found))
     return rows
 
 
-def _hardest(groups: Sequence[Sequence[Assorter]], frame: Frame) -> Sequence[Assorter]:
+def _hardest(
+    groups: Sequence[Sequence[Assorter]], votes: Ints, ballots: Ints
+) -> Sequence[Assorter]:
     """The alternatives whose widest margin for its bound is the narrowest of all groups."""
-    ballots = frame.ballots()
 
     def ease(one: Assorter) -> float:
-        values = one.values(frame.votes)
+        values = one.values(votes)
         above = int((values - one.least(ballots)).sum())
         return (int(values.sum()) + one.constant) / above if above else 0.0
 
@@ -89,6 +99,7 @@ def _hardest(groups: Sequence[Sequence[Assorter]], frame: Frame) -> Sequence[Ass
 def _samples(
     alternatives: Sequence[Assorter],
     frame: Frame,
+    ballots: Ints,
     chance: NDArray[np.float64] | None,
     share: float,
     samples: int,
@@ -96,7 +107,7 @@ def _samples(
     rng: np.random.Generator,
 ) -> Iterator[list[Terms]]:
     n = len(frame.sid)
-    ballots, known = frame.ballots(), np.ones(n, np.bool_)
+    known = np.ones(n, np.bool_)
     for _ in range(samples):
         at = rng.permutation(n) if chance is None else rng.choice(n, most, p=chance)
         drawn = Draw(

@@ -33,7 +33,8 @@ class RiskLimit(Check):
     is the risk. It may be looked at after every sheet. Of alternatives (a majority or a lead) the
     mean of the capitals counts; of what must all hold, the weakest.
 
-    What a sheet can hold at most is its registered voters (or the ballots it states, where more).
+    What a sheet can hold at most is its registered voters (or the ballots it states, or the most
+    that the case says of any station, where more).
     A drawn sheet that was not found, or of which a number that matters was not read, is taken for
     the worst that it could be. What is confirmed is that the papers give this outcome: not that
     the papers are right.
@@ -142,12 +143,15 @@ class RiskLimit(Check):
             return self._unknown(
                 sample, frame, beyond, IMPOSSIBLE.format(why) if why else NO_CEREMONY
             )
+        if context.case.extra_voters and sample.most_ballots is None:
+            return self._unknown(sample, frame, beyond, NO_BOUND)
         if groups is None:
             return self._unknown(sample, frame, beyond, UNDECIDED)
         counted = _Counted.of(frame, hand, drawn, groups)
-        if over := int((counted.votes.sum(axis=1) > frame.ballots()).sum()):
+        ballots = frame.ballots(sample.most_ballots)
+        if over := int((counted.votes.sum(axis=1) > ballots).sum()):
             return self._unknown(sample, frame, beyond, OVER.format(over))
-        found = _assess(groups, frame, counted, drawn)
+        found = _assess(groups, frame, ballots, counted, drawn)
         options = (*context.options, "blank", "null")
         statistic = _statistic(sample, frame, counted, drawn, found, options)
         statistic |= _left(frame, beyond)
@@ -208,10 +212,15 @@ UNDECIDED = (
     "The reported votes decide nothing (a tie, or a quorum of voters whose number is not known):"
     " there is no margin that a sample could confirm."
 )
+NO_BOUND = (
+    "The law lets others vote at a station than its registered voters, and the case does not give"
+    " the most ballots that a station can have had: what a sheet can hold at most is not known, and"
+    " no risk can be told."
+)
 OVER = (
-    "On {:,} drawn sheets the hand count has more ballots than the registered voters of the station"
-    " and than the sheet reported: what a sheet can hold at most is not known, and no risk can be"
-    " told."
+    "On {:,} drawn sheets the hand count has more ballots than the registered voters of the"
+    " station, than the sheet reported and than the case says of any: what a sheet can hold at most"
+    " is not known, and no risk can be told."
 )
 
 
@@ -259,9 +268,12 @@ class _Risks:
 
 
 def _assess(
-    groups: Sequence[Sequence[Assorter]], frame: Frame, counted: _Counted, drawn: Draw
+    groups: Sequence[Sequence[Assorter]],
+    frame: Frame,
+    ballots: Ints,
+    counted: _Counted,
+    drawn: Draw,
 ) -> _Risks:
-    ballots = frame.ballots()
     path = np.zeros(len(drawn.at))
     assertions = []
     for group in groups:
