@@ -84,7 +84,6 @@ class Layout:
     words : field id -> place in which its number is written in words
     bubbles : field id -> (digits, 10, 2) middles of the bubbles; empty where there are none
     bubble : radius of a bubble
-    fillers : marks that the rules of this form let people write
     """
 
     name: str
