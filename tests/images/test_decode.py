@@ -196,6 +196,20 @@ def test_a_field_that_was_not_found_says_nothing() -> None:
     assert (got.fields[1].state, got.fields[1].value, got.consistent) == ("unreadable", None, None)
 
 
+def test_a_dark_box_of_which_no_ink_was_cut_out_is_not_empty() -> None:
+    patch = np.full((80, 80, 3), 230, np.uint8)
+    written = patch.copy()
+    written[25:55, 38:42] = 60
+    framed = patch.copy()
+    framed[8:11] = framed[-11:-8] = framed[:, 8:11] = framed[:, -11:-8] = 60
+    none = Reads(np.zeros((0, 15), np.float32), np.zeros(0, np.float32))
+    states = []
+    for one in (patch, framed, written):
+        cell = Cell("a", 0, one, np.zeros((80, 80), np.float32), None)
+        states.append(decode(form([1]), [cell], none).fields[0].state)
+    assert states == ["empty", "empty", "unreadable"]
+
+
 def test_readings_must_be_of_the_boxes_with_ink() -> None:
     cell = Cell("a", 0, np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.float32), None)
     none = Reads(np.zeros((1, 15), np.float32), np.zeros(1, np.float32))

@@ -34,6 +34,11 @@ KEPT = 24
 """Values of a field that are weighed against the sums."""
 NO_INK = 0.998
 """Probability that a box without ink was left empty: faint ink may have been lost."""
+LOST = 0.9
+"""Probability that a box was written in that is dark though no ink of its own was made out."""
+INSIDE, DARKER, STROKE = 0.1, 0.28, 0.4
+"""How far within a box, as a share of the cell, ink is looked for that was lost; how much darker
+than paper it is; and how many square millimetres of it are a stroke."""
 LINE, NEAR = 0.6, 0.7
 """Millimetres: the widest that a printed line is, and how far from its place it may be seen."""
 SMALLEST = 0.14
@@ -111,9 +116,22 @@ def box_probabilities(cell: Cell, p: NDArray[np.float32], fillers: bool) -> NDAr
     return np.asarray(weighed / weighed.sum(), np.float32)
 
 
-def _without_ink() -> NDArray[np.float32]:
-    p = np.full(len(CLASSES), (1 - NO_INK) / (len(CLASSES) - 1))
-    p[_EMPTY] = NO_INK
+def _dark(patch: NDArray[np.uint8]) -> float:
+    """Square millimetres within a box, away from its lines, that are darker than its paper."""
+    grey = cv2.GaussianBlur(patch.mean(axis=2).astype(np.float32), (0, 0), 1.0)
+    inset = round(MARGIN_MM * PIXELS_PER_MM) + np.round(INSIDE * np.array(grey.shape)).astype(int)
+    inner = grey[inset[0] : -inset[0], inset[1] : -inset[1]]
+    if not inner.size:
+        return 0.0
+    dark = inner < (1 - DARKER) * np.quantile(inner, 0.9)
+    return float(dark.sum()) / PIXELS_PER_MM**2
+
+
+def _without_ink(patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A box of which no ink was cut out; where the scan is dark in it, some was lost."""
+    likely, kind = (LOST, _UNREADABLE) if _dark(patch) >= STROKE else (NO_INK, _EMPTY)
+    p = np.full(len(CLASSES), (1 - likely) / (len(CLASSES) - 1))
+    p[kind] = likely
     return p.astype(np.float32)
 
 
@@ -148,7 +166,7 @@ def _boxes_of(template: Template, cells: Sequence[Cell], reads: Reads) -> list[_
     for cell in cells:
         boxes, box = made[place[cell.field]], cell.box
         if cell.glyph is None:
-            boxes.p[box] = _without_ink()
+            boxes.p[box] = _without_ink(cell.patch)
         else:
             row += 1
             boxes.p[box] = box_probabilities(cell, reads.p[row], bool(template.fillers))
