@@ -34,7 +34,7 @@ DIM = (35, 80)
 """Brightness of the paper, of 255."""
 TWO_TONES = 0.985
 """Share of pixels that are black or white, of a scan in two tones."""
-DOTS = 0.25
+DOTS = 0.05
 """Share of black pixels that are dots, of a scan in halftone: greys are made of dots that look like
 strokes, and readers err on them with confidence (43 of 56 digits right on real ones)."""
 LARGEST_DOT = 8
@@ -177,8 +177,10 @@ def _of_print(
     seen = [grey[tile] for tile in tiles]
     tones = np.concatenate([piece.ravel() for piece in seen])
     extreme = float(((tones < 24) | (tones > 231)).mean())
-    dark = [255 - cv2.divide(piece, paper[tile], scale=255)
-            for piece, tile in zip(seen, tiles, strict=True)]  # fmt: skip
+    dark = [
+        np.asarray(255 - cv2.divide(piece, paper[tile], scale=255), dtype=np.uint8)
+        for piece, tile in zip(seen, tiles, strict=True)
+    ]
     shades = np.concatenate([piece.ravel() for piece in dark])
     black = float(np.percentile(shades, 99.5))
     found = {"print": black, "two_tones": float(extreme >= TWO_TONES), "edge_mm": np.nan}
