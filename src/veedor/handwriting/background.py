@@ -1,0 +1,107 @@
+"""How often chance alone makes a centre look like one hand: centres made of others' sheets.
+
+Sheets of different centres are written by different people. Put together as if they were of one
+centre, they say what to expect of honest centres, in this election and with these scans; what they
+cannot say is what sheets of one centre share besides the hand: a pen, a scanner, a school.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import nbinom
+
+__all__ = ["Expected", "expected", "mixed_centres", "threshold"]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+TRIES = 40
+"""Times that sheets are drawn anew for a made-up centre which has two sheets of one centre."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Hits that chance makes among centres.
+
+    Attributes
+    ----------
+    mean, low, high : expected number, and the middle 95 % of what may be seen
+    p : probability of at least as many as were seen
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def mixed_centres(
+    centre: Ints, sizes: Ints, least: int, rng: np.random.Generator
+) -> tuple[Ints, ...]:
+    """Made-up centres, each of sheets of as many different centres.
+
+    Parameters
+    ----------
+    centre : int64 (sheets)
+    sizes : int64 (centres), sheets of the real centres; the made-up ones have the same sizes
+    least : made-up centres that are wanted at least; a multiple of the real ones is drawn
+
+    Returns
+    -------
+    Positions of the sheets of each. Fewer than wanted where there are too few centres to mix.
+    """
+    made: list[Ints] = []
+    if not len(sizes) or not len(centre):
+        return ()
+    rounds = -(-least // len(sizes))
+    for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
+        missing = int(count) * rounds
+        for _ in range(TRIES):
+            drawn = rng.integers(len(centre), size=(missing, int(size)))
+            of = np.sort(centre[drawn], axis=1)
+            fine = (np.diff(of, axis=1) > 0).all(axis=1)
+            made += list(drawn[fine])
+            missing -= int(fine.sum())
+            if not missing:
+                break
+    return tuple(made)
+
+
+def threshold(background: Floats, centres: int, *, most: float, least: float) -> float:
+    """The ratio from which a centre is a hit: the lowest that lets chance make few hits.
+
+    Parameters
+    ----------
+    background : float64 (n), log likelihood ratios of made-up centres
+    centres : real centres that are judged
+    most : hits by chance that are admitted on average
+    least : the threshold is never lower
+    """
+    admitted = int(most * len(background) / max(centres, 1))
+    ordered = np.sort(background)[::-1]
+    if admitted >= len(ordered):
+        return least
+    return float(max(np.nextafter(ordered[admitted], np.inf), least))
+
+
+def expected(background: Floats, centres: int, limit: float, seen: int) -> Expected:
+    """Hits to expect among real centres, by the made-up ones, and how rare `seen` would be.
+
+    The rate has a Gamma distribution given the hits among made-up centres (Jeffreys' prior for a
+    Poisson rate), so that the number among real ones is negative binomial. Made-up centres share
+    sheets; the interval takes them for independent.
+    """
+    hits = int((background >= limit).sum())
+    made = len(background)
+    chance = made / (made + centres) if made else 1.0
+    law = nbinom(hits + 0.5, chance)
+    low, high = law.ppf((0.025, 0.975))
+    return Expected(
+        mean=centres * hits / max(made, 1),
+        low=float(low),
+        high=float(high),
+        p=float(law.sf(seen - 1)) if seen else 1.0,
+    )

@@ -1,0 +1,164 @@
+"""Digits of known writers as they come off scans: written on forms, scanned, found and cut out.
+
+Nothing is drawn for the comparison of hands alone: the forms, pens and pictures are those of
+`veedor.simulate.sheets`, and everything after is what an audit does to a scan. Pen, haste and
+device are drawn for each sheet, without regard to who writes it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.handwriting.digits import Digits
+from veedor.handwriting.features import describe
+from veedor.images.cells import cut_cells
+from veedor.images.registration import Registrar
+from veedor.simulate.sheets import Pool, blank, degrade, draw_ease, draw_pen, layout, make_sheet
+from veedor.simulate.sheets.content import EMPTY, Mark
+
+__all__ = ["Scanned", "scanned"]
+
+OPTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Digits on sheets of known writers; what each box holds is known, and not read.
+
+    Attributes
+    ----------
+    features : (n, features) float16
+    digit : (n,) int64
+    sheet : (n,) int64, from 0
+    writer, series, turn : (sheets,) int64; `turn` numbers the draws of a writer's digits, each of
+        which gives two sheets with no digit in common
+    family : (sheets,) text
+    lost : sheets on which the form was not found
+    """
+
+    features: NDArray[np.float16]
+    digit: NDArray[np.int64]
+    sheet: NDArray[np.int64]
+    writer: NDArray[np.int64]
+    series: NDArray[np.int64]
+    turn: NDArray[np.int64]
+    family: NDArray[np.str_]
+    lost: int
+
+
+def _marks(template: Any, left: NDArray[np.int64], most: int, rng: np.random.Generator) -> dict:
+    """Boxes filled with digits that the hand still has, as many of each as it has of them."""
+    some = rng.permutation(np.repeat(np.arange(10), left))[:most].tolist()
+    boxes = [Mark("digit", int(some.pop())) if some else EMPTY for _ in template.cells]
+    ends = np.cumsum([f.digits for f in template.fields])
+    rows = np.split(np.arange(len(boxes)), ends[:-1])
+    return {
+        f.id: tuple(boxes[i] for i in row) for f, row in zip(template.fields, rows, strict=True)
+    }
+
+
+def _sheets(
+    digits: Digits, forms: list, families: tuple[str, ...], turns: int, rng: np.random.Generator
+) -> Iterator[tuple]:
+    for turn in range(turns):
+        for hand in Pool.of_nist(digits).hands:
+            whole = int(hand.left().sum())
+            for _ in range(2):
+                form = forms[int(rng.integers(len(forms)))]
+                marks = _marks(form.template, hand.left(), whole // 2, rng)
+                sheet = make_sheet(
+                    form, marks, hand, rng, station="100001", delegate=hand, pen=draw_pen(rng),
+                    ease=draw_ease(rng),
+                )  # fmt: skip
+                family = str(rng.choice(families))
+                scan = degrade(sheet.page, family, rng, two_tones=form.bitonal)  # type: ignore[arg-type]
+                yield turn, hand, family, sheet, scan
+
+
+def scanned(
+    digits: Digits,
+    layouts: tuple[str, ...],
+    families: tuple[str, ...],
+    turns: int,
+    seed: int,
+    *,
+    file: Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Scanned:
+    """Two sheets of each writer, `turns` times over, with all of the writer's digits on them.
+
+    Parameters
+    ----------
+    file : where the result is kept, and taken from if it is there
+    """
+    if file is not None and file.is_file():
+        with np.load(file) as kept:
+            return Scanned(
+                **{k: kept[k] for k in kept.files if k != "lost"}, lost=int(kept["lost"])
+            )
+    found = _scanned(digits, layouts, families, turns, seed, say)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(file, **{name: getattr(found, name) for name in Scanned.__slots__})
+    return found
+
+
+def _scanned(
+    digits: Digits,
+    layouts: tuple[str, ...],
+    families: tuple[str, ...],
+    turns: int,
+    seed: int,
+    say: Callable[[str], None],
+) -> Scanned:
+    rng = np.random.default_rng(seed)
+    forms = [layout(name, OPTIONS) for name in layouts]
+    series = dict(zip(digits.writer.tolist(), digits.series.tolist(), strict=True))
+    parts, about, lost = [], [], 0
+    with tempfile.TemporaryDirectory(prefix="veedor-hands-") as folder:
+        for form in forms:
+            if form.template.blank:
+                place = str(Path(folder) / form.template.blank)
+                cv2.imwrite(place, blank(form)[..., ::-1])
+        registrar = Registrar([(form.template, Path(folder)) for form in forms])
+        for turn, hand, family, sheet, scan in _sheets(digits, forms, families, turns, rng):
+            found = registrar.register(scan.pixels)
+            if found is None or found.template != sheet.layout.template.id:
+                lost += 1
+                continue
+            cells = cut_cells(scan.pixels, found, sheet.layout.template)
+            boxes = [box for field in sheet.truth.fields for box in field.boxes]
+            pairs = [
+                (c.glyph, int(b.label))
+                for c, b in zip(cells, boxes, strict=True)
+                if c.glyph is not None and b.label.isdigit()
+            ]
+            if not pairs:
+                lost += 1
+                continue
+            digit = np.array([label for _, label in pairs], dtype=np.int64)
+            features = describe(np.stack([glyph for glyph, _ in pairs]))
+            parts.append((features.astype(np.float16), digit))
+            writer = int(hand.id.removeprefix("nist-"))
+            about.append((writer, series[writer], turn, family))
+            if len(about) % 100 == 0:
+                say(f"{len(about)} sheets written and read")
+    sizes = [len(digit) for _, digit in parts]
+    return Scanned(
+        features=np.concatenate([f for f, _ in parts]),
+        digit=np.concatenate([d for _, d in parts]),
+        sheet=np.repeat(np.arange(len(sizes)), sizes),
+        writer=np.array([a[0] for a in about]),
+        series=np.array([a[1] for a in about]),
+        turn=np.array([a[2] for a in about]),
+        family=np.array([a[3] for a in about]),
+        lost=lost,
+    )
