@@ -97,7 +97,7 @@ models: $(VENV)/.training ## train the reader of digits and the comparer of hand
 	nice -n 10 $(BIN)/python -m training.writer
 
 reading: $(VENV)/.test ## how well digits and sheets are read, on writers kept apart (half an hour)
-	$(BIN)/python -m benchmarks.reading --markdown docs/reading.md
+	$(BIN)/python -m benchmarks.reading --markdown docs/reading-digits.md
 
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
