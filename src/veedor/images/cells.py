@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from veedor.images.glyph import normalise
 from veedor.images.paper import background, grey_of
-from veedor.images.rules import Rule, take_out
+from veedor.images.rules import Rule, take_out, unlisted
 from veedor.images.sheet import Cell, Registration
 from veedor.images.strokes import owned
 from veedor.images.template import Template
@@ -100,6 +100,9 @@ def _strip(
     dark = (1 - np.minimum(grey.astype(np.float32) / paper, 1)).astype(np.float32)
     placed = np.asarray(cv2.perspectiveTransform(boxes.reshape(1, -1, 2), to_strip))
     dark, printed = take_out(dark, _rules(placed, template, dark))
+    if more := unlisted(dark, inner):
+        dark, besides = take_out(dark, more)
+        printed |= besides
     return _Strip(picture, dark, printed, inner)
 
 

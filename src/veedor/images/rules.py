@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Rule", "take_out"]
+__all__ = ["Rule", "take_out", "unlisted"]
 
 HALF = 6
 """Pixels on either side of a rule's middle in which its print may lie (0.75 mm)."""
@@ -16,8 +16,21 @@ SEEK = 2
 """Pixels by which one rule may lie off the place that its field gives it."""
 FAINT = 0.05
 """Darkness below which a rule is not printed, or not seen."""
+GREY = 0.4
+"""Darkness of a rule below which ink on it stands out."""
 CORE = 0.2
 """Darkness of a rule from which what is under it is taken from its two sides."""
+ALONG = 60
+"""Percentile along a rule that is taken for its print: strokes cross less of it than the rest, and
+the steps of a slightly turned rule in two tones move less of it than this."""
+LINE = 0.15
+"""Darkness along a strip from which there is a line that the template does not name ..."""
+INSET = 4
+"""... unless it lies so many pixels within the boxes: there people write."""
+BARE = 30
+"""The same for finding a rule by what of it no stroke runs along."""
+ASIDE = 2
+"""Pixels beside a rule in which what is left is taken for crumbs of it, if nothing else."""
 SLANT = 5
 """Pixels along a rule by which a stroke may move while it crosses."""
 
@@ -47,7 +60,7 @@ def take_out(
 
     Returns
     -------
-    The darkness, and (height, width) whether a rule was printed there.
+    The darkness, and (height, width) whether a rule was printed there or next to it.
     """
     out = dark.copy()
     printed = np.zeros(dark.shape, dtype=bool)
@@ -61,6 +74,31 @@ def take_out(
         for rule in mine:
             _remove(view, marks, rule, shape)
     return out, printed
+
+
+def unlisted(dark: NDArray[np.float32], boxes: NDArray[np.int64]) -> list[Rule]:
+    """Lines across a whole strip, outside its boxes, that no template names: those of a table.
+
+    Parameters
+    ----------
+    dark : (height, width) float32 without the rules that are known
+    boxes : (boxes, 4) left, top, width, height in pixels
+    """
+    low, high = boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
+    found: list[Rule] = []
+    for across in (0, 1):
+        view = dark if across == 1 else dark.T
+        # Along the boxes alone: beyond them other lines begin.
+        part = view[:, low[1 - across] : high[1 - across]]
+        print_ = np.percentile(part, BARE, axis=1)
+        for place in range(HALF, len(print_) - HALF):
+            inside = low[across] + INSET < place < high[across] - INSET
+            near = print_[place - HALF : place + HALF + 1]
+            if inside or print_[place] < LINE or print_[place] < near.max():
+                continue
+            if max(near[0], near[-1]) < 0.5 * print_[place]:
+                found.append(Rule(across, float(place), 0.0, float(view.shape[1])))
+    return found
 
 
 def _once(rules: Sequence[Rule], height: int) -> list[Rule]:
@@ -86,17 +124,17 @@ def _rows(view: NDArray[np.float32], rule: Rule, shift: int) -> NDArray[np.float
 
 
 def _profile(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """(2 HALF + 1,) darkness across the rules of a strip: the lower third, so no stroke counts."""
+    """(2 HALF + 1,) darkness across the rules of a strip: their median, so that no stroke counts."""
     aligned = []
     for part in parts:
         if part.shape[1] >= 8:
-            low = np.percentile(part, 40, axis=1)
+            low = np.percentile(part, ALONG, axis=1)
             lag = int(low[HALF - SEEK : HALF + SEEK + 1].argmax()) - SEEK
             aligned.append(np.roll(low, -lag))
     if not aligned:
         return np.zeros(2 * HALF + 1, np.float32)
     profile = np.median(aligned, axis=0)
-    return np.asarray(np.clip(profile - np.median(profile), 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(profile - np.percentile(profile, 25), 0, 1), dtype=np.float32)
 
 
 def _remove(
@@ -106,12 +144,13 @@ def _remove(
     part = _rows(view, rule, 0)
     if part.shape[1] < 8 or shape.max() < FAINT:
         return
-    low = np.percentile(part, 40, axis=1)
+    bare, low = np.percentile(part, [BARE, ALONG], axis=1)
     lags = range(-SEEK, SEEK + 1)
-    fits = [float((np.roll(shape, lag) * low).sum()) - 0.01 * abs(lag) for lag in lags]
+    fits = [float((np.roll(shape, lag) * bare).sum()) - 0.01 * abs(lag) for lag in lags]
     lag = lags[int(np.argmax(fits))]
     # Its own print, but no more of it than the strip's rules have: a stroke may run along it.
-    own = np.minimum(np.maximum(low - np.median(low), 0), np.roll(shape, lag) * 1.3 + 0.05)
+    most = np.max([np.roll(shape, lag + k) for k in (-1, 0, 1)], axis=0) * 1.2 + 0.05
+    own = np.minimum(np.maximum(low - np.percentile(bare, 25), 0), most)
     middle = round(rule.place)
     start, end = max(round(rule.start) - 3, 0), min(round(rule.end) + 4, view.shape[1])
     rows = slice(middle - HALF, middle + HALF + 1)
@@ -122,12 +161,13 @@ def _remove(
     if len(core) and own.max() >= FAINT:
         first, last = int(core[0]), int(core[-1])
         # Grey print under dark ink leaves a difference that counts; black print leaves noise.
-        weak = left[first : last + 1] * (own.max() < 0.6)
+        weak = left[first : last + 1] * (own.max() < GREY)
         crossing = _carry(
             left[max(first - 2, 0) : first], left[last + 1 : last + 3], last - first + 1
         )
         left[first : last + 1] = np.minimum(np.maximum(weak, crossing), seen[first : last + 1])
-        marks[middle - HALF + first : middle - HALF + last + 1, start:end] = True
+        beside = slice(max(middle - HALF + first - ASIDE, 0), middle - HALF + last + 1 + ASIDE)
+        marks[beside, max(start - ASIDE, 0) : end + ASIDE] = True
     view[rows, start:end] = left
 
 

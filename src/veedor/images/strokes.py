@@ -12,12 +12,15 @@ INK = 0.35
 """Share of the sheet's own ink from which a pixel is part of a stroke."""
 SPECK = 0.12
 """Square millimetres below which a stroke is dust."""
+CRUMBS = 0.7
+"""Share of a stroke that lies on or beside printed lines from which it is what is left of them ..."""
+CRUMB = 3.0
+"""... if it has less than so many square millimetres: a digit 1 on a line has more."""
 MOST = 0.6
 """Share of a stroke's ink in one box from which all of it is that box's."""
-PART = 0.2
-"""Share of a stroke's ink in a box from which a piece is its own: two digits that touch."""
 PIECE = 0.6
-"""Square millimetres that such a piece has at least."""
+"""Square millimetres, within a box, of a stroke that is no box's as a whole, from which they are a
+piece of that box: two digits that touch, or a digit that touches a line of the form."""
 
 
 def owned(
@@ -47,7 +50,7 @@ def owned(
     )
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     crumbs = np.bincount(labels[printed], minlength=count) / np.maximum(area, 1)
-    alive = (area >= SPECK * unit) & (crumbs < 0.8)
+    alive = (area >= SPECK * unit) & ~((crumbs >= CRUMBS) & (area < CRUMB * unit))
     alive[0] = False
     inside = np.zeros((len(boxes), count))
     for box, (x, y, width, height) in enumerate(boxes):
@@ -55,7 +58,8 @@ def owned(
         inside[box] = np.bincount(part.ravel(), minlength=count)
     share = inside / np.maximum(area, 1)
     whole = alive & (share >= MOST)
-    pieces = alive & ~whole & (share >= PART) & (inside >= PIECE * unit) & ~(share >= MOST).any(0)
+    # What is nobody's as a whole is never dropped where it fills a part of a box.
+    pieces = alive & ~whole.any(axis=0) & (inside >= PIECE * unit)
     out = np.zeros((len(boxes), *ink.shape), dtype=bool)
     kernel = np.ones((3, 3), np.uint8)
     for box, (x, y, width, height) in enumerate(boxes):
