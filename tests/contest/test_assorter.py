@@ -32,6 +32,33 @@ def test_the_sum_over_sheets_is_the_value_of_the_assertion(sheets):
             assert (found.values(votes) >= found.least(votes.sum(axis=1))).all()
 
 
+TOTALS = st.tuples(*[st.integers(0, 13)] * 5)
+RULES = [
+    rule_from("plurality", {}, ("A", "B", "C")),
+    rule_from("majority-runoff", {"majority": "1/2"}, ("A", "B", "C")),
+    RULE,
+    rule_from("majority-or-lead", {"majority": "1/2", "threshold": "2/5", "lead": "1/10",
+                                   "basis": "valid+blank"}, ("A", "B", "C")),
+    rule_from("majority-or-lead", {"majority": "1/2", "threshold": "9/20", "lead": "none"},
+              ("A", "B", "C")),
+    rule_from("referendum", {"yes": "A", "no": "B"}, ("A", "B", "C")),
+    rule_from("dhondt", {"seats": 5}, ("A", "B", "C")),
+]  # fmt: skip
+
+
+@given(st.sampled_from(RULES), TOTALS, TOTALS)
+def test_where_an_alternative_of_each_group_holds_the_outcome_is_the_reported_one(rule, said, true):
+    groups = groups_of(rule, np.array([said]))
+    if groups is None:
+        return
+    held = all(
+        any(int(a.values(np.array([true])).sum()) + a.constant > 0 for a in group)
+        for group in groups
+    )
+    outcomes = {rule.decide(t[:3], t[3], t[4]).identity for t in (said, true)}
+    assert not held or len(outcomes) == 1
+
+
 def test_a_lead_of_ten_points_by_hand():
     (lead,) = [
         a

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,47 @@ def test_the_risk_limit_holds_for_wrong_outcomes(kind):
             terms = without_replacement(value[at], least[at], 300, total, 0)
         stopped += bool((risk.risk(capital(terms)) <= 0.05).any())
     assert stopped <= 0.05 * trials + 3 * np.sqrt(0.05 * 0.95 * trials)
+
+
+def hardest(rng, units):
+    """Numbers that sum to 0 or less, a constant and bounds: wrong by nothing, or by a little."""
+    value = rng.integers(-4, 5, units)
+    if rng.random() < 0.3:
+        value = np.array([1] * (units - 1) + [1 - units])
+    least = np.minimum(value, value.min() - int(rng.integers(0, 4)))
+    return value, least, -int(value.sum()) - int(rng.integers(0, 3))
+
+
+def test_over_all_orders_of_a_wrong_outcome_the_capital_never_grows_on_the_mean():
+    # Every order enumerated: no simulation, and the bound of Ville exactly.
+    rng = np.random.default_rng(11)
+    for _ in range(12):
+        value, least, constant = hardest(rng, 5)
+        total = int(least.sum())
+        paths = np.exp([
+            capital(without_replacement(value[list(o)], least[list(o)], 5, total, constant))
+            for o in permutations(range(5))
+        ])  # fmt: skip
+        assert (paths.mean(axis=0) <= 1 + 1e-12).all()
+        for limit in (0.05, 0.1, 0.2, 0.5):
+            assert (paths.max(axis=1) >= 1 / limit).mean() <= limit
+
+
+def test_over_all_draws_with_unequal_chances_the_capital_never_grows_on_the_mean():
+    rng = np.random.default_rng(12)
+    for _ in range(12):
+        value, least, constant = hardest(rng, 4)
+        chance = rng.integers(1, 6, 4) / 1.0
+        chance /= chance.sum()
+        total = int(least.sum())
+        draws = [list(o) for o in product(range(4), repeat=5)]
+        weight = np.array([chance[o].prod() for o in draws])
+        paths = np.exp([
+            capital(weighted(value[o], least[o], chance[o], total, constant)) for o in draws
+        ])  # fmt: skip
+        assert (weight @ paths <= 1 + 1e-12).all()
+        for limit in (0.05, 0.1, 0.2, 0.5):
+            assert weight[paths.max(axis=1) >= 1 / limit].sum() <= limit
 
 
 def test_a_whole_count_tells_for_certain():

@@ -14,7 +14,7 @@ from veedor.case.manifest import Case
 from veedor.case.sampling import Sample
 from veedor.checks.base import Columns, Evidence
 from veedor.checks.recorded import known, votes, whole
-from veedor.contest.assorter import ballots_of, risk_weights
+from veedor.contest.assorter import ballots_of, groups_of, risk_weights
 from veedor.errors import CaseError
 from veedor.stats import draws
 from veedor.stats.survey import Sampled
@@ -207,9 +207,8 @@ def _parts(places: Sequence[str], at: Ints) -> tuple[Ints, Floats, Floats]:
 def weights_of(sample: Sample, frame: Frame, case: Case) -> list[int]:
     """Whole weights of a proportional draw; ValueError where they are not known."""
     if sample.weights == "risk":
-        weights = risk_weights(
-            case.contest_rule, frame.votes, frame.ballots(sample.most_ballots), frame.voters()
-        )
+        groups = groups_of(case.contest_rule, frame.votes, frame.voters())
+        weights = risk_weights(groups, frame.votes, frame.ballots(sample.most_ballots))
         return [int(w) for w in weights.tolist()]
     if np.isnan(frame.registered).any():
         missing = frame.station[int(np.flatnonzero(np.isnan(frame.registered))[0])]

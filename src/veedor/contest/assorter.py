@@ -44,8 +44,10 @@ class Assorter:
         """
         parts = (*assertion.coefficients, assertion.of_blank, assertion.of_null)
         scale = lcm(*(p.denominator for p in parts), assertion.constant.denominator)
-        whole = np.array([int(p * scale) for p in parts], np.int64)
-        return cls(whole, int(assertion.constant * scale), scale, assertion.text)
+        *whole, constant = (
+            p.numerator * (scale // p.denominator) for p in (*parts, assertion.constant)
+        )
+        return cls(np.array(whole, np.int64), constant, scale, assertion.text)
 
     def values(self, votes: Ints) -> Ints:
         """int64 (sheets) from votes by option, blank and null: int64 (sheets, options + 2)."""
@@ -103,17 +105,16 @@ def _with_margin(group: Sequence[Assorter], votes: Ints) -> tuple[Assorter, ...]
     return kept or tuple(group)
 
 
-def risk_weights(rule: Rule, votes: Ints, ballots: Ints, registered: int | None = None) -> Ints:
+def risk_weights(groups: Sequence[Sequence[Assorter]] | None, votes: Ints, ballots: Ints) -> Ints:
     """int64 (sheets): how much of the outcome's margin each sheet could overstate.
 
     For an assertion, what a sheet reports above the least that it could hold, over the margin of
     the whole; of alternatives the one that is easiest to confirm; the greatest over all that must
     hold. Scaled to whole numbers of at most 2^20, at least 1. ValueError where the reported votes
-    decide nothing.
+    decide nothing, so that there are no `groups_of` them.
     Source: P. Stark, Efficient post-election audits of multiple contests: 2009 California tests
     (2009), the maximum relative overstatement, for the idea of one weight for all margins.
     """
-    groups = groups_of(rule, votes, registered)
     if groups is None:
         raise ValueError("the reported votes decide nothing: no margin can be confirmed")
     found = np.zeros(len(votes))

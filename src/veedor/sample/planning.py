@@ -69,7 +69,7 @@ def plan_risk(
         )
     ballots = frame.ballots(most_ballots)
     hardest = _hardest(groups, frame.votes, ballots)
-    weights = risk_weights(case.contest_rule, frame.votes, ballots, frame.voters())
+    weights = risk_weights(groups, frame.votes, ballots)
     rng = np.random.default_rng(seed)
     rows = []
     for hand, share in (("as reported", 0.0), (f"slips on {100 * errors:g} % of sheets", errors)):
