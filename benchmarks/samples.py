@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -152,93 +152,162 @@ DESIGNS = {
 # Risk
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A way in which a report can be wrong under a rule.
+
+    Attributes
+    ----------
+    first, second : expected shares of the first two options in truth, of four
+    level : makes true votes miss the reported outcome by a vote at the most
+    gains : the option to which the report moves votes from the other of the two
+    """
+
+    rule: Rule
+    first: float
+    second: float
+    level: Callable[[Ints], None]
+    gains: int = 0
+
+
+HOW = ("all sheets a little", "few sheets greatly", "at random")
+DRAWS = ("proportional to risk", "simple")
+
+
 def wrong(trials: int) -> Iterator[Row]:
     """How often a wrong outcome is confirmed at the limit, however long one draws."""
-    for name, rule in RULES.items():
-        for how in ("all sheets a little", "few sheets greatly", "at random"):
-            for design, ahead in product(("proportional to risk", "simple"), AHEAD):
-                rng = np.random.default_rng([3, len(name), len(how), len(design), ahead])
-                stopped = sum(
-                    _confirmed(rng, rule, how, design, ahead / 100) for _ in range(trials)
-                )
-                yield Row((name, how, design, f"{ahead} %"), stopped, trials)
+    kinds = product(WRONG.items(), HOW, DRAWS, AHEAD)
+    for number, ((name, case), how, design, ahead) in enumerate(kinds):
+        rng = np.random.default_rng([3, number])
+        stopped = sum(_confirmed(rng, case, how, design, ahead / 100) for _ in range(trials))
+        yield Row((name, how, design, f"{ahead} %"), stopped, trials)
 
 
-RULES: dict[str, Rule] = {
-    "plurality": rule_from("plurality", {}, ("A", "B", "C")),
-    "40 % and a lead of 10 points": rule_from(
-        "majority-or-lead", {"majority": "1/2", "threshold": "2/5", "lead": "1/10"}, ("A", "B", "C")
-    ),
-}
+def _confirmed(rng: np.random.Generator, case: Wrong, how: str, design: str, ahead: float) -> bool:
+    """Whether the risk of a wrong outcome is ever at most the limit.
 
-
-def _confirmed(rng: np.random.Generator, rule: Rule, how: str, design: str, ahead: float) -> bool:
-    truth, reported = _wrong_outcome(rng, rule, how, ahead)
+    The risk of each group never rises, so that its last value tells; groups that the true votes
+    fail come first, since most samples end there.
+    """
+    truth, reported = _wrong_outcome(rng, case, how, ahead)
+    outcomes = [case.rule.decide(v[:, :-2].sum(axis=0).tolist()) for v in (truth, reported)]
+    assert outcomes[0].identity != outcomes[1].identity
     ballots = ballots_of(np.maximum(truth, reported), np.full(len(truth), 300.0))
-    groups = groups_of(rule, reported)
+    groups = groups_of(case.rule, reported)
     assert groups is not None
     known = np.ones(len(truth), np.bool_)
     if design == "simple":
         at, chance = rng.permutation(len(truth)), np.ones(len(truth))
     else:
-        weight = risk_weights(rule, reported, ballots)
-        chance = weight / weight.sum()
+        weight = risk_weights(groups, reported, ballots)
+        chance = (weight / weight.sum()).astype(np.float64)
         at = rng.choice(len(truth), len(truth), p=chance)
     drawn = Draw(at, chance[at], 0 * at, at, 0.0 * at, replaced=design != "simple")
-    confirmed = np.ones(len(at), np.bool_)
-    for group in groups:
+
+    def holds(group: Sequence[Assorter]) -> bool:
+        return any(int(a.values(truth).sum()) + a.constant > 0 for a in group)
+
+    def confirmed(group: Sequence[Assorter]) -> bool:
         logs = [capital(terms(a, a.values(reported), ballots, truth, known, drawn)) for a in group]
-        confirmed &= risk(joint(logs)) <= LIMIT
-    return bool(confirmed.any())
+        return bool(risk(joint(logs))[-1] <= LIMIT)
+
+    assert not all(map(holds, groups))
+    return all(confirmed(group) for group in sorted(groups, key=holds))
 
 
 def _wrong_outcome(
-    rng: np.random.Generator, rule: Rule, how: str, ahead: float
+    rng: np.random.Generator, case: Wrong, how: str, ahead: float
 ) -> tuple[Ints, Ints]:
     """True and reported votes by sheet: truly just not the outcome that is reported."""
     turnout = rng.integers(60, 280, SHEETS)
-    share = rng.beta(8, 8, SHEETS)
-    lead = rule is not RULES["plurality"]
-    first = rng.binomial(turnout, 0.42 if lead else 0.40 * 2 * share.clip(0.2, 0.8))
-    second = rng.binomial(turnout - first, 0.55 if lead else 0.66)
-    truth = np.column_stack([first, second, turnout - first - second, 0 * first, 0 * first])
-    _level(truth, rule)
+    shares = rng.beta(8, 8, SHEETS).clip(0.2, 0.8) * 2
+    first = rng.binomial(turnout, (case.first * shares).clip(0, 1))
+    second = rng.binomial(turnout - first, case.second / (1 - case.first))
+    third = rng.binomial(turnout - first - second, 0.5)
+    fourth = turnout - first - second - third
+    truth = np.column_stack([first, second, third, fourth, 0 * first, 0 * first])
+    case.level(truth)
     reported = truth.copy()
     need = int(ahead / 2 * truth.sum())
+    gains, loses = case.gains, 1 - case.gains
     if how == "all sheets a little":
         order = rng.permutation(SHEETS)
-        steps = np.zeros(SHEETS, np.int64)
-        np.add.at(steps, order[np.arange(need) % SHEETS], 1)
+        steps = np.bincount(order[np.arange(need) % SHEETS], minlength=SHEETS)
     elif how == "few sheets greatly":
-        steps, left = np.zeros(SHEETS, np.int64), need
-        for i in rng.permutation(SHEETS):
-            steps[i] = min(left, int(truth[i, 1]))
-            left -= int(steps[i])
-            if not left:
-                break
+        order = rng.permutation(SHEETS)
+        able = truth[order, loses]
+        steps = np.zeros(SHEETS, np.int64)
+        steps[order] = np.clip(need - (np.cumsum(able) - able), 0, able)
     else:
         steps = np.bincount(rng.integers(0, SHEETS, need), minlength=SHEETS)
-    steps = np.minimum(steps, reported[:, 1])
-    reported[:, 0] += steps
-    reported[:, 1] -= steps
+    steps = np.minimum(steps, reported[:, loses])
+    reported[:, gains] += steps
+    reported[:, loses] -= steps
     return truth, reported
 
 
-def _level(truth: Ints, rule: Rule) -> None:
-    """Move votes between the first two options until the first just misses the outcome."""
-    goal = rule.describe()
-    for _ in range(200):
-        a, b, c = (int(v) for v in truth[:, :3].sum(axis=0))
-        total = a + b + c
-        excess = a - b if goal.startswith("most votes") else a - b - total / 10
-        move = int(np.ceil(excess / 2))
-        if move == 0:
-            return
-        column, other = (0, 1) if move > 0 else (1, 0)
-        able = np.flatnonzero(truth[:, column] > 0)
-        picked = np.resize(able, min(abs(move), len(able)))
-        truth[picked, column] -= 1
-        truth[picked, other] += 1
+def _move(votes: Ints, column: int, other: int, many: int) -> None:
+    """Move so many votes from one option to another, a vote of a sheet at a time."""
+    if many < 0:
+        column, other, many = other, column, -many
+    while many:
+        able = np.flatnonzero(votes[:, column] > 0)[:many]
+        votes[able, column] -= 1
+        votes[able, other] += 1
+        many -= len(able)
+
+
+def _sums(votes: Ints) -> tuple[int, int, int]:
+    a, b = (int(v) for v in votes[:, :2].sum(axis=0))
+    return a, b, int(votes.sum())
+
+
+def _level_lead(votes: Ints) -> None:
+    """The first leads by 10 points less a vote at the most, or by just not ten."""
+    a, b, total = _sums(votes)
+    # A lead of exactly ten points is a win: 10 (a - b) is to be below the total.
+    _move(votes, 0, 1, (10 * (a - b) - total) // 20 + 1)
+
+
+def _level_win(votes: Ints) -> None:
+    """The first leads by 10 points and a vote at the most."""
+    a, b, total = _sums(votes)
+    _move(votes, 0, 1, (10 * (a - b) - total) // 20)
+
+
+def _level_first(votes: Ints) -> None:
+    """The first is level with the second, or behind by a vote."""
+    a, b, _ = _sums(votes)
+    _move(votes, 0, 1, -((b - a) // 2))
+
+
+def _level_threshold(votes: Ints) -> None:
+    """The first has just not 40 %."""
+    a, _, total = _sums(votes)
+    _move(votes, 0, 1, (5 * a - 2 * total) // 5 + 1)
+
+
+def _level_both(votes: Ints) -> None:
+    """The first has half of the votes at the most, and leads by just not ten points."""
+    a, _, total = _sums(votes)
+    _move(votes, 0, 2, a - total // 2)
+    a, b, total = _sums(votes)
+    _move(votes, 2, 1, (10 * (a - b) - total) // 10 + 1)
+
+
+OPTIONS = ("A", "B", "C", "D")
+_PLURALITY = rule_from("plurality", {}, OPTIONS)
+_BOLIVIA = rule_from(
+    "majority-or-lead", {"majority": "1/2", "threshold": "2/5", "lead": "1/10"}, OPTIONS
+)
+WRONG = {
+    "plurality: not first": Wrong(_PLURALITY, 0.40, 0.40, _level_first),
+    "Bolivia's: a lead of just not 10 points": Wrong(_BOLIVIA, 0.45, 0.35, _level_lead),
+    "Bolivia's: just not 40 %": Wrong(_BOLIVIA, 0.40, 0.24, _level_threshold),
+    "Bolivia's: neither majority nor lead": Wrong(_BOLIVIA, 0.50, 0.40, _level_both),
+    "Bolivia's: a run-off reported, and won": Wrong(_BOLIVIA, 0.45, 0.35, _level_win, gains=1),
+}
+"""Rule, and the truth that the report hides."""
 
 
 # Sizes
@@ -351,9 +420,13 @@ def page(trials: int, outcomes: int) -> str:
         "How often an outcome that is wrong by a vote at the most is confirmed at a risk limit of"
         f" {100 * LIMIT:g} %, drawing up to as many sheets as there are ({SHEETS}) and looking"
         " after each. The report is ahead of the truth by so much of the votes, moved from the"
-        " second option to the first.",
+        " second option to the first (where a run-off is reported, from the first to the second)."
+        " Bolivia's rule: an absolute majority, or 40 % and a lead of 10 points.",
         "",
-        *_table(("rule", "report wrong", "draw", "ahead by", "confirmed", "share"),
+        *_table(("rule, and the truth", "confirmed", "share"),
+                [r.cells() for r in _sums_of(risks)]),
+        "",
+        *_table(("rule, and the truth", "report wrong", "draw", "ahead by", "confirmed", "share"),
                 [r.cells() for r in risks]),
         "",
         "## Sizes",
@@ -370,6 +443,15 @@ def page(trials: int, outcomes: int) -> str:
         "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _sums_of(rows: Sequence[Row]) -> Iterator[Row]:
+    """All lines together, those of Bolivia's rule, and the line with most."""
+    bolivia = [r for r in rows if r.words[0].startswith("Bolivia")]
+    for name, part in (("all", rows), ("Bolivia's rule", bolivia)):
+        yield Row((name,), sum(r.hits for r in part), sum(r.trials for r in part))
+    most = max(rows, key=lambda r: r.hits)
+    yield Row((f"the line with most: {', '.join(most.words)}",), most.hits, most.trials)
 
 
 def _sizes(found: list[Contest], beside: list[dict[str, int]]) -> Iterator[list[str]]:
