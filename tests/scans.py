@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.building import small_case
+from tests.images import forms
 from veedor.case.tables import embedding_columns
 from veedor.engine.evidence import Evidence
 from veedor.engine.scans import embedding_size
+from veedor.images.template import Template
 
 TEMPLATE = """
 format = 1
@@ -99,3 +104,50 @@ def put_rows(found: Evidence, tables: Mapping[str, Sequence[Mapping[str, Any]]])
         pq.write_table(pa.Table.from_pylist([dict(row) for row in made], schema=schema), path)
         found.con.create_view(name, found.con.read_parquet(str(path)), overwrite=True)
     return found
+
+
+def sheet(values: Mapping[str, str], *, dpi: float = 150, private: bool = True) -> np.ndarray:
+    """A picture of the form of `template`, one letter a box: a digit, or '_' for nothing."""
+    form = Template.model_validate(tomllib.loads(template()))
+    scale = dpi / 25.4
+    pixels = forms.blank(form, scale)
+    for field in form.fields:
+        for box, letter in zip(field.cells, values.get(field.id, "___"), strict=True):
+            if letter != "_":
+                forms.write(pixels, box, int(letter), scale=scale)
+    if private:
+        for i, x in enumerate(range(25, 180, 12)):
+            forms.write(pixels, (x, 215, 8, 20), i % 10, scale=scale)
+    return pixels
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def written(a: int, b: int, c: int, blank: int = 0, null: int = 0) -> dict[str, str]:
+    """What stands on a sheet whose sums hold."""
+    valid = a + b + c
+    numbers = (a, b, c, blank, null, valid, valid + blank + null)
+    return {name: f"{n:_>3}" for name, n in zip(FIELDS, numbers, strict=True)}
+
+
+NUMBERS = [(120, 85, 7), (64, 90, 12), (31, 47, 0), (205, 13, 26)]
+"""Votes of A, B and C on the sheets of `drawn_case`."""
+
+
+def drawn_case(folder: Path, *, read: Mapping[int, tuple[int, int, int]] | None = None) -> Path:
+    """A case of four stations with scans of their sheets; `read` gives other numbers on some."""
+    numbers = [(read or {}).get(i, n) for i, n in enumerate(NUMBERS)]
+    counts = {
+        "official": {
+            "station": [f"S{i}" for i in range(len(NUMBERS))],
+            **{o: [row[i] for row in NUMBERS] for i, o in enumerate("ABC")},
+            "blank": [3] * len(NUMBERS),
+            "null": [4] * len(NUMBERS),
+        }
+    }
+    pictures = {f"s{i}.png": png(sheet(written(*n, 3, 4))) for i, n in enumerate(numbers)}
+    rows = [(f"S{i}", name, None) for i, name in enumerate(pictures)]
+    return scans_case(folder, counts, rows, pictures)

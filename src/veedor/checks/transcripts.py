@@ -80,7 +80,8 @@ class Fields:
     sid, scan, recorded : int64 (n)
     field, cell_of, text, state : object (n)
     value : float64 (n), NaN where no number was read
-    p, p_recorded, p_joint, rest, altered : float64 (n); NaN where there is none
+    p, p_recorded, rest, altered : float64 (n); NaN where there is none
+    p_agree : float64 (n), of the recorded number, with the sums of the form where they tell more
     alone : bool (n), no other scan of the station was read
     agree, disagree, unsure : bool (n), one of them each
     empty : bool (n), agrees in that zero is recorded and nothing is written
@@ -98,6 +99,7 @@ class Fields:
     value: Floats
     p: Floats
     p_recorded: Floats
+    p_agree: Floats
     rest: Floats
     altered: Floats
     alone: Mask
@@ -140,6 +142,7 @@ class Fields:
             value=value,
             p=p,
             p_recorded=p_recorded,
+            p_agree=np.fmax(p_recorded, np.where(joint == recorded, p_joint, np.nan)),
             rest=known(rows["rest"]),
             altered=altered,
             alone=rows["alone"].astype(bool),

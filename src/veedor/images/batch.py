@@ -80,14 +80,19 @@ def read_scans(
     reading depends, as soon as each is read.
     """
     jobs = cores() if jobs is None else max(1, jobs)
+    alone = jobs == 1 or len(wanted) <= FEW
     store = _Store.open(cache or cache_folder() / "readings", version(forms))
     fresh = 0
-    with open_pictures(place) as pictures, contextlib.closing(store), _Pool(forms, jobs) as pool:
+    with (
+        open_pictures(place) as pictures,
+        contextlib.closing(store),
+        _Pool(forms, jobs, alone) as pool,
+    ):
         pending: deque[_Pending] = deque()
         for number, one in enumerate(_with_end(wanted)):
             if one is not None:
-                pending.append(_begin(one, pictures, store, pool, few=len(wanted) <= FEW))
-            while pending and (one is None or len(pending) > AHEAD * jobs):
+                pending.append(_begin(one, pictures, store, pool))
+            while pending and (one is None or alone or len(pending) > AHEAD * jobs):
                 record, new = _finish(pending.popleft(), store)
                 fresh += new
                 progress(min(number + 1, len(wanted)) - len(pending), len(wanted), fresh)
@@ -107,7 +112,7 @@ class _Pending:
     key: str = ""
 
 
-def _begin(one: Wanted, pictures: Pictures, store: _Store, pool: _Pool, *, few: bool) -> _Pending:
+def _begin(one: Wanted, pictures: Pictures, store: _Store, pool: _Pool) -> _Pending:
     """Look a scan up, or have it read."""
     if lost := _lost(one, pictures):
         return _Pending(SheetRecord("missing", (lost,)))
@@ -122,7 +127,7 @@ def _begin(one: Wanted, pictures: Pictures, store: _Store, pool: _Pool, *, few: 
     key = f"{digest}/{one.page}"
     if (kept := store.get(key)) is not None:
         return _Pending(kept)
-    return _Pending(pool.read(data, one.file or "", one.page or 0, few=few), key)
+    return _Pending(pool.read(data, one.file or "", one.page or 0), key)
 
 
 def _lost(one: Wanted, pictures: Pictures) -> str:
@@ -153,10 +158,10 @@ def _finish(pending: _Pending, store: _Store) -> tuple[SheetRecord, bool]:
 
 
 class _Pool:
-    """Processes that read; this one where there is little to read."""
+    """Processes that read; this one alone where there is little to read."""
 
-    def __init__(self, forms: Forms, jobs: int) -> None:
-        self._forms, self._jobs = list(forms), jobs
+    def __init__(self, forms: Forms, jobs: int, alone: bool) -> None:
+        self._forms, self._jobs, self._alone = list(forms), jobs, alone
         self._own: SheetReader | None = None
         self._others: ProcessPoolExecutor | None = None
 
@@ -167,9 +172,9 @@ class _Pool:
         if self._others is not None:
             self._others.shutdown(wait=True, cancel_futures=True)
 
-    def read(self, data: bytes, name: str, page: int, *, few: bool) -> Future[bytes]:
+    def read(self, data: bytes, name: str, page: int) -> Future[bytes]:
         """Have one scan read."""
-        if self._jobs == 1 or few:
+        if self._alone:
             if self._own is None:
                 self._own = SheetReader(self._forms)
             done: Future[bytes] = Future()

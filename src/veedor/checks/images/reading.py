@@ -337,7 +337,7 @@ def _statistic_of_fields(fields: Fields) -> dict[str, Any]:
         "expected": float(able.sum()),
         "confirmed": int(fields.confirmed.sum()),
         "p_reading": transcripts.excess(disagree, able),
-        "expected_agreeing": float((1 - np.maximum(fields.p_recorded, fields.p)[agreeing]).sum()),
+        "expected_agreeing": float((1 - fields.p_agree[agreeing]).sum()),
         "by_field": _by_field(fields),
     }
 
