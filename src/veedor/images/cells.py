@@ -32,8 +32,8 @@ NOISE = 0.06
 """Darkness that paper reaches by itself."""
 FAINTEST = 0.25
 """Least darkness of a pen's strokes for which the ink of a sheet is scaled."""
-LEAST_INK = 0.2
-"""Square millimetres of ink below which a box has none: a dot of a pen has 0.2."""
+LEAST_INK = 0.3
+"""Square millimetres of ink below which a box has none: dust has 0.2, a dot of a pen 0.4."""
 FINE = 13.0
 """Pixels per millimetre of a scan above which it is shrunk first, lest strokes alias."""
 

@@ -124,7 +124,7 @@ def _rows(view: NDArray[np.float32], rule: Rule, shift: int) -> NDArray[np.float
 
 
 def _profile(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """(2 HALF + 1,) darkness across the rules of a strip: their median, so that no stroke counts."""
+    """(2 HALF + 1,) darkness across the rules of a strip: their median, that no stroke counts."""
     aligned = []
     for part in parts:
         if part.shape[1] >= 8:

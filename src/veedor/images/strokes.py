@@ -13,11 +13,15 @@ INK = 0.35
 SPECK = 0.12
 """Square millimetres below which a stroke is dust."""
 CRUMBS = 0.7
-"""Share of a stroke that lies on or beside printed lines from which it is what is left of them ..."""
+"""Share of a stroke on or beside printed lines from which it is what is left of them ..."""
 CRUMB = 3.0
 """... if it has less than so many square millimetres: a digit 1 on a line has more."""
 MOST = 0.6
 """Share of a stroke's ink in one box from which all of it is that box's."""
+DIGIT = 1.5
+"""Square millimetres of a stroke in each of two boxes ..."""
+PART = 0.22
+"""... and share of it in each, from which it is two digits that touch."""
 PIECE = 0.6
 """Square millimetres, within a box, of a stroke that is no box's as a whole, from which they are a
 piece of that box: two digits that touch, or a digit that touches a line of the form."""
@@ -57,7 +61,8 @@ def owned(
         part = labels[y : y + height, x : x + width]
         inside[box] = np.bincount(part.ravel(), minlength=count)
     share = inside / np.maximum(area, 1)
-    whole = alive & (share >= MOST)
+    touching = ((inside >= DIGIT * unit) & (share >= PART)).sum(axis=0) > 1
+    whole = alive & (share >= MOST) & ~touching
     # What is nobody's as a whole is never dropped where it fills a part of a box.
     pieces = alive & ~whole.any(axis=0) & (inside >= PIECE * unit)
     out = np.zeros((len(boxes), *ink.shape), dtype=bool)
