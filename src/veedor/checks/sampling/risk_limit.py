@@ -398,7 +398,8 @@ def _differ(s: Mapping[str, Any], first: str, second: str, lead: int) -> str:
     if not s["differing"]:
         return f" The hand counts of {s['counted']:,} sheets are those reported."
     return (
-        f" Of {s['counted']:,} sheets counted by hand {s['differing']:,} differ from the report;"
+        f" Of {_number(s['counted'], 'sheet')} counted by hand {s['differing']:,}"
+        f" {'differs' if s['differing'] == 1 else 'differ'} from the report;"
         f" on them the lead of {first} over {second} changes by {lead:+,} votes."
     )
 
@@ -406,7 +407,11 @@ def _differ(s: Mapping[str, Any], first: str, second: str, lead: int) -> str:
 def _gone(missing: int) -> str:
     if not missing:
         return ""
-    return f" {missing:,} drawn sheets have no hand count and are taken for the worst."
+    verbs = ("has", "is") if missing == 1 else ("have", "are")
+    return (
+        f" {_number(missing, 'drawn sheet')} {verbs[0]} no hand count, or none that could be read,"
+        f" and {verbs[1]} taken for the worst."
+    )
 
 
 def _left(frame: Frame, beyond: int) -> dict[str, int]:
