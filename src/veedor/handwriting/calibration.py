@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -55,6 +55,7 @@ class Calibration:
     writers : independent writers on whom it was measured
     least, most : digits a sheet between which it was measured
     table : measured rates by number of digits
+    quantiles : float64 (q), shares below the ratios that the table lists
     """
 
     condition: Condition
@@ -62,7 +63,8 @@ class Calibration:
     writers: int
     least: int
     most: int
-    table: tuple[Mapping[str, float], ...] = ()
+    table: tuple[Mapping[str, Any], ...] = ()
+    quantiles: Floats = field(default_factory=lambda: np.empty(0))
 
     def slope(self, digits: Floats) -> Floats:
         """float64 (n): nats of evidence in one nat of score."""
@@ -87,12 +89,17 @@ class Calibration:
         found: Floats = self.offset(digits) + self.slope(digits) * score
         return np.where(digits < self.least, np.nan, found)
 
+    def nearest(self, digits: float) -> Mapping[str, Any]:
+        """What was measured at the number of digits nearest to `digits`."""
+        return min(self.table, key=lambda row: abs(np.log(row["digits"] / max(digits, 1))))
+
     def cap(self, digits: Floats) -> Floats:
         """float64 (n): the greatest natural logarithm that may be said, either way.
 
         A ratio beyond the number of writers on whom it was measured is extrapolation.
         """
-        found: Floats = np.where(digits < FEW, np.log(10.0), np.log(float(self.writers)))
+        found: Floats = np.full(len(digits), np.log(float(self.writers)))
+        found[digits < FEW] = np.log(10.0)
         return found
 
     def capped(self, llr: Floats, digits: Floats) -> Floats:
@@ -154,6 +161,7 @@ def calibrations(manifest: Mapping[str, Any] | None = None) -> dict[str, Calibra
             least=int(entry["digits"][0]),
             most=int(entry["digits"][1]),
             table=tuple(entry["table"]),
+            quantiles=np.array(entry["quantiles"], dtype=np.float64),
         )
         for name, entry in entries.items()
     }

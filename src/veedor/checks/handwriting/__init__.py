@@ -1,0 +1,1 @@
+"""Whose hand wrote the digits of the sheets."""

@@ -1,0 +1,315 @@
+"""Sheets of one polling centre that one hand completed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+
+from veedor.audit.findings import Explanation, Interval
+from veedor.checks import one_hand, writers
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, Promise
+from veedor.checks.one_hand import ADMITTED, Hits
+from veedor.checks.writers import Judged, Sheets
+from veedor.handwriting.calibration import calibrations
+from veedor.handwriting.scorer import load_sources
+
+MADE = 4000
+"""Made-up centres, at least as many as real ones."""
+ALARM = 0.01
+FEWEST = 20
+"""Centres below which nothing tells how often chance makes a hit."""
+THIN = 15
+"""Digits a sheet, by the median, below which honest and one-handed centres look much the same."""
+
+
+class SameWriter(Check):
+    """Compare the digits on the sheets of each polling centre: one hand, or as many as sheets?
+
+    The digits that a reader is sure of are described by their shape (never by pen, ink or size),
+    and the sheets of a centre are explained by as many hands as sheets, by one hand, by one hand
+    and one odd sheet, or by one pair of one hand. The likelihood ratio of a centre is that of one
+    hand on several sheets (a pair, all but one, or all, equally likely beforehand) against as many
+    hands as sheets. A *hit* is a centre whose ratio is at least `threshold`: 100, or more where
+    centres made up of sheets of different centres would reach that more than once on average.
+    A hit says that sheets look alike in their digits. It does not say who wrote them, nor that any
+    rule was broken: the same hand on several sheets is lawful in many places.
+
+    A second finding (`pairs`) holds the likelihood ratio of every pair of sheets in those centres.
+
+    Statistic
+    ---------
+    sheets, few_digits, not_validated : int
+        Scanned sheets with digits; left out for fewer digits than were validated; left out since
+        their scans are of a condition that was not validated.
+    alone : int
+        Sheets whose centre has no other one to compare.
+    centres, compared, pairs : int
+        Centres judged, their sheets, and pairs of sheets within them.
+    digits, digits_low, digits_high : float
+        Digits a sheet: median, and the middle 80 %.
+    threshold : float
+        Log10 of the likelihood ratio from which a centre is a hit, before the cap.
+    hits, one_hand, pairs_above : int
+        Centres at or above it; those among them of which one hand is the likeliest explanation of
+        all sheets; pairs of sheets within centres with a ratio of at least 100.
+    expected, expected_low, expected_high, p : float
+        Hits that chance makes among as many centres, by made-up centres; the middle 95 % of what
+        may be seen; the probability of at least as many as were seen.
+    background : float
+        Per cent of made-up centres at or above the threshold.
+    expected_pairs : float
+        Pairs with a ratio of at least 100 that chance makes among as many pairs.
+    expected_region : float
+        Expected hits by made-up centres of one region each.
+    hits_left : int
+        Hits that are left if every pair within centres is lowered by `shift`.
+    shift : float
+        Log10 by which the median pair within centres lies above that of sheets of different
+        centres: what sheets of a centre share (pen, scanner, school), or one hand on most sheets.
+    cap : float
+        Greatest log10 of a ratio that is reported, by the writers on whom it was measured.
+    conditions : array of {condition, centres, writers, digits, eer, cllr, cllr_min}
+        What was measured at the nearest number of digits, on writers of NIST on simulated scans.
+    winners : array of {option, centres, hits, share, low, high}
+        Hits by the option that won the centre: the control. `winners_p` is the probability of such
+        uneven shares if hits knew nothing of who won.
+
+    Uncertainty
+    -----------
+    The expected number of hits and its interval come from the election's own sheets, mixed over
+    centres, and hold where sheets of one centre share nothing but the hand; `expected_region` and
+    `shift` say how far they do. Likelihood ratios answer "one hand or different hands of this
+    election's writers". They were calibrated on writers of one form in one sitting each (United
+    States, 1990s), on simulated sheets with any pens; no published work validates ratios of hands
+    from digits alone over several sittings. Ratios are capped by the number of those writers, and
+    at 10 where a sheet has fewer than 20 digits. Not tested: disguised or imitated writing, twins,
+    one copybook. Where sheets were picked because they look alike, the numbers are no rate.
+
+    Source
+    ------
+    S. Ioffe, Probabilistic linear discriminant analysis, ECCV 2006; N. Brummer and E. de Villiers,
+    The speaker partitioning problem, Odyssey 2010; M. Bulacu and L. Schomaker, Text-independent
+    writer identification and verification, IEEE PAMI 29 (2007), for the features; ENFSI, Guideline
+    for evaluative reporting in forensic science (2015), for the words.
+    """
+
+    title = "One hand on several sheets of a centre"
+    asks = (
+        "Do sheets of one polling centre look more alike in their digits than those of different"
+        " centres?"
+    )
+    rule = (
+        "Each table's own officials complete its sheet, unless the electoral rule lets others do."
+    )
+    kind = "control"
+    needs = ("glyphs",)
+    coverage = ("few_digits", "not_validated", "alone")
+    heading = "{heading}"
+    sentences = {
+        "observed": (
+            "In {hits} of {centres:centre|centres} the digits are at least {ratio:,.0f} times more"
+            " probable if one hand wrote several sheets than if each had its own; sheets of"
+            " different centres, mixed, lead one to expect {expected:.1f} ({expected_low:.0f} to"
+            " {expected_high:.0f}). Who wrote them, and whether the rule allows it, this does not"
+            " say."
+        ),
+        "not-observed": (
+            "In {hits} of {centres:centre|centres} the digits are at least {ratio:,.0f} times more"
+            " probable if one hand wrote several sheets than if each had its own: no more than"
+            " sheets of different centres, mixed, lead one to expect ({expected:.1f};"
+            " {expected_low:.0f} to {expected_high:.0f})."
+        ),
+        "not-determinable": "{why}",
+    }
+    benign = (
+        Benign(
+            "lawful-clerk",
+            "The electoral rule or custom lets one clerk, notary or head of the centre complete the"
+            " sheets of several tables.",
+        ),
+        Benign("one-literate", "One juror who writes well helps at several tables."),
+        Benign(
+            "school-hand",
+            "People of one place learnt to write from one copybook.",
+            "Centres made up of sheets of one region each lead one to expect {expected:.1f} hits;"
+            " there are {hits}.",
+        ),
+        Benign(
+            "pen-and-scanner",
+            "The sheets of a centre share a pen, a table and a scanner.",
+            "Half of all pairs within centres lie {shift:.2f} above pairs of different centres, in"
+            " log10; if all of that is pen and scanner, {left} of the {hits} hits are left.",
+        ),
+        Benign(
+            "one-picture",
+            "One picture, or parts of it, stands for two stations.",
+            "Of the {hits} hits, {twins} have two sheets that share a picture, ink or a code"
+            " (images.duplicate).",
+        ),
+        Benign(
+            "reading",
+            "Poor scans make digits alike, or digits were misread.",
+            "Of the {hits} hits, {good} have scans of grade good only; so have {all_good} of the"
+            " {centres} centres.",
+        ),
+        Benign(
+            "everywhere",
+            "It is a habit of the officials that has nothing to do with who won.",
+            "The option that won {option} of the centres has hits in {share:.2f} % of them, all"
+            " others in {others:.2f} %; so uneven shares have the probability {p:.3g} if hits know"
+            " nothing of who won.",
+        ),
+    )
+    references = (
+        "S. Ioffe, Probabilistic linear discriminant analysis, ECCV 2006",
+        "N. Brummer and E. de Villiers, The speaker partitioning problem, Odyssey 2010",
+        "ENFSI, Guideline for evaluative reporting in forensic science (2015)",
+    )
+    promise = Promise(alarm="p-value")
+
+    def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
+        """Sums of the shapes of digits; sheets; votes; and pairs of scans that share a picture."""
+        twins = evidence.twins()
+        return {
+            **writers.measured_digits(evidence),
+            "twins": twins.select("scan_a", "scan_b").distinct(),
+        }
+
+    def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
+        """The centres, and the pairs in those that are hits."""
+        known = calibrations()
+        every = writers.read_sheets(measured)
+        every = every.at(every.clerk.total > 0)
+        least = min(c.least for c in known.values())
+        few = every.clerk.total < least
+        fit = writers.comparable(every, every.clerk, least)
+        sheets = every.at(fit)
+        counts = {
+            "sheets": len(every.sid),
+            "few_digits": int(few.sum()),
+            "not_validated": int((~few & ~fit).sum()),
+        }
+        model = load_sources()
+        writing = writers.writing_of(sheets.clerk, sheets, model)
+        judged = writers.judge(sheets, writing, model, known, context.rng, least=MADE)
+        found = one_hand.find_hits(sheets, writing, judged, known)
+        yield from self._facts(counts, sheets, judged, found, measured, context)
+
+    def _facts(
+        self,
+        counts: Mapping[str, int],
+        sheets: Sheets,
+        judged: Judged,
+        found: Hits,
+        measured: Mapping[str, Columns],
+        context: Context,
+    ) -> Iterable[Fact]:
+        won = one_hand.by_winner(judged, found.hits, measured, context)
+        statistic = {**counts, **one_hand.numbers(sheets, judged, found), **won}
+        why = _too_little(statistic)
+        status: Any = "not-determinable" if why else "not-observed"
+        if not why and len(found.hits) and found.by_chance.p <= ALARM:
+            status = "observed"
+        told = status in ("observed", "not-observed")
+        yield self.fact(
+            status,
+            statistic,
+            words={"heading": self.title, "why": why, "ratio": float(np.exp(found.limit))},
+            p_value=found.by_chance.p if told else None,
+            interval=Interval(
+                of="expected",
+                level=0.95,
+                low=found.by_chance.low,
+                high=found.by_chance.high,
+                method="negative binomial, from made-up centres of other centres' sheets",
+            )
+            if told
+            else None,
+            explanations=self._explained(statistic, sheets, judged, found, measured)
+            if status == "observed"
+            else (),
+            parameters={"least_ratio": 100, "admitted": ADMITTED, "alarm": ALARM, "cap": "writers"},
+            rows=one_hand.sheet_rows(sheets, judged, found),
+            questioned=np.sort(sheets.sid[found.alike]) if status == "observed" else None,
+            figures=one_hand.figures(self.id, judged, statistic) if told else (),
+            pictures=one_hand.pictures(sheets, found) if status == "observed" else (),
+        )
+        yield self.fact(
+            status,
+            {"pairs": statistic["pairs"], "pairs_above": statistic["pairs_above"],
+             "expected_pairs": statistic["expected_pairs"]},
+            subject="pairs",
+            words={
+                "heading": "Pairs of sheets in those centres",
+                "why": why,
+                "ratio": float(np.exp(found.limit)),
+                **{k: statistic[k] for k in ("hits", "centres", "expected", "expected_low",
+                                             "expected_high")},
+            },
+            kind="descriptive",
+            rows=one_hand.pair_rows(sheets, judged, found),
+        )  # fmt: skip
+
+    def _explained(
+        self,
+        statistic: Mapping[str, Any],
+        sheets: Sheets,
+        judged: Judged,
+        found: Hits,
+        measured: Mapping[str, Columns],
+    ) -> tuple[Explanation, ...]:
+        hits = len(found.hits)
+        good = judged.condition == "good"
+        tested: dict[str, Mapping[str, Any]] = {
+            "school_hand": {"expected": statistic["expected_region"], "hits": hits},
+            "pen_and_scanner": {
+                "shift": statistic["shift"],
+                "left": statistic["hits_left"],
+                "hits": hits,
+            },
+            "reading": {
+                "hits": hits,
+                "good": int(good[found.hits].sum()),
+                "all_good": int(good.sum()),
+                "centres": len(good),
+            },
+        }
+        scans = measured["twins"]
+        if len(scans["scan_a"]):
+            twins = one_hand.with_twins(sheets, judged, found, scans)
+            tested["one_picture"] = {"hits": hits, "twins": twins}
+        largest = max(statistic["winners"], key=lambda w: w["centres"], default=None)
+        if largest and len(statistic["winners"]) > 1:
+            rest = [w for w in statistic["winners"] if w is not largest]
+            tested["everywhere"] = {
+                "option": largest["option"],
+                "share": largest["share"],
+                "others": 100 * sum(w["hits"] for w in rest) / sum(w["centres"] for w in rest),
+                "p": statistic["winners_p"],
+            }
+        return self.explain(**tested)
+
+
+def _too_little(statistic: Mapping[str, Any]) -> str:
+    """Why nothing can be determined; empty where it can."""
+    if not statistic["centres"]:
+        return (
+            "No centre has two scanned sheets with digits enough to compare:"
+            f" {statistic['few_digits']} sheets have too few, {statistic['not_validated']} scans"
+            " are of a condition in which it was not measured what a comparison is worth, and"
+            f" {statistic['alone']} sheets stand alone."
+        )
+    if statistic["centres"] < FEWEST:
+        return (
+            f"With {statistic['centres']} centres to compare, nothing tells how often chance alone"
+            f" makes sheets of a centre look alike; the ratios of its pairs are in the evidence."
+        )
+    if statistic["digits"] < THIN:
+        return (
+            f"Half of the sheets have fewer than {THIN} digits that were read without doubt: one"
+            f" hand and several look too much alike."
+        )
+    return ""

@@ -1,0 +1,331 @@
+"""Centres whose sheets look written by one hand: which they are, and all that is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.audit.findings import Columns, Figure, Picture
+from veedor.checks import writers
+from veedor.checks.base import Context
+from veedor.checks.recorded import whole
+from veedor.checks.writers import Judged, Sheets
+from veedor.handwriting.background import Expected, expected, threshold
+from veedor.handwriting.calibration import Calibration, verbal
+from veedor.handwriting.centre import Hands, hands_of, judge_centres
+from veedor.handwriting.scorer import Writing, load_sources
+from veedor.stats.exact import proportion_interval
+from veedor.stats.likelihood import exceeding
+
+__all__ = [
+    "ADMITTED",
+    "Hits",
+    "by_winner",
+    "figures",
+    "find_hits",
+    "numbers",
+    "pair_rows",
+    "pictures",
+    "sheet_rows",
+    "with_twins",
+]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LEAST = float(np.log(100))
+"""A centre is no hit below a likelihood ratio of 100, however rare such ratios are by chance."""
+ADMITTED = 1.0
+"""Hits by chance that the threshold admits on average, over all centres."""
+TEN = float(np.log(10))
+SHOWN = 12
+"""Sheets whose pictures are named."""
+POINTS = np.linspace(-4, 4, 81)
+"""Log10 of ratios at which curves are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Centres at or above the threshold.
+
+    Attributes
+    ----------
+    hits : int64 (hits), positions in `Judged`, the highest ratio first
+    limit : natural logarithm of the threshold
+    by_chance : hits to expect, by sheets of different centres
+    region : expected hits, by sheets of different centres of one region
+    hands : the likeliest sharing out of each hit's sheets among hands, as positions of sheets
+    shift : by how much the median pair within centres lies above that of different centres
+    left : hits that stay if pairs within centres are lowered by `shift`
+    known : calibration by condition
+    """
+
+    hits: Ints
+    limit: float
+    by_chance: Expected
+    region: float
+    hands: tuple[Hands, ...]
+    shift: float
+    left: int
+    known: Mapping[str, Calibration]
+
+    @property
+    def alike(self) -> Ints:
+        """Positions of the sheets that share a hand with another one."""
+        sheets = [i for h in self.hands for group in h.groups if len(group) > 1 for i in group]
+        return np.array(sorted(sheets), dtype=np.int64)
+
+
+def find_hits(
+    sheets: Sheets, writing: Writing, judged: Judged, known: Mapping[str, Calibration]
+) -> Hits:
+    """The centres that are hits, and how many chance makes."""
+    centres = len(judged.centre)
+    limit = threshold(judged.mixed, centres, most=ADMITTED, least=LEAST)
+    hits = np.flatnonzero(judged.some >= limit)
+    hits = hits[np.lexsort((judged.centre[hits], -judged.some[hits]))]
+    both = len(judged.llr) and len(judged.mixed_pairs)
+    shift = float(np.median(judged.llr) - np.median(judged.mixed_pairs)) if both else 0.0
+    model, hands, left = load_sources(), [], 0
+    for i in hits.tolist():
+        own, members = known[judged.condition[i]], judged.members[i]
+        found = hands_of(writing.at(members), model, own)
+        groups = tuple(tuple(members[list(g)].tolist()) for g in found.groups)
+        hands.append(replace(found, groups=groups))
+        lower = own.coefficients - np.array([max(shift, 0.0), 0, 0, 0])
+        again = judge_centres(writing, [members], model, replace(own, coefficients=lower))
+        left += int(again.some[0] >= limit)
+    near = centres * float((judged.near >= limit).mean()) if len(judged.near) else 0.0
+    chance = expected(judged.mixed, centres, limit, len(hits))
+    return Hits(hits, limit, chance, near, tuple(hands), shift, left, known)
+
+
+def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
+    """The statistic, but for what was left out and for who won."""
+    at = np.concatenate(judged.members) if judged.members else np.empty(0, dtype=np.int64)
+    digits = sheets.clerk.total[at]
+    low, middle, high = np.quantile(digits, (0.1, 0.5, 0.9)).tolist() if len(at) else (0.0,) * 3
+    made, mixed = judged.mixed_pairs >= LEAST, judged.mixed >= found.limit
+    return {
+        "alone": len(sheets.sid) - len(at),
+        "centres": len(judged.centre),
+        "compared": len(at),
+        "pairs": len(judged.pairs),
+        "digits": middle,
+        "digits_low": low,
+        "digits_high": high,
+        "threshold": found.limit / TEN,
+        "hits": len(found.hits),
+        "one_hand": sum(len(h.groups) == 1 for h in found.hands),
+        "pairs_above": int((judged.llr >= LEAST).sum()),
+        "expected": found.by_chance.mean,
+        "expected_low": found.by_chance.low,
+        "expected_high": found.by_chance.high,
+        "p": found.by_chance.p,
+        "background": 100 * float(mixed.mean()) if len(mixed) else 0.0,
+        "expected_pairs": len(judged.pairs) * float(made.mean()) if len(made) else 0.0,
+        "expected_region": found.region,
+        "hits_left": found.left,
+        "shift": found.shift / TEN,
+        "cap": float(np.log10(min(c.writers for c in found.known.values()))),
+        "conditions": [
+            _condition(name, judged, digits, found.known)
+            for name in np.unique(judged.condition).tolist()
+        ],
+    }
+
+
+def _condition(
+    name: str, judged: Judged, digits: Ints, known: Mapping[str, Calibration]
+) -> dict[str, Any]:
+    entry = known[name].nearest(float(np.median(digits)))
+    return {
+        "condition": name,
+        "centres": int((judged.condition == name).sum()),
+        **{k: entry[k] for k in ("writers", "digits", "eer", "cllr", "cllr_min")},
+    }
+
+
+def by_winner(
+    judged: Judged, hits: Ints, measured: Mapping[str, Columns], context: Context
+) -> dict[str, Any]:
+    """Hits by who won the centre, and how probable so uneven shares are."""
+    cells, won = writers.won_centres(measured, len(context.options))
+    option = np.full(len(judged.centre), -1)
+    if len(cells):
+        at = np.minimum(np.searchsorted(cells, judged.centre), len(cells) - 1)
+        option = np.where(cells[at] == judged.centre, won[at], -1)
+    hit = np.zeros(len(option), dtype=bool)
+    hit[hits] = True
+    names = np.array(context.options)
+    size = np.array([(option == k).sum() for k in range(len(names))], dtype=np.int64)
+    mine = np.array([hit[option == k].sum() for k in range(len(names))], dtype=np.int64)
+    low, high = proportion_interval(mine, size)
+    entries = [
+        {
+            "option": str(names[k]),
+            "centres": int(size[k]),
+            "hits": int(mine[k]),
+            "share": 100 * float(mine[k] / size[k]),
+            "low": 100 * float(low[k]),
+            "high": 100 * float(high[k]),
+        }
+        for k in np.flatnonzero(size).tolist()
+    ]
+    return {"winners": entries, "winners_p": _uneven(size[size > 0], mine[size > 0], context.rng)}
+
+
+def _uneven(size: Ints, mine: Ints, rng: np.random.Generator, draws: int = 2000) -> float:
+    """Share of random allocations of hits to centres that are at least as uneven by who won."""
+    hits = int(mine.sum())
+    if not hits or len(size) < 2:
+        return 1.0
+    mean = hits * size / size.sum()
+    drawn = rng.multivariate_hypergeometric(size, hits, size=draws)
+    spread = ((drawn - mean) ** 2 / mean).sum(axis=1)
+    seen = float(((mine - mean) ** 2 / mean).sum())
+    return float((1 + (spread >= seen - 1e-9).sum()) / (1 + draws))
+
+
+def with_twins(sheets: Sheets, judged: Judged, found: Hits, twins: Columns) -> int:
+    """Hits with two sheets whose scans share a picture, ink or a code."""
+    pairs = {frozenset(p) for p in zip(whole(twins["scan_a"]).tolist(),
+                                       whole(twins["scan_b"]).tolist(), strict=True)}  # fmt: skip
+    count = 0
+    for i in found.hits.tolist():
+        scans = set(sheets.scan[judged.members[i]].tolist())
+        count += any(pair <= scans for pair in pairs)
+    return count
+
+
+def sheet_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
+    """The sheets of the hits: the likeliest hand of each, and the ratios of its centre."""
+    at, rank, hand = _flattened(found)
+    place = found.hits[rank] if len(at) else np.empty(0, dtype=np.int64)
+    cap = np.array([np.log(c.writers) for c in (found.known[n] for n in judged.condition[place])])
+    ratio = np.clip(judged.some[place], -cap, cap) if len(at) else np.empty(0)
+    odd = np.clip(judged.odd[place], -cap, cap) if len(at) else np.empty(0)
+    return {
+        "sid": sheets.sid[at],
+        "hit": rank + 1,
+        "hand": hand,
+        "digits": sheets.clerk.total[at],
+        "grade": sheets.grade[at].astype(object),
+        "log10_ratio": ratio / TEN,
+        "support": np.array([verbal(r) for r in ratio], dtype=object),
+        "log10_one_against_odd": odd / TEN,
+    }
+
+
+def _flattened(found: Hits) -> tuple[Ints, Ints, Ints]:
+    """Sheets of the hits, the hit of each, and its hand, from 1."""
+    rows = [
+        (sheet, rank, hand + 1)
+        for rank, hands in enumerate(found.hands)
+        for hand, group in enumerate(hands.groups)
+        for sheet in group
+    ]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def pair_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
+    """Each pair of sheets of the hits, with its likelihood ratio, capped."""
+    at = np.flatnonzero(np.isin(judged.of, found.hits))
+    a, b = judged.pairs[at].T
+    llr = np.empty(len(at))
+    for name, calibration in found.known.items():
+        mine = judged.condition[judged.of[at]] == name
+        llr[mine] = calibration.capped(judged.llr[at][mine], judged.digits[at][mine])
+    rank = np.empty(len(judged.centre), dtype=np.int64)
+    rank[found.hits] = np.arange(len(found.hits)) + 1
+    return {
+        "sid": sheets.sid[a],
+        "other": sheets.station[b],
+        "hit": rank[judged.of[at]],
+        "digits": judged.digits[at],
+        "log10_ratio": llr / TEN,
+        "support": np.array([verbal(r) for r in llr], dtype=object),
+    }
+
+
+def pictures(sheets: Sheets, found: Hits) -> tuple[Picture, ...]:
+    """The sheets of one hand of the highest hits."""
+    shown = [group for h in found.hands for group in h.groups if len(group) > 1]
+    return tuple(
+        Picture(
+            scan=int(sheets.scan[i]),
+            fields=(),
+            caption=f"Station {sheets.station[i]}: one of {len(group)} sheets of a centre whose"
+            " digits look alike.",
+        )
+        for group in shown
+        for i in group
+    )[:SHOWN]
+
+
+def figures(check: str, judged: Judged, statistic: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Ratios of pairs as Tippett draws them, beside those measured; hits by who won."""
+    series = [
+        ("pairs within centres", exceeding(judged.llr / TEN, POINTS)),
+        ("pairs of different centres", exceeding(judged.mixed_pairs / TEN, POINTS)),
+        *_measured(judged, statistic["conditions"]),
+    ]
+    above = 100 * float(exceeding(judged.llr, np.array([LEAST]))[0])
+    curves = Figure(
+        id=check,
+        chart="lines",
+        rows={
+            "x": np.tile(POINTS, len(series)),
+            "y": np.concatenate([100 * y for _, y in series]),
+            "series": np.repeat(np.array([n for n, _ in series], dtype=object), len(POINTS)),
+        },
+        alt=f"Curves of the share of pairs of sheets with at least a given likelihood ratio:"
+        f" {above:.2f} % of the pairs within centres reach 100.",
+        labels={
+            "title": "Share of pairs with at least this likelihood ratio (Tippett)",
+            "x": "log10 of the ratio, one hand against two",
+            "y": "% of pairs",
+        },
+    )
+    return curves, *_won(check, statistic["winners"])
+
+
+def _measured(judged: Judged, conditions: Sequence[Mapping[str, Any]]) -> list[tuple[str, Floats]]:
+    """What was measured in the condition of most centres, on writers who are known."""
+    from veedor.handwriting.calibration import calibrations
+
+    most = max(conditions, key=lambda c: c["centres"], default=None)
+    if most is None:
+        return []
+    known = calibrations()[most["condition"]]
+    entry = known.nearest(most["digits"])
+    return [
+        (f"measured: {name}", np.interp(POINTS * TEN, entry[key], 1 - known.quantiles, 1.0, 0.0))
+        for name, key in (("one writer", "same"), ("two writers", "different"))
+    ]
+
+
+def _won(check: str, winners: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
+    if len(winners) < 2:
+        return ()
+    columns = {k: np.array([w[k] for w in winners]) for k in ("share", "low", "high")}
+    told = "; ".join(f"{w['option']} {w['share']:.2f} %" for w in winners)
+    return (
+        Figure(
+            id=f"{check}.winners",
+            chart="intervals",
+            rows={
+                "label": np.array([w["option"] for w in winners], dtype=object),
+                "value": columns["share"],
+                "low": columns["low"],
+                "high": columns["high"],
+            },
+            alt=f"Share of centres that are hits, by the option that won the centre: {told}.",
+            labels={"title": "Hits by who won the centre", "x": "% of the centres that it won"},
+        ),
+    )

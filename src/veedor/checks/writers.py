@@ -1,0 +1,277 @@
+"""Digits on scans as checks of hands measure them, and what centres of sheets say of hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+from veedor.audit.findings import Columns
+from veedor.case.tables import cell, embedding_columns
+from veedor.checks.recorded import votes, whole, winners
+from veedor.engine.evidence import Evidence
+from veedor.handwriting.background import mixed_centres
+from veedor.handwriting.calibration import Calibration, condition_of
+from veedor.handwriting.centre import judge_centres
+from veedor.handwriting.scorer import CLASSES, DIM, Digits, Writing, centred
+from veedor.stats.plda import Sources
+
+__all__ = ["Judged", "Sheets", "judge", "measured_digits", "read_sheets", "won_centres"]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+VALIDATED = ("good", "usable")
+"""Grades of scans of which it was measured what scores are worth."""
+
+
+def measured_digits(evidence: Evidence) -> Mapping[str, ir.Table]:
+    """Sums of the digits' shapes, by sheet, who should write them, and digit; sheets; codes.
+
+    Of several scans of a station the first one counts.
+    """
+    scans = evidence.scans()
+    read = scans.filter(scans.status == "read", scans.sid.notnull())
+    first = read.group_by("sid").agg(scan=read.scan.min())
+    names = embedding_columns(DIM)
+    kept = evidence.glyphs().join(first, ["sid", "scan"]).select("sid", "by", "digit", *names)
+    digits = kept.group_by("sid", "by", "digit").agg(
+        n=kept.count(), **{name: kept[name].sum() for name in names}
+    )
+    case, stations = evidence.case, evidence.stations()
+    places = stations.select(
+        "sid",
+        "station",
+        centre=stations[cell(case.sibling_level)],
+        region=stations[cell(case.region_level)],
+    )
+    grades = scans.select("scan", "grade")
+    sheets = evidence.sheets()
+    return {
+        "digits": digits,
+        "sheets": first.join(grades, "scan").join(places, "sid"),
+        "votes": sheets.filter(sheets.counted).select(
+            "sid", *evidence.votes_columns, centre=sheets[cell(case.sibling_level)]
+        ),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    """Scanned sheets, ordered by station.
+
+    Attributes
+    ----------
+    sid, scan, centre, region : int64 (n)
+    station, grade : text (n)
+    clerk, delegate : digits that each should have written, by the form
+    """
+
+    sid: Ints
+    scan: Ints
+    centre: Ints
+    region: Ints
+    station: NDArray[Any]
+    grade: NDArray[np.str_]
+    clerk: Digits
+    delegate: Digits
+
+    def at(self, index: Ints | NDArray[np.bool_]) -> Sheets:
+        """Some of them."""
+        return Sheets(
+            sid=self.sid[index],
+            scan=self.scan[index],
+            centre=self.centre[index],
+            region=self.region[index],
+            station=self.station[index],
+            grade=self.grade[index],
+            clerk=self.clerk.at(index),
+            delegate=self.delegate.at(index),
+        )
+
+
+def read_sheets(measured: Mapping[str, Columns]) -> Sheets:
+    """The measured rows as arrays."""
+    rows, digits = measured["sheets"], measured["digits"]
+    sid = whole(rows["sid"])
+    by = digits["by"] == "delegate"
+    return Sheets(
+        sid=sid,
+        scan=whole(rows["scan"]),
+        centre=whole(rows["centre"]),
+        region=whole(rows["region"]),
+        station=rows["station"],
+        grade=np.array(["" if g is None else str(g) for g in rows["grade"]], dtype=np.str_),
+        clerk=_digits(digits, ~by, sid),
+        delegate=_digits(digits, by, sid),
+    )
+
+
+def _digits(rows: Columns, chosen: NDArray[np.bool_], sid: Ints) -> Digits:
+    counts = np.zeros((len(sid), CLASSES), dtype=np.int64)
+    sums = np.zeros((len(sid), CLASSES, DIM))
+    at, digit = np.searchsorted(sid, whole(rows["sid"])[chosen]), whole(rows["digit"])[chosen]
+    counts[at, digit] = whole(rows["n"])[chosen]
+    for k, name in enumerate(embedding_columns(DIM)):
+        sums[at, digit, k] = whole(rows[name])[chosen] / 1000
+    return Digits(counts, sums)
+
+
+def won_centres(measured: Mapping[str, Columns], options: int) -> tuple[Ints, Ints]:
+    """Centres of the official count and the option that won each, -1 where none did."""
+    rows = measured["votes"]
+    centres, at = np.unique(whole(rows["centre"]), return_inverse=True)
+    total = np.zeros((len(centres), options), dtype=np.int64)
+    np.add.at(total, at, votes(rows, options))
+    return centres, winners(total)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Centres that were judged, those of one condition after those of another.
+
+    Attributes
+    ----------
+    centre : int64 (centres), their cells
+    members : positions of the sheets of each
+    condition : text (centres)
+    some, one, odd : float64 (centres), as in `Centres`
+    pairs : int64 (pairs, 2), positions of two sheets
+    of : int64 (pairs), position of the centre
+    llr, digits : float64 (pairs)
+    mixed : float64 (made-up centres), what `some` is among sheets of different centres
+    mixed_pairs : float64 (pairs), their pairs' log likelihood ratios
+    near : float64, as `mixed`, of sheets of different centres of one region
+    """
+
+    centre: Ints
+    members: tuple[Ints, ...]
+    condition: NDArray[np.str_]
+    some: Floats
+    one: Floats
+    odd: Floats
+    pairs: Ints
+    of: Ints
+    llr: Floats
+    digits: Floats
+    mixed: Floats
+    mixed_pairs: Floats
+    near: Floats
+
+
+def writing_of(digits: Digits, sheets: Sheets, model: Sources) -> Writing:
+    """Digits about the class means of other centres' sheets, by the grade of the scan."""
+    grade = np.unique(sheets.grade, return_inverse=True)[1].astype(np.int64)
+    return centred(digits, sheets.centre, grade, model)
+
+
+def judge(
+    sheets: Sheets,
+    writing: Writing,
+    model: Sources,
+    calibrations: Mapping[str, Calibration],
+    rng: np.random.Generator,
+    *,
+    least: int,
+) -> Judged:
+    """Every centre with two sheets at least, and made-up ones of sheets of different centres.
+
+    Parameters
+    ----------
+    least : made-up centres that are wanted
+    """
+    centre, at = np.unique(sheets.centre, return_inverse=True)
+    order = np.argsort(at, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(at, minlength=len(centre)))[:-1])
+    several = [(c, m) for c, m in zip(centre.tolist(), members, strict=True) if len(m) > 1]
+    poor = np.array([(sheets.grade[m] != "good").any() for _, m in several], dtype=bool)
+    parts = []
+    for name, chosen in (("good", ~poor), ("usable", poor)):
+        real = [several[i] for i in np.flatnonzero(chosen).tolist()]
+        if not real or name not in calibrations:
+            continue
+        pool = np.flatnonzero(sheets.grade == "good") if name == "good" else np.arange(len(at))
+        wanted = -(-least * len(real) // max(len(several), 1))
+        parts.append(
+            _judged(name, real, pool, sheets, writing, model, calibrations[name], rng, wanted)
+        )
+    return _together(parts)
+
+
+def _judged(
+    name: str,
+    real: Sequence[tuple[int, Ints]],
+    pool: Ints,
+    sheets: Sheets,
+    writing: Writing,
+    model: Sources,
+    calibration: Calibration,
+    rng: np.random.Generator,
+    least: int,
+) -> Judged:
+    members = tuple(m for _, m in real)
+    sizes = np.array([len(m) for m in members], dtype=np.int64)
+    found = judge_centres(writing, members, model, calibration)
+    made = [pool[m] for m in mixed_centres(sheets.centre[pool], sizes, least, rng)]
+    near = [pool[m] for m in _near(sheets.centre[pool], sheets.region[pool], sizes, least, rng)]
+    mixed = judge_centres(writing, made, model, calibration)
+    return Judged(
+        centre=np.array([c for c, _ in real], dtype=np.int64),
+        members=members,
+        condition=np.full(len(real), name),
+        some=found.some,
+        one=found.one,
+        odd=found.odd,
+        pairs=found.pairs,
+        of=found.centre,
+        llr=found.llr,
+        digits=found.digits,
+        mixed=mixed.some,
+        mixed_pairs=mixed.llr,
+        near=judge_centres(writing, near, model, calibration).some,
+    )
+
+
+def _near(
+    centre: Ints, region: Ints, sizes: Ints, least: int, rng: np.random.Generator
+) -> list[Ints]:
+    """Made-up centres of sheets of one region each; regions by their share of the sheets."""
+    made: list[Ints] = []
+    for one in np.unique(region).tolist():
+        inside = np.flatnonzero(region == one)
+        share = len(inside) / len(region)
+        few = np.sort(rng.permutation(sizes)[: max(1, round(share * len(sizes)))])
+        wanted = max(1, round(share * least))
+        made += [inside[m] for m in mixed_centres(centre[inside], few, wanted, rng)]
+    return made
+
+
+def _together(parts: Sequence[Judged]) -> Judged:
+    none = np.empty(0)
+    if not parts:
+        whole_ = np.empty(0, dtype=np.int64)
+        text = np.empty(0, dtype=np.str_)
+        pairs = np.empty((0, 2), dtype=np.int64)
+        return Judged(whole_, (), text, none, none, none, pairs, whole_, *[none] * 5)
+    before = np.cumsum([0, *(len(p.centre) for p in parts)])
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in parts])
+        for name in Judged.__slots__
+        if name not in ("members", "of")
+    }
+    return Judged(
+        members=tuple(m for p in parts for m in p.members),
+        of=np.concatenate([p.of + b for p, b in zip(parts, before[:-1], strict=True)]),
+        **joined,
+    )
+
+
+def comparable(sheets: Sheets, digits: Digits, least: int) -> NDArray[np.bool_]:
+    """Sheets with digits enough on a scan of a validated grade."""
+    known = condition_of(sheets.grade, sheets.grade) != ""
+    found: NDArray[np.bool_] = known & (digits.total >= least)
+    return found
