@@ -13,7 +13,7 @@ from training.measures import Rate, over_writers
 
 from benchmarks.reading_sheets import Read
 from veedor.checks.transcripts import Fields
-from veedor.engine.scans import _chance, _held
+from veedor.engine.scans import chance_of, held_by
 from veedor.images.sheet import CLASSES, FieldReading
 from veedor.simulate.sheets.truth import FieldTruth
 
@@ -94,11 +94,11 @@ def _wrong(number: int, rng: Generator) -> int:
 
 def _row(sheet: Read, scan: int, one: FieldReading, number: int, fillers: bool) -> dict[str, Any]:
     """One field as the check against counts gets it."""
-    held = _held(one)
+    held = held_by(one)
     return {
         "sid": scan, "scan": scan, "region": 0, "transcribed": number, "field": one.field,
         "cell_of": one.field, "text": one.text, "state": one.state, "value": one.value, "p": one.p,
-        "p_recorded": _chance(one, held, number, fillers), "joint": one.joint,
+        "p_recorded": chance_of(one, held, number, fillers), "joint": one.joint,
         "p_joint": one.p_joint, "rest": None, "altered": float(one.altered.max()),
         "alone": True, "consistent": {True: 1, False: 0, None: -1}[sheet.reading.consistent],
     }  # fmt: skip

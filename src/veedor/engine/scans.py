@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from veedor.images.sheet import FieldReading
     from veedor.images.twins import Scanned
 
-__all__ = ["embedding_size", "make_scans", "missing_extra"]
+__all__ = ["chance_of", "embedding_size", "held_by", "make_scans", "missing_extra"]
 
 Say = Callable[[str], None]
 BATCH = 256
@@ -270,7 +270,7 @@ class _Maker:
         name = self._mapped.get(one.field)
         template = self._templates[str(record.template)]
         about = template.field(one.field)
-        held = _held(one) if name is not None else None
+        held = held_by(one) if name is not None else None
         self._out.readings.append(
             {
                 "scan": scan,
@@ -288,7 +288,7 @@ class _Maker:
         for count in self._recorded:
             number = count.of(sid, name)
             if number is not None:
-                p = _chance(one, held, number, bool(template.fillers))
+                p = chance_of(one, held, number, bool(template.fillers))
                 row = {"scan": scan, "sid": sid, "count": count.count, "field": name}
                 self._out.compared.append(row | {"transcribed": number, "p": p})
 
@@ -315,7 +315,7 @@ class _Maker:
         )
 
 
-def _held(one: FieldReading) -> Numbers:
+def held_by(one: FieldReading) -> Numbers:
     """What a field may hold, by its boxes alone. A box that was written over holds the digit that
     can be seen in it.
     """
@@ -325,7 +325,7 @@ def _held(one: FieldReading) -> Numbers:
     return numbers(seen * (1 + upper), boxes[:, NOTHING].sum(axis=1))
 
 
-def _chance(one: FieldReading, held: Numbers, number: int, fillers: bool) -> float:
+def chance_of(one: FieldReading, held: Numbers, number: int, fillers: bool) -> float:
     """The probability that a field holds a number; that of the reading where it is the same."""
     if one.value == number:
         return one.p
