@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from veedor.images.inkprint import HEIGHT, WIDTH, Inkprint
 
-__all__ = ["Alike", "Found", "candidates", "coarse", "compare", "same_ink"]
+__all__ = ["Alike", "Found", "Pair", "candidates", "coarse", "compare", "same_ink"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -36,15 +35,23 @@ PER_SHEET = 24
 LOOK = 0.75
 """Correlation of coarse descriptors from which a pair is compared in full; the same sheet in a
 poor copy has 0.95."""
-SAME = 0.95
-"""Correlation of the ink of two sheets from which they may bear the same."""
+SAME = 0.8
+"""Correlation of the ink of the boxes of two sheets from which they may bear the same: of a sheet
+and its copies 0.9 and more, of two sheets 0.75 at most where many boxes are written."""
 COPY = 0.03
-"""How far from 1 the correlation of a sheet and its copy, compressed and reduced, is."""
+"""How far from 1 the correlation of a sheet and its copy, compressed and reduced, mostly is."""
 EXPECTED = 0.01
 """Pairs that chance may bring as near among all sheets of a form, for one to be told."""
 SPARSE = 0.06
 """How near to 1 the correlation of two sheets of few strokes by one hand comes by chance: of
 300,000 pairs with four or six strokes in the same boxes, at most a fifth of the nearer ones."""
+PRIVATE = 0.85
+"""Correlation of the maps of private parts from which they bear the same writing: of a sheet and
+its copies 0.92 and more, of two sheets 0.55 at most."""
+SQUARES = 25
+"""Squares of private parts with writing, from which their maps are compared."""
+WRITTEN = 2
+"""Tones by which such a square is darker than the form's mean."""
 MANY = 12
 """Written boxes from which no two sheets come nearer than `SPARSE` by chance, be many alike."""
 PER_BOX = 3.0
@@ -70,23 +77,43 @@ class Alike:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sheets that bear the same ink: their places, the boxes, and the private parts.
+
+    `chance` is the number of pairs that chance would bring as near by their boxes; `private` the
+    correlation of the maps of private parts, NaN where they cannot be compared. One of them tells.
+    """
+
+    a: int
+    b: int
+    boxes: Alike
+    chance: float
+    private: float
+
+    @property
+    def by_boxes(self) -> bool:
+        """The boxes alone tell."""
+        return self.boxes.score >= SAME and self.chance <= EXPECTED
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Sheets of one form compared with each other.
 
     Attributes
     ----------
-    pairs : places of two sheets, how alike they are, and the pairs that chance would bring as near
+    pairs : in order of places
     comparable : (sheets,) bool, a copy of the sheet would be told
     compared : pairs that were compared in full
     """
 
-    pairs: tuple[tuple[int, int, Alike, float], ...]
+    pairs: tuple[Pair, ...]
     comparable: NDArray[np.bool_]
     compared: int
 
 
 def same_ink(prints: Sequence[Inkprint], owner: Ints) -> Found:
-    """Pairs of sheets of one form that bear the same ink.
+    """Pairs of sheets of one form that bear the same ink, in the boxes or in private parts.
 
     What few strokes say depends on what others wrote: a sheet of six plain ones may have its like.
     So beside the correlation itself it counts how much nearer the two are than each is to its
@@ -99,43 +126,77 @@ def same_ink(prints: Sequence[Inkprint], owner: Ints) -> Found:
     """
     n = len(prints)
     inked = np.array([len(one.boxes) for one in prints], dtype=np.int64)
-    first, second = candidates(coarse(prints, len(owner)))
+    maps = _maps(prints)
+    mapped = maps.any(axis=1)
+    first, second = _union(candidates(coarse(prints, len(owner))), candidates(maps, PRIVATE))
     alike = [compare(prints[a], prints[b], owner) for a, b in zip(first, second, strict=True)]
     far = np.array([1 - one.score for one in alike])
-    scale = _scales(n, first, second, far)
-    scale = np.where(inked >= MANY, np.maximum(scale, SPARSE), scale)
-    limit = np.full(n, np.inf)
-    written = inked > 0
-    limit[written] = _expected(n, COPY, scale[written], inked[written])
-    pairs = []
-    for a, b, one, distance in zip(first, second, alike, far, strict=True):
-        fewest = min(inked[a], inked[b])
-        chance = float(_expected(n, distance, min(scale[a], scale[b]), fewest))
-        if one.score >= SAME and chance <= EXPECTED:
-            pairs.append((int(a), int(b), one, chance))
-    return Found(tuple(pairs), limit <= EXPECTED, len(first))
+    scale = _scales(inked, first, second, far)
+    chance = _expected(n, far, np.minimum(scale[first], scale[second]),
+                       np.minimum(inked[first], inked[second]))  # fmt: skip
+    private = np.einsum("nd,nd->n", maps[first], maps[second]).astype(np.float64)
+    private[~(mapped[first] & mapped[second])] = np.nan
+    pairs = (
+        Pair(int(a), int(b), one, float(c), float(p))
+        for a, b, one, c, p in zip(first, second, alike, chance, private, strict=True)
+    )
+    told = (_expected(n, COPY, scale, inked) <= EXPECTED) & (inked > 0)
+    kept = tuple(pair for pair in pairs if pair.by_boxes or pair.private >= PRIVATE)
+    return Found(kept, told | mapped, len(first))
 
 
-def _scales(n: int, first: Ints, second: Ints, far: NDArray[np.float64]) -> NDArray[np.float64]:
+def _union(*pairs: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    whole = np.unique(np.concatenate([np.column_stack(p) for p in pairs]), axis=0)
+    return whole[:, 0], whole[:, 1]
+
+
+def _maps(prints: Sequence[Inkprint]) -> Floats:
+    """(sheets, d) of length 1: private parts without the form's mean; 0 where too little is known.
+
+    The mean over the sheets of a form is its print, and where people mostly write; what is the
+    same in all squares of a sheet is its paper and light.
+    """
+    shape = max((one.beside.shape for one in prints), default=(0, 0))
+    fit = np.array([one.beside.shape == shape and one.beside.size > 0 for one in prints], bool)
+    if fit.sum() < CENTRED:
+        return np.zeros((len(prints), 1), dtype=np.float32)
+    tones = np.zeros((len(prints), shape[0] * shape[1]), dtype=np.float32)
+    for i in np.flatnonzero(fit).tolist():
+        tones[i] = prints[i].beside.ravel()
+    tones = tones[:, tones.max(axis=0) > 0]
+    beyond = tones - tones[fit].mean(axis=0, dtype=np.float64).astype(np.float32)
+    fit &= (beyond >= WRITTEN).sum(axis=1) >= SQUARES
+    beyond -= beyond.mean(axis=1, keepdims=True)
+    beyond[~fit] = 0
+    return _unit(beyond)
+
+
+def _scales(
+    inked: Ints, first: Ints, second: Ints, far: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """(n,): how far from 1 the correlation with a sheet's neighbour of rank `PER_SHEET` is.
 
-    Where a sheet has fewer that are worth comparing, the others are farther than any of them.
+    Where a sheet has fewer that are worth comparing, its others are farther than any of them; but
+    with few written boxes nothing is known of them unless there are many sheets.
     """
-    scale = np.full(n, SPARSE if n < ROWS else 1 - LOOK)
+    n = len(inked)
+    apart = 1 - LOOK
+    scale = np.where(inked >= MANY, apart, SPARSE if n < ROWS else apart)
     sheet, distance = np.concatenate([first, second]), np.concatenate([far, far])
     order = np.lexsort((distance, sheet))
     sheet, distance = sheet[order], distance[order]
     start = np.searchsorted(sheet, np.arange(n))
-    count = np.searchsorted(sheet, np.arange(n), side="right") - start
-    many = count >= PER_SHEET
-    scale[many] = np.minimum(distance[start[many] + PER_SHEET - 1], 1 - LOOK)
-    return scale
+    many = np.searchsorted(sheet, np.arange(n), side="right") - start >= PER_SHEET
+    scale[many] = np.minimum(distance[start[many] + PER_SHEET - 1], apart)
+    return np.where(inked >= MANY, np.maximum(scale, SPARSE), scale)
 
 
-def _expected(n: int, far: Any, scale: Any, boxes: Any) -> Any:
+def _expected(
+    n: int, far: NDArray[np.float64] | float, scale: NDArray[np.float64], boxes: Ints
+) -> NDArray[np.float64]:
     """Pairs among n sheets that chance brings as near as `far`."""
     share = np.minimum(np.maximum(far, 1e-6) / scale, 1)
-    return n * np.minimum(PER_SHEET, n - 1) * share ** (PER_BOX * boxes)
+    return np.asarray(n * min(PER_SHEET, n - 1) * share ** (PER_BOX * boxes), dtype=np.float64)
 
 
 def coarse(prints: Sequence[Inkprint], boxes: int) -> Floats:

@@ -1,9 +1,10 @@
 """An inkprint: what was written on one sheet, reduced to what comparing it with others needs.
 
-It holds the ink of the boxes at a quarter of a millimetre, and of everything beside them a map so
-coarse that nobody can read, recognise or restore a name, a signature or a finger in it. The
-printed form is in neither: of the boxes it is taken out before, of the map by what the sheets of
-one form have in common.
+It holds the ink of the boxes at a quarter of a millimetre, and of the form's private parts a map so
+coarse that nobody can read, recognise or restore a name, a signature or a finger in it: sixteen
+tones of squares of 4 mm, in which a signature is a handful of numbers. The printed form is in
+neither: of the boxes it is taken out before, of the map by what the sheets of one form have in
+common.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ PAPER = 0.12
 """Ink weaker than this share of black is the paper's grain or what compressing left around it."""
 LEAST = 0.004
 """Share of a box that must be ink for it to be written in: a stroke of 1 mm in one of 6 x 8 mm."""
-BESIDE_MM = 2.0
+BESIDE_MM = 4.0
 """Side of a square of the coarse map: letters of handwriting are 2 to 4 mm high."""
+TONES = 16
+"""Of the coarse map."""
 PAGE = (40, 32)
 """Rows and columns of the map of a page that was not registered."""
 
@@ -51,8 +54,8 @@ class Inkprint:
     ----------
     boxes : (inked,) int16, places among the template's boxes of those with ink, rising
     ink : (inked, HEIGHT, WIDTH) uint8, 0 paper to 255 black, each box about its middle
-    beside : (rows, columns) uint8, the ink beside the boxes, one number for 2 x 2 mm; (0, 0) where
-        the page was not given. The printed form is still in it, until `twins` takes it out.
+    beside : (rows, columns) uint8, the ink of private parts, one of `TONES` for 4 x 4 mm; (0, 0)
+        where the page was not given. Their print is still in it, until `inklayers` takes it out.
     page : (40, 32) uint8, the ink of the page as it lies, for scans that are not registered;
         (0, 0) where not given
     """
@@ -143,7 +146,7 @@ def _reduce(ink: Floats) -> Floats:
 
 
 def beside(pixels: Bytes, registration: Registration, template: Template) -> Bytes:
-    """The ink beside the fields and codes, one number for each square of `BESIDE_MM`.
+    """The ink of the private parts, one number for each square of `BESIDE_MM`.
 
     Parameters
     ----------
@@ -151,24 +154,33 @@ def beside(pixels: Bytes, registration: Registration, template: Template) -> Byt
 
     Returns
     -------
-    (rows, columns) uint8, the mean darkness of each square; 0 where a field or a code lies.
+    (rows, columns) uint8 below `TONES`, of the whole page; 0 outside private parts.
     """
-    per_mm = 4
-    size = (round(template.page.width * per_mm), round(template.page.height * per_mm))
-    to_page = np.diag([float(per_mm), float(per_mm), 1.0]) @ np.linalg.inv(registration.matrix)
-    dark = darkness(grey_of(pixels))
-    page = cv2.warpPerspective(dark, to_page, size, flags=cv2.INTER_AREA, borderValue=0)
-    ink = np.asarray(page, dtype=np.float32) / 255
-    for area in (*template.fields, *template.codes):
-        left, top = (round((at - 1) * per_mm) for at in (area.x, area.y))
-        right = round((area.x + area.width + 1) * per_mm)
-        bottom = round((area.y + area.height + 1) * per_mm)
-        ink[max(top, 0) : bottom, max(left, 0) : right] = 0
-    squares = (int(template.page.width // BESIDE_MM), int(template.page.height // BESIDE_MM))
+    per_mm = 2
     side = round(BESIDE_MM * per_mm)
-    ink = ink[: squares[1] * side, : squares[0] * side]
-    means = ink.reshape(squares[1], side, squares[0], side).mean(axis=(1, 3))
-    return np.asarray(np.round(255 * np.clip(2 * means, 0, 1)), dtype=np.uint8)
+    rows, columns = (int(length // BESIDE_MM) for length in (template.page.height,
+                                                             template.page.width))  # fmt: skip
+    scale = np.diag([float(per_mm), float(per_mm), 1.0])
+    dark = cv2.blur(darkness(grey_of(pixels)), _half_millimetre(registration))
+    size = (columns * side, rows * side)
+    page = cv2.warpPerspective(dark, scale @ np.linalg.inv(registration.matrix), size)
+    ink = np.asarray(page, dtype=np.float32) / 255
+    private = np.zeros(ink.shape, dtype=np.bool_)
+    for area in template.private:
+        top, left = round(area.y * per_mm), round(area.x * per_mm)
+        bottom = round((area.y + area.height) * per_mm)
+        right = round((area.x + area.width) * per_mm)
+        private[top:bottom, left:right] = True
+    means = np.where(private, ink, 0).reshape(rows, side, columns, side).mean(axis=(1, 3))
+    tones = np.round((TONES - 1) * np.clip(2 * means, 0, 1))
+    return np.asarray(tones, dtype=np.uint8)
+
+
+def _half_millimetre(registration: Registration) -> tuple[int, int]:
+    """Pixels of the scan, each way, that one pixel of a reduced page covers."""
+    matrix = registration.matrix / registration.matrix[2, 2]
+    span = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2])))) / 2
+    return (max(round(span), 1),) * 2
 
 
 def page_map(pixels: Bytes) -> Bytes:

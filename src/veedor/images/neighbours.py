@@ -9,20 +9,26 @@ and Bickel 2004, equation 8), here without the nearest ones, which may be copies
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FAR", "Law", "Neighbours", "law", "neighbours"]
+__all__ = ["FAR", "Law", "Neighbours", "law", "law_of_own", "nearest_of_group", "neighbours"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 NEAR, FAR = 9, 40
 """Neighbours of these ranks tell how near others lie; nearer ones may be copies of each other."""
-STEEPEST = 8.0
+OWN_NEAR, OWN_FAR = 4, 20
+"""The same for the nearest ones of one's own group, of which `FAR` are looked at."""
+STEEPEST = 6.0
 """Largest exponent: a rare shape has all its neighbours far away, and its writer's own near."""
+FLATTEST = 3.0
+"""Least exponent among those of one hand: neighbours of different hands vary differently, which
+makes the exponent of all of them together lower than that of any."""
 WHOLE = 4000
 """So many descriptors are compared all with all."""
 CELL = 1000
@@ -50,41 +56,71 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """How many neighbours of a descriptor are expected within a distance.
+    """How many neighbours of a descriptor are expected within a distance: a power law.
 
     Attributes
     ----------
-    scale : (n,) float64, distance of the neighbour of rank `FAR`; inf where there are fewer
+    scale : (n,) float64, the distance within which `count` are expected; inf where unknown
     exponent : (n,) float64
+    count : float
     """
 
     scale: NDArray[np.float64]
     exponent: NDArray[np.float64]
+    count: float
 
     def expected(self, at: Ints, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Neighbours of the descriptors `at` that chance brings as near as `distance`.
 
-        Never less than one where too few others are there to tell.
+        Infinitely many where too few others are there to tell.
         """
-        share = np.maximum(distance, 1e-9) / self.scale[at]
-        return np.where(
-            np.isfinite(self.scale[at]), FAR * np.minimum(share, 1) ** self.exponent[at], np.inf
-        )
+        known = np.isfinite(self.scale[at])
+        share = np.where(known, np.maximum(distance, 1e-9) / self.scale[at], 1)
+        return np.where(known, self.count * np.minimum(share, 1) ** self.exponent[at], np.inf)
 
 
 def law(found: Neighbours) -> Law:
-    """The law of each descriptor's neighbours, from those of rank `NEAR` to `FAR`.
+    """The law of each descriptor's neighbours, from those of rank `NEAR` to `FAR`."""
+    return _fit(found.distance, NEAR, float(FAR))
 
-    Maximum likelihood with the nearest known only to lie within the one of rank `NEAR`.
+
+def law_of_own(found: Neighbours, own: Floats) -> Law:
+    """The law of the nearest neighbour of one's own group, from the `FAR` most like descriptors.
+
+    Shapes that are alike vary alike when one hand repeats them: how near the nearest of one hand
+    lies is told by how near it lies for each of a descriptor's neighbours.
+
+    Parameters
+    ----------
+    own : (n,) float32, distance to the nearest descriptor of the same group
     """
-    distance = np.maximum(found.distance.astype(np.float64), 1e-9)
-    far = distance[:, FAR - 1]
+    near = np.where(found.place >= 0, own[found.place], np.inf)
+    near.sort(axis=1)
+    found_law = _fit(near[:, :OWN_FAR], OWN_NEAR, OWN_FAR / FAR)
+    return replace(found_law, exponent=np.maximum(found_law.exponent, FLATTEST))
+
+
+def _fit(distance: NDArray[Any], near: int, count: float) -> Law:
+    """Maximum likelihood from rising distances, the first `near` known only to be the nearest."""
+    distance = np.maximum(distance.astype(np.float64), 1e-9)
+    size = distance.shape[1]
+    far = distance[:, -1]
     whole = np.isfinite(far)
     logs = np.zeros(distance.shape)
     logs[whole] = np.log(far[whole, None] / distance[whole])
-    total = logs[:, NEAR:-1].sum(axis=1) + NEAR * logs[:, NEAR - 1]
-    exponent = (FAR - 1 - NEAR) / np.maximum(total, 1e-9)
-    return Law(np.where(whole, far, np.inf), np.minimum(exponent, STEEPEST))
+    total = logs[:, near:-1].sum(axis=1) + near * logs[:, near - 1]
+    exponent = (size - 1 - near) / np.maximum(total, 1e-9)
+    return Law(np.where(whole, far, np.inf), np.minimum(exponent, STEEPEST), count)
+
+
+def nearest_of_group(descriptors: Floats, group: Ints) -> Floats:
+    """(n,): distance of each descriptor to the nearest one of its group; inf where it is alone."""
+    order = np.argsort(group, kind="stable")
+    own = np.full(len(group), np.inf, dtype=np.float32)
+    for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        if len(members) > 1:
+            own[members] = _distances(descriptors, members, members).min(axis=1)
+    return own
 
 
 def neighbours(descriptors: Floats, rng: np.random.Generator) -> Neighbours:
@@ -118,12 +154,7 @@ def _search(
     descriptors: Floats, asking: Ints, members: Ints, place: Ints, distance: Floats
 ) -> None:
     """Fill in the neighbours of those `asking` among the `members`."""
-    ours, theirs = descriptors[asking], descriptors[members]
-    squares = np.einsum("nd,nd->n", theirs, theirs) / 2
-    far = ours @ theirs.T
-    np.subtract(squares, far, out=far)
-    far += (np.einsum("nd,nd->n", ours, ours) / 2)[:, None]
-    far[asking[:, None] == members[None, :]] = np.inf
+    far = _distances(descriptors, asking, members)
     keep = min(FAR, len(members) - 1)
     if keep < 1:
         return
@@ -132,6 +163,16 @@ def _search(
     order = np.argsort(near, axis=1, kind="stable")
     place[asking, :keep] = members[np.take_along_axis(best, order, axis=1)]
     distance[asking, :keep] = np.maximum(np.take_along_axis(near, order, axis=1), 0)
+
+
+def _distances(descriptors: Floats, asking: Ints, members: Ints) -> Floats:
+    """(asking, members): half the squared distances; inf to itself."""
+    ours, theirs = descriptors[asking], descriptors[members]
+    far = ours @ theirs.T
+    np.subtract(np.einsum("nd,nd->n", theirs, theirs) / 2, far, out=far)
+    far += (np.einsum("nd,nd->n", ours, ours) / 2)[:, None]
+    far[asking[:, None] == members[None, :]] = np.inf
+    return far
 
 
 def _cells(descriptors: Floats, rng: np.random.Generator) -> Ints:

@@ -2,9 +2,10 @@
 
 Two digits of one person are never the same picture, and yet some are close: a plain stroke, a
 round zero. So no fixed likeness tells a copy. What tells it is that the two lie far nearer to each
-other than either lies to all its other neighbours: `expected` is how many pairs of boxes chance
-would bring as near anywhere among all sheets. Boxes that follow one another within a field on both
-sheets are taken together.
+other than either lies to all its other neighbours, and than digits of such a shape lie to each
+other when one hand repeats them: `expected` is how many pairs of boxes chance would bring as near
+anywhere among all sheets. Boxes that follow one another within a field on both sheets are taken
+together.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veedor.images.inkprint import HEIGHT, WIDTH, Inkprint
-from veedor.images.neighbours import FAR, Law, Neighbours, law, neighbours
+from veedor.images.neighbours import (
+    FAR,
+    Law,
+    Neighbours,
+    law,
+    law_of_own,
+    nearest_of_group,
+    neighbours,
+)
 
 __all__ = ["Glyphs", "Reused", "glyphs_of", "likeness", "reused"]
 
@@ -171,8 +180,10 @@ def reused(glyphs: Glyphs, rng: np.random.Generator) -> list[Reused]:
     """
     if len(glyphs.sheet) < FEWEST:
         return []
-    found = neighbours(descriptors(glyphs, rng), rng)
-    a, b, chance = _near(found, law(found))
+    described = descriptors(glyphs, rng)
+    found = neighbours(described, rng)
+    own = law_of_own(found, nearest_of_group(described, glyphs.sheet))
+    a, b, chance = _near(found, (law(found), own))
     finds = [
         one
         for group in _groups(glyphs, a, b)
@@ -182,23 +193,22 @@ def reused(glyphs: Glyphs, rng: np.random.Generator) -> list[Reused]:
     return sorted(finds, key=lambda one: (one.expected, one.a, one.b, one.boxes_a))
 
 
-def _near(found: Neighbours, rule: Law) -> tuple[Ints, Ints, NDArray[np.float64]]:
+def _near(found: Neighbours, laws: Sequence[Law]) -> tuple[Ints, Ints, NDArray[np.float64]]:
     """Pairs nearer than others are, each once, and the neighbours that chance would bring so near.
 
-    Of the two glyphs' own numbers the larger one counts.
+    Of the numbers by both laws and for both glyphs the largest one counts.
     """
     a, rank = np.nonzero(found.place >= 0)
     b = found.place[a, rank]
     distance = found.distance[a, rank].astype(np.float64)
-    chance = rule.expected(a, distance)
+    chance = np.zeros(len(a))
+    for rule in laws:
+        for end in (a, b):
+            chance = np.maximum(chance, rule.expected(end, distance))
     keep = chance <= PART
-    a, b, distance, chance = a[keep], b[keep], distance[keep], chance[keep]
-    chance = np.maximum(chance, rule.expected(b, distance))
-    keep = chance <= PART
-    a, b, chance = a[keep], b[keep], chance[keep]
-    pairs = np.column_stack([np.minimum(a, b), np.maximum(a, b)])
+    pairs = np.column_stack([np.minimum(a, b), np.maximum(a, b)])[keep]
     pairs, at = np.unique(pairs, axis=0, return_index=True)
-    return pairs[:, 0], pairs[:, 1], chance[at]
+    return pairs[:, 0], pairs[:, 1], chance[keep][at]
 
 
 def _groups(glyphs: Glyphs, a: Ints, b: Ints) -> Iterable[Ints]:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from veedor.images.inklayers import same_ink
+from veedor.images.inklayers import PRIVATE, Pair, same_ink
 from veedor.images.inkprint import Inkprint
 from veedor.images.mutual import Features, features, mutual
 from veedor.images.patches import Reused, glyphs_of, reused
@@ -155,10 +155,20 @@ def _same_ink(
         found = same_ink(prints, template.owner)
         for i, told in zip(places, found.comparable, strict=True):
             (compared if told else sparse).append(scans[i].scan)
-        for a, b, one, _ in found.pairs:
-            text = f"the ink of {one.alike} of {one.inked} written boxes"
-            pairs.append(Twin(scans[places[a]].scan, scans[places[b]].scan, "ink", one.score, text))
+        for pair in found.pairs:
+            ends = (scans[places[pair.a]].scan, scans[places[pair.b]].scan)
+            pairs.append(Twin(*ends, "ink", *_layer(pair)))
     return pairs, sorted(compared), sorted(sparse)
+
+
+def _layer(pair: Pair) -> tuple[float, str]:
+    """How alike two sheets are, and in what."""
+    boxes = f"{pair.boxes.alike} of {pair.boxes.inked} written boxes"
+    if not pair.by_boxes:
+        return pair.private, f"the writing of the private parts, and the ink of {boxes}"
+    if pair.private >= PRIVATE:
+        return pair.boxes.score, f"the ink of {boxes}, and the writing of the private parts"
+    return pair.boxes.score, f"the ink of {boxes}"
 
 
 def _same_pages(
