@@ -89,7 +89,8 @@ def size(
         raise click.UsageError(f"--detect {detect} is more than the --frame of {frame} sheets")
     wanted = []
     if rate is not None and within is not None:
-        words = f"95 % limits within {100 * within:g} points of {100 * rate:g} %"
+        points = "1 point" if within == 0.01 else f"{100 * within:g} points"
+        words = f"95 % limits within {points} of {100 * rate:g} %"
         wanted.append((size_for_precision(frame, rate, within), words))
     if detect is not None:
         words = f"one of {detect:,} sheets met with a chance of {100 * chance:g} %"
@@ -132,7 +133,7 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
 @click.option("--weights", type=click.Choice(("registered", "risk")), help="Proportional: to what.")
 @_most
 @click.option("--id", "name", default="sample", show_default=True, metavar="ID")
-@click.option("--title", help="What the report calls it.  [default: Sample and the id]")
+@click.option("--title", help="What the report calls it.  [default: of the case, or by the id]")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
