@@ -51,6 +51,10 @@ class Edges:
     start: NDArray[np.float64]
     end: NDArray[np.float64]
 
+    def of(self, at: NDArray[np.bool_]) -> Edges:
+        """Some of them."""
+        return Edges(*(getattr(self, name)[at] for name in self.__slots__))
+
     @property
     def middle(self) -> NDArray[np.float64]:
         """(n, 2) the middle of each."""
@@ -141,13 +145,11 @@ def _around_field(
 def measure(
     dark: NDArray[np.uint8],
     matrix: NDArray[np.float64],
-    template: Template,
     edges: Edges,
     *,
     reach: float,
-    fields: NDArray[np.int64] | None = None,
 ) -> Measured:
-    """Profiles across the edges of some fields (all of them by default).
+    """Profiles across edges.
 
     Parameters
     ----------
@@ -157,10 +159,9 @@ def measure(
     """
     steps = round(reach * PIXELS_PER_MM)
     profile = np.zeros((len(edges.field), 2 * steps + 1), np.float32)
-    for field in np.unique(edges.field) if fields is None else fields:
+    for field in np.unique(edges.field):
         at = np.flatnonzero(edges.field == field)
-        if len(at):
-            profile[at] = _field(dark, matrix, edges, at, reach, steps)
+        profile[at] = _field(dark, matrix, edges, at, reach, steps)
     return Measured(profile, steps)
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["background", "darkness", "grey_of"]
+__all__ = ["background", "coarse_background", "darkness", "grey_of"]
 
 COARSE = 300
 """Pixels of the longer side of the picture in which paper is looked for: about 1 mm of a sheet."""
@@ -34,17 +34,28 @@ def background(channel: NDArray[np.uint8], step: int | None = None) -> NDArray[n
     (height, width) uint8: the brightest of the surroundings, smoothed; never 0.
     """
     height, width = channel.shape
-    step = step or max(1, round(max(height, width) / COARSE))
+    step = step or _step(height, width)
+    paper = coarse_background(channel, step)
+    size = paper.shape[1] * step, paper.shape[0] * step
+    large = cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large[:height, :width], dtype=np.uint8)
+
+
+def coarse_background(channel: NDArray[np.uint8], step: int | None = None) -> NDArray[np.uint8]:
+    """As `background`, one pixel for each square of `step`."""
+    step = step or _step(*channel.shape)
     # Whole steps are averaged several times faster; the rim is padded to them.
-    right, below = -width % step, -height % step
+    right, below = -channel.shape[1] % step, -channel.shape[0] % step
     padded = cv2.copyMakeBorder(channel, 0, below, 0, right, cv2.BORDER_REPLICATE)
     size = padded.shape[1] // step, padded.shape[0] // step
     small = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
     kernel = np.ones((SPREAD, SPREAD), np.uint8)
     paper = cv2.GaussianBlur(cv2.dilate(small, kernel), (0, 0), SPREAD / 2)
-    paper = np.maximum(paper, 1)
-    large = cv2.resize(paper, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large[:height, :width], dtype=np.uint8)
+    return np.asarray(np.maximum(paper, 1), dtype=np.uint8)
+
+
+def _step(height: int, width: int) -> int:
+    return max(1, round(max(height, width) / COARSE))
 
 
 def darkness(channel: NDArray[np.uint8]) -> NDArray[np.uint8]:

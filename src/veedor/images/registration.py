@@ -40,6 +40,10 @@ ALIKE = 0.06
 """Shares of lines within which two forms fit alike."""
 MOST_TRIES = 6
 """Forms, or directions of one, that are looked at closely."""
+GLANCE = 5
+"""Fields whose lines tell at a glance which of several ways are worth a longer look ..."""
+UNLIKE = 0.3
+"""... those within such a share of lines of the best."""
 SURE = 0.5
 """Share of pieces of print that agree from which no other direction is tried."""
 LEAST_LABEL = 0.55
@@ -123,7 +127,7 @@ class Registrar:
         laid = [
             _lay(dark, form, matrix, method)
             for form in self._forms.values()
-            for matrix, method in _coarse(grey, dark, form)
+            for matrix, method in _likely(dark, form, _coarse(grey, dark, form))
         ]
         if not laid:
             return Attempt(None, "nothing on it looks like a form that a template describes")
@@ -182,6 +186,24 @@ def _coarse(
     return []
 
 
+def _likely(
+    dark: NDArray[np.uint8], form: _Form, ways: list[tuple[NDArray[np.float64], str]]
+) -> list[tuple[NDArray[np.float64], str]]:
+    """Of several ways in which a form may lie, those with as many lines at a glance as any."""
+    if len(ways) < 2 or len(form.template.fields) <= GLANCE:
+        return ways
+    lined = np.unique(form.edges.field)
+    some = lined[np.linspace(0, len(lined) - 1, GLANCE).round().astype(int)]
+    at = np.isin(form.edges.field, some)
+    edges = form.edges.of(at)
+    seen = []
+    for matrix, _ in ways:
+        measured = measure(dark, matrix, edges, reach=REACH[0])
+        score = snap(edges, measured, len(form.template.fields), slack=2.0).score[some]
+        seen.append(float(np.nanmean(score)))
+    return [way for way, score in zip(ways, seen, strict=True) if score >= max(seen) - UNLIKE]
+
+
 def _rim(template: Template) -> NDArray[np.float64]:
     width, height = template.page.width, template.page.height
     return np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
@@ -189,7 +211,7 @@ def _rim(template: Template) -> NDArray[np.float64]:
 
 def _lay(dark: NDArray[np.uint8], form: _Form, matrix: NDArray[np.float64], method: str) -> _Laid:
     """Measure the lines about a coarse place; the score is the share of lines that are there."""
-    measured = measure(dark, matrix, form.template, form.edges, reach=REACH[0])
+    measured = measure(dark, matrix, form.edges, reach=REACH[0])
     snapped = snap(form.edges, measured, len(form.template.fields), slack=2.0)
     return _Laid(form, matrix, snapped, method, _score(snapped))
 
@@ -210,7 +232,7 @@ def _settle(dark: NDArray[np.uint8], laid: _Laid, factor: float) -> Attempt:
     matrix = laid.matrix @ fit_plane(edges, laid.snapped.offset, good[edges.field], page)
     if not fiducials.upright(matrix, _rim(template)):
         return Attempt(None, f"the lines of {template.id!r} lie on it as on no page")
-    measured = measure(dark, matrix, template, edges, reach=REACH[1])
+    measured = measure(dark, matrix, edges, reach=REACH[1])
     snapped = snap(edges, measured, len(template.fields), slack=1.0)
     laid = _Laid(laid.form, matrix, snapped, laid.method, _score(snapped))
     found = _found(snapped, _centres(template), known, MOST_BEND)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 __all__ = ["Rule", "take_out", "unlisted"]
@@ -20,6 +21,8 @@ GREY = 0.4
 """Darkness of a rule below which ink on it stands out."""
 CORE = 0.2
 """Darkness of a rule from which what is under it is taken from its two sides."""
+SHORTEST = 8
+"""Pixels that a rule has at least."""
 ALONG = 60
 """Percentile along a rule that is taken for its print: strokes cross less of it than the rest, and
 the steps of a slightly turned rule in two tones move less of it than this."""
@@ -71,8 +74,10 @@ def take_out(
         if not mine:
             continue
         shape = _profile([_rows(view, rule, 0) for rule in mine])
-        for rule in mine:
-            _remove(view, marks, rule, shape)
+        if shape.max() >= FAINT:
+            shifted = np.array([np.roll(shape, lag) for lag in range(-SEEK - 1, SEEK + 2)])
+            for rule in mine:
+                _remove(view, marks, rule, shifted)
     return out, printed
 
 
@@ -90,7 +95,7 @@ def unlisted(dark: NDArray[np.float32], boxes: NDArray[np.int64]) -> list[Rule]:
         view = dark if across == 1 else dark.T
         # Along the boxes alone: beyond them other lines begin.
         part = view[:, low[1 - across] : high[1 - across]]
-        print_ = np.percentile(part, BARE, axis=1)
+        print_ = _along(part, BARE)
         for place in range(HALF, len(print_) - HALF):
             inside = low[across] + INSET < place < high[across] - INSET
             near = print_[place - HALF : place + HALF + 1]
@@ -127,30 +132,44 @@ def _profile(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """(2 HALF + 1,) darkness across the rules of a strip: their median, that no stroke counts."""
     aligned = []
     for part in parts:
-        if part.shape[1] >= 8:
-            low = np.percentile(part, ALONG, axis=1)
+        if part.shape[1] >= SHORTEST:
+            low = _along(part, ALONG)
             lag = int(low[HALF - SEEK : HALF + SEEK + 1].argmax()) - SEEK
             aligned.append(np.roll(low, -lag))
     if not aligned:
         return np.zeros(2 * HALF + 1, np.float32)
     profile = np.median(aligned, axis=0)
-    return np.asarray(np.clip(profile - np.percentile(profile, 25), 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(profile - _quarter(profile), 0, 1), dtype=np.float32)
+
+
+def _along(part: NDArray[np.float32], percent: int) -> NDArray[np.float32]:
+    """A percentile along each row, without interpolation."""
+    k = part.shape[1] * percent // 100
+    found: NDArray[np.float32] = np.partition(part, k, axis=1)[:, k]
+    return found
+
+
+def _quarter(values: NDArray[np.floating]) -> float:
+    return float(np.sort(values)[len(values) // 4])
 
 
 def _remove(
-    view: NDArray[np.float32], marks: NDArray[np.bool_], rule: Rule, shape: NDArray[np.float32]
+    view: NDArray[np.float32], marks: NDArray[np.bool_], rule: Rule, shifted: NDArray[np.float32]
 ) -> None:
-    """Take one rule out of a strip, in place."""
+    """Take one rule out of a strip, in place.
+
+    Parameters
+    ----------
+    shifted : (2 SEEK + 3, 2 HALF + 1) the profile of the strip's rules, moved pixel by pixel
+    """
     part = _rows(view, rule, 0)
-    if part.shape[1] < 8 or shape.max() < FAINT:
+    if part.shape[1] < SHORTEST:
         return
-    bare, low = np.percentile(part, [BARE, ALONG], axis=1)
-    lags = range(-SEEK, SEEK + 1)
-    fits = [float((np.roll(shape, lag) * bare).sum()) - 0.01 * abs(lag) for lag in lags]
-    lag = lags[int(np.argmax(fits))]
+    bare, low = _along(part, BARE), _along(part, ALONG)
+    best = 1 + int((shifted[1:-1] @ bare - 0.01 * abs(np.arange(-SEEK, SEEK + 1))).argmax())
     # Its own print, but no more of it than the strip's rules have: a stroke may run along it.
-    most = np.max([np.roll(shape, lag + k) for k in (-1, 0, 1)], axis=0) * 1.2 + 0.05
-    own = np.minimum(np.maximum(low - np.percentile(bare, 25), 0), most)
+    most = shifted[best - 1 : best + 2].max(axis=0) * 1.2 + 0.05
+    own = np.minimum(np.maximum(low - _quarter(bare), 0), most)
     middle = round(rule.place)
     start, end = max(round(rule.start) - 3, 0), min(round(rule.end) + 4, view.shape[1])
     rows = slice(middle - HALF, middle + HALF + 1)
@@ -160,12 +179,13 @@ def _remove(
     core = np.flatnonzero(own >= min(CORE, 0.5 * float(own.max())))
     if len(core) and own.max() >= FAINT:
         first, last = int(core[0]), int(core[-1])
-        # Grey print under dark ink leaves a difference that counts; black print leaves noise.
-        weak = left[first : last + 1] * (own.max() < GREY)
         crossing = _carry(
             left[max(first - 2, 0) : first], left[last + 1 : last + 3], last - first + 1
         )
-        left[first : last + 1] = np.minimum(np.maximum(weak, crossing), seen[first : last + 1])
+        if own.max() < GREY:
+            # Grey print under dark ink leaves a difference that counts; black print leaves noise.
+            np.maximum(crossing, left[first : last + 1], out=crossing)
+        left[first : last + 1] = np.minimum(crossing, seen[first : last + 1])
         beside = slice(max(middle - HALF + first - ASIDE, 0), middle - HALF + last + 1 + ASIDE)
         marks[beside, max(start - ASIDE, 0) : end + ASIDE] = True
     view[rows, start:end] = left
@@ -181,16 +201,12 @@ def _carry(
     """
     if not len(above) or not len(below):
         return np.zeros((rows, above.shape[1]), np.float32)
-    top, foot = above.max(axis=0), below.max(axis=0)
-    top, foot = np.pad(top, SLANT), np.pad(foot, SLANT)
-    length = len(top) - 2 * SLANT
-    out = np.zeros((rows, length), np.float32)
-    for slant in range(-SLANT, SLANT + 1):
-        for row in range(rows):
-            part = (row + 1) / (rows + 1)
-            up, down = round(-slant * part), round(slant * (1 - part))
-            ends = np.minimum(
-                top[SLANT + up : SLANT + up + length], foot[SLANT + down : SLANT + down + length]
-            )
-            np.maximum(out[row], ends, out=out[row])
-    return out
+    length = above.shape[1]
+    ends = np.zeros((2, length + 2 * SLANT), np.float32)
+    ends[0, SLANT:-SLANT], ends[1, SLANT:-SLANT] = above.max(axis=0), below.max(axis=0)
+    slant = np.arange(-SLANT, SLANT + 1)[:, None]
+    part = np.arange(1, rows + 1) / (rows + 1)
+    up = np.round(SLANT - slant * part).astype(int)
+    down = np.round(SLANT + slant * (1 - part)).astype(int)
+    windows = sliding_window_view(ends, length, axis=1)
+    return np.asarray(np.minimum(windows[0, up], windows[1, down]).max(axis=0), dtype=np.float32)

@@ -16,6 +16,8 @@ CRUMBS = 0.7
 """Share of a stroke on or beside printed lines from which it is what is left of them ..."""
 CRUMB = 3.0
 """... if it has less than so many square millimetres: a digit 1 on a line has more."""
+THIN = 0.7
+"""Millimetres of its narrower side below which it is, however long."""
 MOST = 0.6
 """Share of a stroke's ink in one box from which all of it is that box's."""
 DIGIT = 1.5
@@ -54,7 +56,9 @@ def owned(
     )
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     crumbs = np.bincount(labels[printed], minlength=count) / np.maximum(area, 1)
-    alive = (area >= SPECK * unit) & ~((crumbs >= CRUMBS) & (area < CRUMB * unit))
+    thin = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].min(axis=1) < THIN * pixels_per_mm
+    left_over = (crumbs >= CRUMBS) & ((area < CRUMB * unit) | thin)
+    alive = (area >= SPECK * unit) & ~left_over
     alive[0] = False
     inside = np.zeros((len(boxes), count))
     for box, (x, y, width, height) in enumerate(boxes):
