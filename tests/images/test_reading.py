@@ -84,6 +84,7 @@ def test_a_page_without_the_form_is_not_registered(reader):
                     cv2.FONT_HERSHEY_SIMPLEX, 1.5, (30, 30, 30), 3)  # fmt: skip
     found = reader.record(png(letter), "letter.png")
     assert (found.status, found.template, found.fields) == ("unregistered", None, ())
+    assert found.reasons[-1].startswith("no form found: ")
     assert found.inkprint is not None
 
 

@@ -24,7 +24,7 @@ from veedor.images.quality import judge
 from veedor.images.reader import Reader
 from veedor.images.record import Glyphs, SheetRecord
 from veedor.images.registration import Registrar
-from veedor.images.sheet import Cell, FieldReading, Intake, Quality, SheetReading
+from veedor.images.sheet import Cell, FieldReading, Intake, SheetReading
 from veedor.images.template import Template
 
 __all__ = ["ALTERED", "SURE", "SheetReader", "read_sheet", "version"]
@@ -43,10 +43,12 @@ def read_sheet(intake: Intake, registrar: Registrar, reader: Reader) -> SheetRea
     place was not found on the scan is left out.
     """
     quality = judge(intake.pixels)
-    registration = registrar.register(intake.pixels)
+    attempt = registrar.attempt(intake.pixels)
+    registration = attempt.registration
     if registration is None:
         codes = find_codes(intake.pixels)
         unreadable = quality.grade == "unreadable"
+        quality = replace(quality, reasons=(*quality.reasons, f"no form found: {attempt.why}"))
         return SheetReading(intake, quality, "unreadable" if unreadable else "unregistered", codes)
     template = registrar.template(registration.template)
     codes = read_codes(intake.pixels, registration, template)
@@ -96,7 +98,7 @@ class SheetReader:
         template = self._registrar.template(at.template) if at else None
         return SheetRecord(
             status=reading.status,
-            reasons=_reasons(reading.quality),
+            reasons=_reasons(reading),
             sha256=intake.sha256,
             bytes=intake.bytes,
             format=intake.format,
@@ -151,8 +153,10 @@ def thousandths(embedding: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.round(1000.0 * embedding.astype(np.float64)).astype(np.int64)
 
 
-def _reasons(quality: Quality) -> tuple[str, ...]:
-    return tuple(quality.reasons) if quality.grade != "good" else ()
+def _reasons(reading: SheetReading) -> tuple[str, ...]:
+    """Why a scan was not read, or is less than good."""
+    fair = reading.status == "read" and reading.quality.grade == "good"
+    return () if fair else tuple(reading.quality.reasons)
 
 
 def version(forms: Sequence[tuple[Template, Path | None]]) -> str:
