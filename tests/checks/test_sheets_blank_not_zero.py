@@ -3,6 +3,7 @@
 import pytest
 
 from tests.building import evidence, facts, stations
+from tests.scans import put_rows
 
 OPTIONS = ("A", "B", "C", "D", "E")
 
@@ -104,3 +105,50 @@ def test_every_count_is_asked_and_zero_kept_counts_are_not(tmp_path):
     assert "late.A" in by
     assert by["late.A"].questioned is None
     assert not any(k.startswith("early") for k in by)
+
+
+def scanned(folder, *sheets, states=None):
+    """A count that keeps no empty fields apart, and scans that do: None is an empty field."""
+    whole = [[v or 0 for v in row] for row in sheets]
+    sources = {"official": {"blank_cell": "zero"}}
+    found = evidence(folder, {"official": count(*whole)}, options=OPTIONS, sources=sources)
+    tables = {"scans": [], "readings": []}
+    for sid, row in enumerate(sheets):
+        about = {"scan": sid, "sid": sid, "station": str(sid)}
+        tables["scans"].append(about | {"status": "read"})
+        for option, value in zip(OPTIONS, row, strict=True):
+            state = "empty" if value is None else "number"
+            field = {"scan": sid, "sid": sid, "field": option, "kind": "count", "altered": 0.0}
+            field |= {"state": state, "value": value, "p": 0.999}
+            tables["readings"].append(field | (states or {}).get((sid, option), {}))
+    return facts("sheets.blank-not-zero", put_rows(found, tables))
+
+
+def test_scans_tell_empty_from_zero_where_the_count_does_not(tmp_path):
+    habit = [(90, 60, 0, None, 0)] * 6
+    by = scanned(tmp_path, *habit, (90, None, 0, None, 0))
+    assert set(by) == {"scans", "scans.A", "scans.B", "scans.C", "scans.D", "scans.E"}
+    s = by["scans"].statistic
+    assert (s["stations"], s["with_empty"]) == (7, 7)
+    assert {f["option"]: f["empty"] for f in s["fields"]}["D"] == 7
+
+
+def test_on_scans_a_filled_out_field_and_one_in_doubt_are_neither_empty_nor_zero(tmp_path):
+    states = {
+        (0, "C"): {"state": "filler", "value": None},
+        (1, "D"): {"p": 0.6},
+        (2, "D"): {"state": "overwritten", "value": 0},
+    }
+    by = scanned(tmp_path, *[(90, 60, 0, None, 0)] * 3, states=states)
+    fields = {f["option"]: (f["empty"], f["zero"]) for f in by["scans"].statistic["fields"]}
+    assert fields["C"] == (0, 2)
+    assert fields["D"] == (1, 0)
+
+
+def test_what_scans_show_questions_the_official_sheets(tmp_path):
+    at_stake = [(90, None, 0, 0, 0)] * 30 + [(5, 90, 0, 0, None)] * 30
+    by = scanned(tmp_path, *at_stake)
+    fact = by["scans.A"]
+    assert (fact.status, fact.statistic["rival"]) == ("observed", "B")
+    assert fact.questioned is not None
+    assert len(fact.questioned) == 30

@@ -228,7 +228,9 @@ class BlankNotZero(Check):
             interval=_interval(statistic),
             explanations=self._explained(fields, statistic) if status == "observed" else (),
             parameters={"alarm": ALARM},
-            questioned=np.sort(rows["sid"][at]) if official and status == "observed" else None,
+            questioned=np.sort(rows["sid"][at])
+            if (official or name == SCANS) and status == "observed"
+            else None,
             rows={
                 "sid": rows["sid"][at],
                 "registered": known(rows["registered"])[at],
