@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from veedor.cli import terminal
+from veedor.cli.images_read import read
 from veedor.errors import ExtraMissingError, VeedorError
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def command() -> None:
             f"looking at scans needs {error.name}, which is not installed",
             remedy="Install it with: pip install 'veedor[images]'",
         ) from error
+
+
+command.add_command(read)
 
 
 @command.command(

@@ -1,0 +1,34 @@
+"""`veedor images read` writes what stands on the scans, and nothing that knows hands."""
+
+from __future__ import annotations
+
+import csv
+
+import pyarrow.parquet as pq
+
+from tests.building import small_case
+from tests.scans import NUMBERS, drawn_case
+from veedor.cli import main
+
+
+def test_tables_hold_the_station_and_what_was_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VEEDOR_CACHE", str(tmp_path / "cache"))
+    path = drawn_case(tmp_path / "case")
+    assert main(["images", "read", str(path), "--out", str(tmp_path / "a"), "--jobs", "1"]) == 0
+    assert "4 read" in capsys.readouterr().out
+    assert {f.name for f in (tmp_path / "a").iterdir()} == {
+        f"{name}.parquet" for name in ("scans", "readings", "compared", "twins")
+    }
+    rows = pq.read_table(tmp_path / "a" / "readings.parquet").to_pylist()
+    value = {(r["station"], r["field"]): r["value"] for r in rows}
+    assert value["S3", "A"] == NUMBERS[3][0]
+    out = ["--out", str(tmp_path / "b"), "--csv", "--jobs", "1"]
+    assert main(["images", "read", str(path), *out]) == 0
+    with (tmp_path / "b" / "scans.csv").open() as file:
+        assert [row["station"] for row in csv.DictReader(file)] == ["S0", "S1", "S2", "S3"]
+
+
+def test_a_case_without_scans_is_told_so(tmp_path, capsys):
+    path = small_case(tmp_path, {"official": {"station": ["1"], "A": [1]}}, options="A")
+    assert main(["images", "read", str(path), "--out", str(tmp_path / "o")]) == 1
+    assert "the case has no scans" in capsys.readouterr().err
