@@ -11,6 +11,7 @@ from tests.scans import NUMBERS, drawn_case, png, scans_case, sheet, written
 from veedor.case.loading import load_case
 from veedor.case.tables import COMPARED, READINGS, SCANS, TWINS
 from veedor.engine.evidence import Evidence
+from veedor.engine.scans import _Told
 from veedor.errors import CaseError, ExtraMissingError
 
 
@@ -100,3 +101,16 @@ def test_a_case_without_its_scans_keeps_all_else(tmp_path):
     case = load_case(drawn_case(tmp_path)).without_scans()
     assert [s.id for s in case.sources] == ["official"]
     assert case.contest_rule.describe()
+
+
+def test_progress_tells_the_pace_and_the_time_left():
+    now, told = [0.0], []
+    progress = _Told(told.append, lambda: now[0])
+    for second in range(0, 8001, 4):
+        now[0] = float(second)
+        progress(1000 + second // 2, 36_000, second // 2)
+    assert told[0] == "reading scans: 1,000 of 36,000"
+    assert told[-1].endswith(" of 36,000 (0.5 a second, 17.2 h left)")
+    assert len(told) < 350
+    progress(36_000, 36_000, 35_000)
+    assert told[-1].startswith("reading scans: 36,000 of 36,000 (")

@@ -8,10 +8,10 @@ import zipfile
 
 import pytest
 
-from tests.scans import template
+from tests.scans import png, sheet, template, written
 from veedor.images import batch
 from veedor.images.batch import Wanted, read_scans
-from veedor.images.record import SheetRecord
+from veedor.images.record import SheetRecord, pack
 from veedor.images.template import Template
 
 FORMS = [(Template.model_validate(tomllib.loads(template())), None)]
@@ -119,3 +119,19 @@ def test_a_damaged_cache_is_read_over(pictures):
         file.write_bytes(b"damaged" * 1000)
     assert read(pictures, [Wanted("a.png")])[0].status == "read"
     assert len(Counting.asked) == 2
+
+
+@pytest.mark.slow
+def test_several_processes_read_what_one_does(tmp_path):
+    place = tmp_path / "scans.zip"
+    names = [f"{i}.png" for i in range(batch.FEW + 1)]
+    with zipfile.ZipFile(place, "w") as archive:
+        for i, name in enumerate(names):
+            archive.writestr(name, png(sheet(written(10 + i, 7 * i, 3, 1, 2))))
+    wanted = [Wanted(name) for name in names]
+    one, two = (
+        list(read_scans(place, wanted, FORMS, jobs=jobs, cache=tmp_path / str(jobs)))
+        for jobs in (1, 2)
+    )
+    assert [pack(a) for a in one] == [pack(b) for b in two]
+    assert {r.status for r in one} == {"read"}

@@ -158,12 +158,13 @@ def _read(
 class _Told:
     """Progress in words: how many scans are read, how fast, and how long it may still take."""
 
-    def __init__(self, say: Say) -> None:
-        self._say, self._start, self._last = say, time.monotonic(), 0.0
+    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._clock, self._start, self._last = say, clock, clock(), float("-inf")
 
     def __call__(self, done: int, total: int, fresh: int) -> None:
-        now = time.monotonic()
-        if now - self._last < 2.0 and done < total:
+        now = self._clock()
+        # More and more rarely, so that a log of hours stays short.
+        if now - self._last < max(2.0, 0.01 * (now - self._start)) and done < total:
             return
         self._last = now
         pace = fresh / max(now - self._start, 1e-9)
