@@ -127,7 +127,7 @@ def same_ink(prints: Sequence[Inkprint], owner: Ints) -> Found:
     n = len(prints)
     inked = np.array([len(one.boxes) for one in prints], dtype=np.int64)
     maps = _maps(prints)
-    mapped = maps.any(axis=1)
+    mapped = np.asarray(maps.any(axis=1), dtype=np.bool_).reshape(n)
     first, second = _union(candidates(coarse(prints, len(owner))), candidates(maps, PRIVATE))
     alike = [compare(prints[a], prints[b], owner) for a, b in zip(first, second, strict=True)]
     far = np.array([1 - one.score for one in alike])
@@ -140,7 +140,8 @@ def same_ink(prints: Sequence[Inkprint], owner: Ints) -> Found:
         Pair(int(a), int(b), one, float(c), float(p))
         for a, b, one, c, p in zip(first, second, alike, chance, private, strict=True)
     )
-    told = (_expected(n, COPY, scale, inked) <= EXPECTED) & (inked > 0)
+    limit = _expected(n, COPY, scale, inked)
+    told = np.array((limit <= EXPECTED) & (inked > 0), dtype=np.bool_)
     kept = tuple(pair for pair in pairs if pair.by_boxes or pair.private >= PRIVATE)
     return Found(kept, told | mapped, len(first))
 

@@ -42,7 +42,7 @@ LEARN = 20_000
 """Glyphs from which these directions are learnt."""
 STRICT, LEAD = 0.01, 0.1
 """Pairs expected by chance among all sheets, up to which a find is told as one, or as a lead."""
-ALIKE = {"strict": 0.98, "lead": 0.97}
+ALIKE = {"strict": 0.97, "lead": 0.95}
 """Least correlation of the two pictures of each box, moved to where they fit best."""
 PART = 0.1
 """Neighbours expected by chance, up to which one box of a field supports another."""

@@ -111,7 +111,14 @@ def find_twins(
     copies = {t.scan_b for t in pairs if t.how in ("file", "ink")}
     pairs += _same_patches(scans, [i for i in once if scans[i].scan not in copies], templates, seed)
     pairs.sort(key=lambda t: (t.scan_a, t.scan_b, t.how, -t.score, t.detail))
-    return Twins(tuple(pairs), tuple(compared), tuple(sparse))
+    lead = {one.scan: scans[i].scan for i, one in zip(first, scans, strict=True)}
+    return Twins(tuple(pairs), _with_copies(compared, lead), _with_copies(sparse, lead))
+
+
+def _with_copies(numbers: Sequence[int], lead: Mapping[int, int]) -> tuple[int, ...]:
+    """Numbers of scans, and of those with the same file as one of them."""
+    known = set(numbers)
+    return tuple(sorted(scan for scan, first in lead.items() if first in known))
 
 
 def _first_files(scans: Sequence[Scanned]) -> list[int]:
