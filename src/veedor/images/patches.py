@@ -40,12 +40,18 @@ DIMENSIONS = 64
 """Main directions of the glyphs that are kept: 93 % of what tells them apart."""
 LEARN = 20_000
 """Glyphs from which these directions are learnt."""
-STRICT, LEAD = 0.01, 0.1
-"""Pairs expected by chance among all sheets, up to which a find is told as one, or as a lead."""
+STRICT, LEAD = 1e-4, 5e-3
+"""Pairs expected by chance among all sheets, up to which a find is told as one, or as a lead: far
+below one, for hands that repeat themselves closely depart from the law that tells it."""
 ALIKE = {"strict": 0.97, "lead": 0.95}
 """Least correlation of the two pictures of each box, moved to where they fit best."""
 PART = 0.1
 """Neighbours expected by chance, up to which one box of a field supports another."""
+BESIDE = 0.01
+"""Least chance that figures of a field stand to each other as on another sheet: one hand may place
+them alike."""
+STEADY = 0.3
+"""Pixels by which the place of the same ink differs from one scan to another."""
 FEWEST = 10 * FAR
 """Glyphs from which the law of neighbours can be told."""
 
@@ -60,12 +66,14 @@ class Glyphs:
     box : (n,) place among the template's boxes
     field : (n,) the box's field, by a number that no two templates share
     ink : (n, HEIGHT, WIDTH) uint8, the ink's centre of mass in the middle
+    place : (n, 2) float64, that centre in its box, in pixels down and to the right
     """
 
     sheet: Ints
     box: Ints
     field: Ints
     ink: Bytes
+    place: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +109,29 @@ def glyphs_of(prints: Sequence[Inkprint | None], owners: Sequence[Ints]) -> Glyp
     kept = [(at, one) for at, one in enumerate(prints) if one is not None]
     total = sum(len(one.boxes) for _, one in kept)
     sheet, box, field = (np.zeros(total, dtype=np.int64) for _ in range(3))
-    found = Glyphs(sheet, box, field, np.zeros((total, HEIGHT, WIDTH), dtype=np.uint8))
+    ink = np.zeros((total, HEIGHT, WIDTH), dtype=np.uint8)
+    found = Glyphs(sheet, box, field, ink, np.zeros((total, 2)))
     start = 0
     for at, one in kept:
         span = slice(start, start + len(one.boxes))
         found.sheet[span] = at
         found.box[span] = one.boxes
         found.field[span] = owners[at][one.boxes]
-        for k, ink in enumerate(one.ink):
-            found.ink[start + k] = _centred(ink)
+        for k, written in enumerate(one.ink):
+            found.ink[start + k], found.place[start + k] = _centred(written)
         start = span.stop
     return found
 
 
-def _centred(ink: Bytes) -> Bytes:
-    """The ink moved, between pixels too, so that its centre of mass lies in the middle."""
+def _centred(ink: Bytes) -> tuple[Bytes, tuple[float, float]]:
+    """The ink moved, between pixels too, so that its centre of mass lies in the middle, and where
+    it lay.
+    """
     moments = cv2.moments(ink)
     mass = moments["m00"] or 1.0
     x, y = moments["m10"] / mass, moments["m01"] / mass
     matrix = np.array([[1, 0, (WIDTH - 1) / 2 - x], [0, 1, (HEIGHT - 1) / 2 - y]])
-    return np.asarray(cv2.warpAffine(ink, matrix, (WIDTH, HEIGHT)), dtype=np.uint8)
+    return np.asarray(cv2.warpAffine(ink, matrix, (WIDTH, HEIGHT)), dtype=np.uint8), (y, x)
 
 
 def likeness(one: Bytes, other: Bytes) -> float:
@@ -184,10 +195,11 @@ def reused(glyphs: Glyphs, rng: np.random.Generator) -> list[Reused]:
     found = neighbours(described, rng)
     own = law_of_own(found, nearest_of_group(described, glyphs.sheet))
     a, b, chance = _near(found, (law(found), own))
+    spread = _spread(glyphs)
     finds = [
         one
         for group in _groups(glyphs, a, b)
-        if (one := _judge(glyphs, a[group], b[group], chance[group])) is not None
+        if (one := _judge(glyphs, a[group], b[group], chance[group], spread)) is not None
     ]
     finds = _without_parts(finds)
     return sorted(finds, key=lambda one: (one.expected, one.a, one.b, one.boxes_a))
@@ -222,32 +234,57 @@ def _groups(glyphs: Glyphs, a: Ints, b: Ints) -> Iterable[Ints]:
         yield np.array(members, dtype=np.int64)
 
 
-def _judge(glyphs: Glyphs, a: Ints, b: Ints, chance: NDArray[np.float64]) -> Reused | None:
+def _judge(
+    glyphs: Glyphs, a: Ints, b: Ints, chance: NDArray[np.float64], spread: float
+) -> Reused | None:
     """Boxes of a field together: None where chance would bring them as near.
 
     For the first box any glyph of the case could have been as near; for each other one only those
-    that stand beside it: as many as would be near anywhere, for they are mostly of one hand.
+    that stand beside it: as many as would be near anywhere, for they are mostly of one hand, times
+    the chance that they stand to each other in the same way.
     """
-    scores = np.array(
-        [likeness(glyphs.ink[i], glyphs.ink[j]) for i, j in zip(a, b, strict=True)]
-    ) if len(glyphs.sheet) * float(chance.prod()) <= LEAD else np.zeros(len(a))  # fmt: skip
+    order = np.lexsort((glyphs.box[a], chance))
+    a, b, chance = a[order], b[order], chance[order]
+    chance = chance * _beside(glyphs, a, b, spread)
+    if len(glyphs.sheet) * float(chance.prod()) > LEAD:
+        return None
+    scores = np.array([likeness(glyphs.ink[i], glyphs.ink[j]) for i, j in zip(a, b, strict=True)])
     fit = scores >= ALIKE["lead"]
-    if not fit.any():
-        return None
-    a, b, scores = a[fit], b[fit], scores[fit]
     expected = len(glyphs.sheet) * float(chance[fit].prod())
-    if expected > LEAD:
+    if not fit.any() or expected > LEAD:
         return None
-    strict = expected <= STRICT and scores.min() >= ALIKE["strict"]
+    strict = expected <= STRICT and scores[fit].min() >= ALIKE["strict"]
+    places = np.argsort(glyphs.box[a[fit]])
     return Reused(
         int(glyphs.sheet[a[0]]),
         int(glyphs.sheet[b[0]]),
-        tuple(int(v) for v in glyphs.box[a]),
-        tuple(int(v) for v in glyphs.box[b]),
-        float(scores.min()),
+        tuple(int(v) for v in glyphs.box[a[fit]][places]),
+        tuple(int(v) for v in glyphs.box[b[fit]][places]),
+        float(scores[fit].min()),
         expected,
         "strict" if strict else "lead",
     )
+
+
+def _spread(glyphs: Glyphs) -> float:
+    """Pixels, standard deviation each way, by which places in their boxes differ on a sheet."""
+    order = np.argsort(glyphs.sheet, kind="stable")
+    parts = np.split(glyphs.place[order], np.flatnonzero(np.diff(glyphs.sheet[order])) + 1)
+    kept = [part.std(axis=0).mean() for part in parts if len(part) >= 5]
+    return float(np.median(kept)) if kept else 0.0
+
+
+def _beside(glyphs: Glyphs, a: Ints, b: Ints, spread: float) -> NDArray[np.float64]:
+    """For each box, the chance that it stands to the first one so nearly as on the other sheet.
+
+    The difference of four places, each normal with `spread`: its length has the law of Rayleigh.
+    """
+    moved = glyphs.place[b] - glyphs.place[a]
+    far = np.maximum(np.linalg.norm(moved - moved[0], axis=1), STEADY)
+    chance = 1 - np.exp(-(far**2) / (8 * max(spread, 1e-3) ** 2))
+    chance = np.maximum(chance, BESIDE)
+    chance[0] = 1
+    return np.asarray(chance)
 
 
 def _without_parts(finds: list[Reused]) -> list[Reused]:
