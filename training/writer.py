@@ -123,7 +123,7 @@ PARTS = ("bags.py", "copies.py", "ink.py", "pens.py", "shapes.py", "writer.py")
 def teach(args: argparse.Namespace, data: Path) -> None:
     """Write `writer.onnx` and `writer.npz`."""
     digits = load_digits(data).of("train")
-    copies = described(digits, KINDS, 100 + args.seed, args.cache / "train.npz", say=print)
+    copies = described(digits, KINDS, 11 + args.seed, args.cache / "train.npz", say=print)
     mean, spread = standard(copies)
     x = torch.empty(copies.features.shape, dtype=torch.float32)
     for k, copy in enumerate(copies.features):

@@ -14,7 +14,7 @@ from veedor.checks import writers
 from veedor.checks.base import Context
 from veedor.checks.recorded import whole
 from veedor.checks.writers import Judged, Sheets
-from veedor.handwriting.background import Expected, expected, threshold
+from veedor.handwriting.background import Expected, beyond, expected, threshold
 from veedor.handwriting.calibration import Calibration, verbal
 from veedor.handwriting.centre import Hands, hands_of, judge_centres
 from veedor.handwriting.scorer import Writing, load_sources
@@ -57,6 +57,8 @@ class Hits:
     hits : int64 (hits), positions in `Judged`, the highest ratio first
     limit : natural logarithm of the threshold
     by_chance : hits to expect, by sheets of different centres
+    beyond : centres above every made-up one
+    p : probability of so many hits or of so many beyond, for both were looked at
     region : expected hits, by sheets of different centres of one region
     hands : the likeliest sharing out of each hit's sheets among hands, as positions of sheets
     shift : by how much the median pair within centres lies above that of different centres
@@ -67,6 +69,8 @@ class Hits:
     hits: Ints
     limit: float
     by_chance: Expected
+    beyond: int
+    p: float
     region: float
     hands: tuple[Hands, ...]
     shift: float
@@ -101,7 +105,9 @@ def find_hits(
         left += int(again.some[0] >= limit)
     near = centres * float((judged.near >= limit).mean()) if len(judged.near) else 0.0
     chance = expected(judged.mixed, centres, limit, len(hits))
-    return Hits(hits, limit, chance, near, tuple(hands), shift, left, known)
+    farther, rare = beyond(judged.mixed, judged.some, LEAST)
+    p = min(1.0, 2 * min(chance.p, rare))
+    return Hits(hits, limit, chance, farther, p, near, tuple(hands), shift, left, known)
 
 
 def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
@@ -125,7 +131,8 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
         "expected": found.by_chance.mean,
         "expected_low": found.by_chance.low,
         "expected_high": found.by_chance.high,
-        "p": found.by_chance.p,
+        "beyond": found.beyond,
+        "p": found.p,
         "background": 100 * float(mixed.mean()) if len(mixed) else 0.0,
         "expected_pairs": len(judged.pairs) * float(made.mean()) if len(made) else 0.0,
         "expected_region": found.region,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,8 @@ __all__ = ["Judged", "Sheets", "judge", "measured_digits", "read_sheets", "won_c
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-VALIDATED = ("good", "usable")
-"""Grades of scans of which it was measured what scores are worth."""
+FEWER = 5
+"""Made-up centres for each one that is made up of sheets of one region."""
 
 
 def measured_digits(evidence: Evidence) -> Mapping[str, ir.Table]:
@@ -176,18 +176,18 @@ def judge(
     calibrations: Mapping[str, Calibration],
     rng: np.random.Generator,
     *,
-    least: int,
+    wanted: Callable[[int], int],
 ) -> Judged:
     """Every centre with two sheets at least, and made-up ones of sheets of different centres.
 
     Parameters
     ----------
-    least : made-up centres that are wanted
+    wanted : made-up centres that are wanted, by the number of real ones
     """
     centre, at = np.unique(sheets.centre, return_inverse=True)
     order = np.argsort(at, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(at, minlength=len(centre)))[:-1])
-    several = [(c, m) for c, m in zip(centre.tolist(), members, strict=True) if len(m) > 1]
+    several = [(c, m) for c, m in zip(centre.tolist(), members, strict=False) if len(m) > 1]
     poor = np.array([(sheets.grade[m] != "good").any() for _, m in several], dtype=bool)
     parts = []
     for name, chosen in (("good", ~poor), ("usable", poor)):
@@ -195,9 +195,9 @@ def judge(
         if not real or name not in calibrations:
             continue
         pool = np.flatnonzero(sheets.grade == "good") if name == "good" else np.arange(len(at))
-        wanted = -(-least * len(real) // max(len(several), 1))
+        made = -(-wanted(len(several)) * len(real) // max(len(several), 1))
         parts.append(
-            _judged(name, real, pool, sheets, writing, model, calibrations[name], rng, wanted)
+            _judged(name, real, pool, sheets, writing, model, calibrations[name], rng, made)
         )
     return _together(parts)
 
@@ -217,7 +217,8 @@ def _judged(
     sizes = np.array([len(m) for m in members], dtype=np.int64)
     found = judge_centres(writing, members, model, calibration)
     made = [pool[m] for m in mixed_centres(sheets.centre[pool], sizes, least, rng)]
-    near = [pool[m] for m in _near(sheets.centre[pool], sheets.region[pool], sizes, least, rng)]
+    few = least // FEWER
+    near = [pool[m] for m in _near(sheets.centre[pool], sheets.region[pool], sizes, few, rng)]
     mixed = judge_centres(writing, made, model, calibration)
     return Judged(
         centre=np.array([c for c, _ in real], dtype=np.int64),
@@ -241,6 +242,8 @@ def _near(
 ) -> list[Ints]:
     """Made-up centres of sheets of one region each; regions by their share of the sheets."""
     made: list[Ints] = []
+    if not least:
+        return made
     for one in np.unique(region).tolist():
         inside = np.flatnonzero(region == one)
         share = len(inside) / len(region)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import nbinom
 
-__all__ = ["Expected", "expected", "mixed_centres", "threshold"]
+__all__ = ["Expected", "beyond", "expected", "mixed_centres", "threshold"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ def mixed_centres(
     Positions of the sheets of each. Fewer than wanted where there are too few centres to mix.
     """
     made: list[Ints] = []
-    if not len(sizes) or not len(centre):
+    if not len(sizes) or not len(centre) or least <= 0:
         return ()
     rounds = -(-least // len(sizes))
     for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
@@ -90,14 +90,17 @@ def threshold(background: Floats, centres: int, *, most: float, least: float) ->
 def expected(background: Floats, centres: int, limit: float, seen: int) -> Expected:
     """Hits to expect among real centres, by the made-up ones, and how rare `seen` would be.
 
-    The rate has a Gamma distribution given the hits among made-up centres (Jeffreys' prior for a
-    Poisson rate), so that the number among real ones is negative binomial. Made-up centres share
-    sheets; the interval takes them for independent.
+    Were real and made-up centres exchangeable, as many real ones as a negative binomial number
+    would lie above the (hits + 1)-th of the made-up ones: each centre met on the way down is a
+    made-up one with the chance made / (made + centres). Made-up centres share sheets; the law takes
+    them for independent.
+    Source: S. Wilks, Statistical prediction with special reference to the problem of tolerance
+    limits, Annals of Mathematical Statistics 13 (1942).
     """
     hits = int((background >= limit).sum())
     made = len(background)
     chance = made / (made + centres) if made else 1.0
-    law = nbinom(hits + 0.5, chance)
+    law = nbinom(hits + 1, chance)
     low, high = law.ppf((0.025, 0.975))
     return Expected(
         mean=centres * hits / max(made, 1),
@@ -105,3 +108,15 @@ def expected(background: Floats, centres: int, limit: float, seen: int) -> Expec
         high=float(high),
         p=float(law.sf(seen - 1)) if seen else 1.0,
     )
+
+
+def beyond(background: Floats, ratios: Floats, least: float) -> tuple[int, float]:
+    """Real centres above every made-up one and above `least`, and the probability of so many.
+
+    Parameters
+    ----------
+    background, ratios : float64, log likelihood ratios of made-up and of real centres
+    """
+    most = max(float(background.max(initial=-np.inf)), least)
+    above = int((ratios > most).sum())
+    return above, expected(background, len(ratios), np.inf, above).p

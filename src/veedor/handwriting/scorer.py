@@ -148,7 +148,7 @@ def centred(digits: Digits, group: Ints, condition: Ints, model: Sources) -> Wri
     np.add.at(mass, cell, weight)
     np.add.at(total, cell, weight[:, :, None] * means)
     by_mass = mass.reshape(len(groups), len(kinds), CLASSES)
-    by_total = total.reshape(len(groups), len(kinds), CLASSES, -1)
+    by_total = total.reshape(len(groups), len(kinds), CLASSES, means.shape[2])
     held, whole = by_mass.sum(axis=0) - by_mass, by_total.sum(axis=0) - by_total
     everything = whole.sum(axis=1) + PRIOR * model.mean
     general = everything / (held.sum(axis=1) + PRIOR)[:, :, None]

@@ -16,8 +16,10 @@ from veedor.checks.writers import Judged, Sheets
 from veedor.handwriting.calibration import calibrations
 from veedor.handwriting.scorer import load_sources
 
-MADE = 4000
-"""Made-up centres, at least as many as real ones."""
+MADE = 50_000
+"""Made-up centres, at most, but for elections of more than a quarter as many."""
+EACH = 250
+"""Made-up centres for each real one, up to MADE: enough to tell a single hit from chance."""
 ALARM = 0.01
 FEWEST = 20
 """Centres below which nothing tells how often chance makes a hit."""
@@ -55,9 +57,14 @@ class SameWriter(Check):
     hits, one_hand, pairs_above : int
         Centres at or above it; those among them of which one hand is the likeliest explanation of
         all sheets; pairs of sheets within centres with a ratio of at least 100.
-    expected, expected_low, expected_high, p : float
+    expected, expected_low, expected_high : float
         Hits that chance makes among as many centres, by made-up centres; the middle 95 % of what
-        may be seen; the probability of at least as many as were seen.
+        may be seen.
+    beyond : int
+        Centres above every made-up one.
+    p : float
+        Probability of at least as many hits, or of as many centres beyond, whichever is less,
+        doubled since both were looked at.
     background : float
         Per cent of made-up centres at or above the threshold.
     expected_pairs : float
@@ -194,7 +201,7 @@ class SameWriter(Check):
         }
         model = load_sources()
         writing = writers.writing_of(sheets.clerk, sheets, model)
-        judged = writers.judge(sheets, writing, model, known, context.rng, least=MADE)
+        judged = writers.judge(sheets, writing, model, known, context.rng, wanted=_wanted)
         found = one_hand.find_hits(sheets, writing, judged, known)
         yield from self._facts(counts, sheets, judged, found, measured, context)
 
@@ -211,14 +218,14 @@ class SameWriter(Check):
         statistic = {**counts, **one_hand.numbers(sheets, judged, found), **won}
         why = _too_little(statistic)
         status: Any = "not-determinable" if why else "not-observed"
-        if not why and len(found.hits) and found.by_chance.p <= ALARM:
+        if not why and len(found.hits) and found.p <= ALARM:
             status = "observed"
         told = status in ("observed", "not-observed")
         yield self.fact(
             status,
             statistic,
             words={"heading": self.title, "why": why, "ratio": float(np.exp(found.limit))},
-            p_value=found.by_chance.p if told else None,
+            p_value=found.p if told else None,
             interval=Interval(
                 of="expected",
                 level=0.95,
@@ -291,6 +298,11 @@ class SameWriter(Check):
                 "p": statistic["winners_p"],
             }
         return self.explain(**tested)
+
+
+def _wanted(centres: int) -> int:
+    """How many centres to make up of others' sheets."""
+    return 0 if centres < FEWEST else max(min(EACH * centres, MADE), 4 * centres)
 
 
 def _too_little(statistic: Mapping[str, Any]) -> str:

@@ -1,0 +1,198 @@
+"""Hands on the sheets of a centre: what is a hit, what chance makes, and what cannot be told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.building import evidence, facts
+from tests.handwriting import writing
+from tests.scans import put_rows
+
+CENTRES, EACH = 32, 3
+
+
+class Scanned:
+    """Sheets of centres, each by a hand of its own until told otherwise."""
+
+    def __init__(self, folder, seed=1, centres=CENTRES):
+        self.rng = np.random.default_rng(seed)
+        self.n = centres * EACH
+        centre = np.arange(self.n) // EACH
+        first = np.where(centre % 2, 60, 40)
+        self.found = evidence(
+            folder,
+            {
+                "official": {
+                    "station": [f"{i:04d}" for i in range(self.n)],
+                    "centre": [f"C{c}" for c in centre],
+                    "municipality": [f"M{c // 8}" for c in centre],
+                    "region": [f"R{c // 16}" for c in centre],
+                    "A": first.tolist(),
+                    "B": (100 - first).tolist(),
+                    "C": [0] * self.n,
+                }
+            },
+        )
+        self.hands = np.arange(self.n)
+        self.delegates = np.arange(self.n) + self.n
+        self.grade = ["good"] * self.n
+        self.digits = 30
+        self.row = 0
+        self.twins = []
+
+    def facts(self, check="handwriting.same-writer", seed=0):
+        scans = [
+            {"scan": i, "sid": i, "station": f"{i:04d}", "status": "read", "grade": grade}
+            for i, grade in enumerate(self.grade)
+        ]
+        more = {"delegates": self.delegates, "row": self.row} if self.row else {}
+        glyphs = writing.rows(self.hands, self.rng, digits=self.digits, **more)
+        tables = {"scans": scans, "glyphs": glyphs, "twins": self.twins}
+        return facts(check, put_rows(self.found, tables), seed)
+
+
+def test_hands_of_their_own_are_not_observed_to_be_one(tmp_path):
+    found = Scanned(tmp_path).facts()
+    main = found[""]
+    assert main.status == "not-observed"
+    s = main.statistic
+    assert (s["sheets"], s["centres"], s["compared"], s["pairs"]) == (96, 32, 96, 96)
+    assert s["expected_low"] <= s["hits"] <= s["expected_high"]
+    assert s["digits"] == 30
+    assert main.questioned is None
+    assert len(main.figures) == 2
+
+
+def test_a_centre_in_one_hand_is_the_first_hit_and_its_sheets_are_named(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.hands[21:24] = 21
+    main = sheets.facts()[""]
+    assert main.status == "observed"
+    assert main.p_value <= 0.01
+    assert main.statistic["one_hand"] >= 1
+    assert main.statistic["beyond"] == 1
+    assert main.rows["sid"][:3].tolist() == [21, 22, 23]
+    assert main.rows["hand"][:3].tolist() == [1, 1, 1]
+    assert set(main.questioned) >= {21, 22, 23}
+    assert {p.scan for p in main.pictures} >= {21, 22, 23}
+
+
+def test_an_odd_sheet_has_a_hand_of_its_own(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.hands[30:32] = 30
+    main = sheets.facts()[""]
+    top = main.rows["hit"] == 1
+    assert main.rows["sid"][top].tolist() == [30, 31, 32]
+    assert main.rows["hand"][top].tolist() == [1, 1, 2]
+    assert main.statistic["one_hand"] == 0
+    assert set(main.questioned) == {30, 31}
+
+
+def test_no_ratio_is_reported_beyond_the_writers_on_whom_it_was_measured(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.hands[:3] = 0
+    found = sheets.facts()
+    cap = found[""].statistic["cap"]
+    assert cap == pytest.approx(np.log10(82), abs=0.02)
+    for fact in found.values():
+        assert np.abs(fact.rows["log10_ratio"]).max() <= cap + 1e-9
+    pairs = found["pairs"].rows
+    first = pairs["hit"] == 1
+    assert pairs["sid"][first].tolist() == [0, 0, 1]
+    assert pairs["other"][first].tolist() == ["0001", "0002", "0002"]
+    assert "strong" not in " ".join(pairs["support"])
+
+
+def test_many_clerks_in_centres_of_one_option_are_shown_by_who_won(tmp_path):
+    sheets = Scanned(tmp_path)
+    for c in range(0, CENTRES, 4):  # all of them won by B
+        sheets.hands[c * EACH : (c + 1) * EACH] = c * EACH
+    main = sheets.facts()[""]
+    assert main.status == "observed"
+    by = {w["option"]: w for w in main.statistic["winners"]}
+    assert by["B"]["hits"] >= 7
+    assert by["A"]["hits"] <= 2
+    assert main.statistic["winners_p"] < 0.01
+    told = {e.id: e for e in main.explanations}
+    assert told["everywhere"].tested
+    assert not told["lawful-clerk"].tested
+
+
+def test_sheets_with_a_picture_in_common_are_counted_apart(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.hands[6:9] = 6
+    sheets.twins = [{"scan_a": 6, "scan_b": 7, "how": "ink", "score": 0.99, "detail": "ink"}]
+    told = {e.id: e for e in sheets.facts()[""].explanations}
+    assert told["one-picture"].values["twins"] == 1
+
+
+def test_few_digits_determine_nothing(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.digits = 10
+    main = sheets.facts()[""]
+    assert main.status == "not-determinable"
+    assert "fewer than 15 digits" in main.fact
+
+
+def test_scans_of_a_condition_not_validated_are_left_out(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.grade = ["unreadable"] * sheets.n
+    main = sheets.facts()[""]
+    assert main.status == "not-determinable"
+    assert main.statistic["not_validated"] == sheets.n
+
+
+def test_few_centres_determine_nothing_but_pairs_are_shown(tmp_path):
+    sheets = Scanned(tmp_path, centres=5)
+    sheets.hands[:3] = 0
+    found = sheets.facts()
+    assert found[""].status == "not-determinable"
+    assert len(found["pairs"].rows["sid"]) >= 3
+
+
+def test_poor_scans_are_judged_by_what_was_measured_on_such(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.grade = ["usable" if i % 9 == 0 else "good" for i in range(sheets.n)]
+    conditions = {c["condition"]: c for c in sheets.facts()[""].statistic["conditions"]}
+    assert conditions["usable"]["centres"] == 11
+    assert conditions["good"]["centres"] == 21
+
+
+def test_without_digits_in_the_row_a_delegate_cannot_be_told(tmp_path):
+    found = Scanned(tmp_path).facts("handwriting.delegate")
+    assert {f.status for f in found.values()} == {"not-determinable"}
+    assert all("signature" in f.fact for f in found.values())
+
+
+def test_delegates_of_their_own_hand_are_not_observed(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    found = sheets.facts("handwriting.delegate")
+    assert found["own-sheet"].statistic["compared"] == sheets.n
+    assert found["other-sheets"].statistic["compared"] == sheets.n * (EACH - 1)
+    assert found["rows"].statistic["compared"] == sheets.n
+    assert {f.status for f in found.values()} == {"not-observed"}
+
+
+def test_rows_in_the_clerks_hand_are_observed_on_their_own_sheets_alone(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    sheets.delegates = sheets.hands.copy()
+    found = sheets.facts("handwriting.delegate")
+    own = found["own-sheet"]
+    assert own.status == "observed"
+    assert own.statistic["above"] > 10 * own.statistic["expected"]
+    assert np.abs(own.rows["log10_ratio"]).max() <= 1 + 1e-9
+    assert found["other-sheets"].status == "not-observed"
+    assert "do not say" in own.fact
+
+
+def test_delegates_who_write_other_sheets_of_the_centre_are_observed_there(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    sheets.delegates = np.arange(sheets.n) // EACH * EACH
+    # One delegate for all tables of a centre, who also completes its first sheet.
+    found = sheets.facts("handwriting.delegate")
+    assert found["rows"].status == "observed"
+    assert found["other-sheets"].status == "observed"
