@@ -362,7 +362,7 @@ GLYPHS = {
 
 TWINS = {
     "scan_a": "int64: number of a scan",
-    "scan_b": "int64: number of another scan, the higher of the two",
+    "scan_b": "int64: number of another scan, a higher one; the same for two places on one scan",
     "how": "text: what they share: file, ink, patch or code",
     "score": "float: how alike, 1 for the same",
     "detail": "text: what is shared, in words",
