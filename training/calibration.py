@@ -44,10 +44,19 @@ def fitted(logits: NDArray[np.float32], samples: Samples) -> dict[str, object]:
         return float(weight @ (total - scaled[np.arange(len(scaled)), samples.label]))
 
     found = optimize.minimize(loss, np.zeros(6), method="L-BFGS-B")
-    clean = samples.label < 10
+    clean, under = samples.label < 10, samples.altered
+    digit = mean[under][:, len(CLASSES) + 1 :]
+
+    def loss_under(scale: float) -> float:
+        scaled = digit * np.exp(scale)
+        right = scaled[np.arange(len(scaled)), samples.digit[under]]
+        return float((np.log(np.exp(scaled).sum(axis=1)) - right).mean()) if len(digit) else 0.0
+
+    scale = optimize.minimize_scalar(loss_under, bounds=(-3, 3), method="bounded").x
     shift = dict(zip(CLASSES[10:], (round(float(v), 4) for v in found.x[1:]), strict=True))
     return {
         "temperature": round(float(np.exp(-found.x[0])), 4),
+        "under": round(float(np.exp(-scale)), 4),
         "shift": shift,
         "alarm": round(float(np.quantile(altered[clean], 1 - ALARMS)), 4),
     }

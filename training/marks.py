@@ -95,7 +95,7 @@ def _cross(rng: Generator, pen: Pen) -> Ink:
 
 
 def _line(rng: Generator, pen: Pen) -> Ink:
-    angle = rng.uniform(18, 45) * rng.choice((-1, 1))
+    angle = rng.uniform(15, 38) * rng.choice((-1, 1))
     return lines([through(about(rng), angle, rng.uniform(50, 110), rng, 0.05)], pen)
 
 

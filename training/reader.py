@@ -35,7 +35,8 @@ from veedor.images.sheet import CLASSES
 
 MODELS = Path(reader.__file__).parent / "models"
 NETWORKS = 3
-EPOCHS, SHOWN = 12, 2
+EPOCHS, SHOWN = 18, 2
+WEARS = (GOOD, GOOD, USABLE)
 BATCH = 128
 RATE = 3e-3
 DECAY = 0.02
@@ -118,7 +119,7 @@ def trained(digits: Digits, epochs: int, seed: int, short: bool) -> list[Network
         began = time.process_time()
         if epoch % SHOWN == 0:
             rng = np.random.default_rng((seed, 2, epoch))
-            samples = sampled(digits, rng, (GOOD, USABLE))
+            samples = sampled(digits, rng, WEARS)
         losses = [learner.learn(samples, short) for learner in learners]
         spent = time.process_time() - began
         print(f"epoch {epoch + 1} of {epochs}: loss {losses}, {spent:.0f} s", flush=True)

@@ -20,7 +20,7 @@ SHARES = {"empty": 0.05, "filler": 0.14, "struck": 0.16, "overwritten": 0.26, "u
 """Marks that are no clean digit, as many as these shares of the digits."""
 STYLES = {0: 0.03, 1: 0.08, 7: 0.10}
 """How often a 0 is slashed, a 1 gets a flag, and a 7 a bar."""
-PLAIN = 0.15
+PLAIN = 0.2
 """Share of the digits shown as NIST gives them."""
 
 

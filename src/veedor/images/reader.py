@@ -35,8 +35,8 @@ class Reads:
     p : (n, classes) float32, by CLASSES
     altered : (n,) float32, that the box was struck or written over; 0.5 is where the detector
         raised one alarm in a hundred clean digits of writers whom it had not learnt from
-    digit : (n, 10) float32, which digit stands there if one does, the upper one where two do;
-        None where only `p` tells
+    digit : (n, 10) float32, which digit stands there if the box was altered, the upper one where
+        two do; None where only `p` tells
     """
 
     p: NDArray[np.float32]
@@ -45,7 +45,7 @@ class Reads:
 
     @property
     def candidates(self) -> NDArray[np.float32]:
-        """(n, 10): which digit stands in each box, given that one does."""
+        """(n, 10): which digit stands in each box, given that it was altered."""
         if self.digit is not None:
             return self.digit
         some = self.p[:, :10] + np.float32(1e-9)
@@ -59,11 +59,13 @@ class Calibration:
     Attributes
     ----------
     temperature : divides the logits
+    under : divides those of the digit under an alteration
     shift : (classes,), added afterwards: marks are rarer on sheets than among what was learnt
     alarm : the logit of `altered` at which it says one half
     """
 
     temperature: float
+    under: float
     shift: NDArray[np.float64]
     alarm: float
 
@@ -71,7 +73,7 @@ class Calibration:
     def of(cls, entry: Mapping[str, Any]) -> Calibration:
         """From its entry in `reader.json`."""
         shift = np.array([entry["shift"].get(name, 0.0) for name in CLASSES])
-        return cls(entry["temperature"], shift, entry["alarm"])
+        return cls(entry["temperature"], entry["under"], shift, entry["alarm"])
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -89,7 +91,7 @@ def posterior(logits: NDArray[np.float32], calibration: Calibration) -> Reads:
     mean = logits.astype(np.float64).mean(axis=1)
     kinds = mean[:, :_KINDS] / calibration.temperature + calibration.shift
     altered = 1 / (1 + np.exp(np.clip(calibration.alarm - mean[:, _KINDS], -50, 50)))
-    digit = _softmax(mean[:, _KINDS + 1 :] / calibration.temperature)
+    digit = _softmax(mean[:, _KINDS + 1 :] / calibration.under)
     return Reads(_softmax(kinds), altered.astype(np.float32), digit)
 
 
