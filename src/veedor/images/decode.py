@@ -43,6 +43,9 @@ LINE, NEAR = 0.6, 0.7
 """Millimetres: the widest that a printed line is, and how far from its place it may be seen."""
 SMALLEST = 0.14
 """No digit is smaller than this share of its cell's height; a dot is."""
+SMALL, FAINT = 0.3, 0.55
+"""Ink smaller than this share of the height is no filler where it is fainter than this share of the
+sheet's pen: dust, or what shows through."""
 UNDECLARED = 0.05
 """What is left of the probability of a filler where the rules admit none."""
 TRAILING = 0.9
@@ -76,12 +79,13 @@ def glyphs_of(cells: Sequence[Cell]) -> NDArray[np.uint8]:
     return np.stack(some) if some else np.zeros((0, SIDE, SIDE), np.uint8)
 
 
-def _size(ink: NDArray[np.float32]) -> float:
-    """The longer side of the largest connected piece of ink, as a share of the cell's height.
+def _largest(ink: NDArray[np.float32]) -> tuple[float, float]:
+    """The largest connected piece of ink: its longer side as a share of the cell's height, and how
+    dark it is beside the sheet's own pen.
 
     Pieces as straight and thin as a printed line, and where one is, do not count.
     """
-    _, _, found, _ = cv2.connectedComponentsWithStats((ink >= LEAST).astype(np.uint8))
+    _, labels, found, _ = cv2.connectedComponentsWithStats((ink >= LEAST).astype(np.uint8))
     start, size = found[1:, :2], found[1:, 2:4]
     middle, cell = start + size / 2, np.array(ink.shape[::-1])
     edge = MARGIN_MM * PIXELS_PER_MM
@@ -89,14 +93,21 @@ def _size(ink: NDArray[np.float32]) -> float:
     printed = (size <= LINE * PIXELS_PER_MM) & (away <= NEAR * PIXELS_PER_MM)
     area = np.where(printed.any(axis=1), 0, found[1:, cv2.CC_STAT_AREA])
     if not area.any():
-        return 0.0
-    return float(size[area.argmax()].max() / ink.shape[0])
+        return 0.0, 0.0
+    dark = np.quantile(ink[labels == 1 + area.argmax()], 0.9)
+    return float(size[area.argmax()].max() / ink.shape[0]), float(dark)
+
+
+def _above(by: float, width: float) -> float:
+    """From 0 to 1 about zero."""
+    return float(1 / (1 + np.exp(-np.clip(by / width, -30, 30))))
 
 
 def box_probabilities(cell: Cell, p: NDArray[np.float32], fillers: bool) -> NDArray[np.float32]:
     """What one box with ink holds, given also how large its ink is and what the rules admit.
 
-    A glyph has no size, so a dot looks to the reader like a blot; here the size comes in again.
+    A glyph has no size, so a dot looks to the reader like a blot, and a smear like a dot; here size
+    and darkness come in again.
 
     Parameters
     ----------
@@ -108,10 +119,11 @@ def box_probabilities(cell: Cell, p: NDArray[np.float32], fillers: bool) -> NDAr
     (classes,) float32
     """
     weight = np.ones(len(CLASSES))
-    written = 1 / (1 + np.exp(-(_size(cell.ink) - SMALLEST) / 0.015))
-    weight[[*range(10), _STRUCK, _OVER, _UNREADABLE]] = written
-    if not fillers:
-        weight[_FILLER] = UNDECLARED
+    size, dark = _largest(cell.ink)
+    weight[[*range(10), _STRUCK, _OVER, _UNREADABLE]] = _above(size - SMALLEST, 0.015)
+    weight[_FILLER] = 1.0 if fillers else UNDECLARED
+    if size < SMALL:
+        weight[_FILLER] *= _above(dark - FAINT, 0.03)
     weighed = (p + 1e-7) * weight
     return np.asarray(weighed / weighed.sum(), np.float32)
 
