@@ -343,9 +343,10 @@ def decode(template: Template, cells: Sequence[Cell], reads: Reads) -> Decoded:
     for at, p in jointly(settled, terms).items():
         best = int(p.argmax())
         value, own = int(settled[at].value[best]), readings[at]
-        sure = len(p) == 1 and value != UNKNOWN
-        joint = value if value >= 0 else None
-        readings[at] = replace(own, joint=joint, p_joint=own.p if sure else float(p[best]))
+        if value >= 0:
+            # A sure reading stays, and is as sure as it was.
+            chance = own.p if len(p) == 1 else float(p[best])
+            readings[at] = replace(own, joint=value, p_joint=chance)
     cost = cost_of_sums([_seen(*pair) for pair in zip(readings, some, strict=True)], terms)
     consistent = _consistent({r.field: r for r in readings}, template)
     return Decoded(tuple(readings), consistent, cost)
