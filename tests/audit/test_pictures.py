@@ -62,6 +62,11 @@ def test_inputs_name_pictures_and_templates_with_their_hashes(made):
     assert kinds["scans"].rows == 4
 
 
+def test_a_picture_that_no_row_names_is_told_as_not_examined(made):
+    (told,) = [t for t in made.document.scope.not_examined if t.startswith("scans: ")]
+    assert told == "scans: 1 picture that no row of the file names, such as 'spare.png'."
+
+
 def test_parts_of_scans_are_verified(made, case, folder, monkeypatch):
     monkeypatch.setenv("VEEDOR_CACHE", str(folder / "cache"))
     agreed = verify(made.directory, case=case)

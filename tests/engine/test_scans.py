@@ -65,7 +65,9 @@ def test_one_picture_under_two_stations_is_a_pair(tmp_path):
     count = {"official": {"station": ["1", "2"], "A": [1, 2], "B": [1, 2], "C": [1, 2]}}
     index = [("1", "a.png", None), ("2", "b.png", None), ("1", "lost.png", None),
              ("9", "a.png", "0" * 64)]  # fmt: skip
-    found = read_case(scans_case(tmp_path, count, index, {"a.png": data, "b.png": data}))
+    pictures = {"a.png": data, "b.png": data, "spare.png": b"never looked at"}
+    found = read_case(scans_case(tmp_path, count, index, pictures))
+    assert found.shelf.unnamed == {"scans": ("spare.png",)}
     scans = rows(found.scans())
     assert [s["status"] for s in scans] == ["read", "read", "missing", "unreadable"]
     assert [s["sid"] for s in scans] == [0, 1, 0, None]

@@ -144,6 +144,12 @@ def _scope(evidence: Evidence) -> Scope:
         why = "; ".join(filter(None, (one.why.replace("-", " "), one.source)))
         parts[_GONE.get(one.why, "not_examined")].append(f"{one.what.rstrip('.')} ({why}).")
     parts["not_examined"] += [f"{name}: {why}" for name, why in evidence.missing.items()]
+    for name, pictures in evidence.shelf.unnamed.items():
+        if pictures:
+            number = "1 picture" if len(pictures) == 1 else f"{len(pictures):,} pictures"
+            parts["not_examined"].append(
+                f"{name}: {number} that no row of the file names, such as {pictures[0]!r}."
+            )
     return Scope(**{part: list(dict.fromkeys(lines)) for part, lines in parts.items()})
 
 

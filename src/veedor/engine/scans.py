@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from veedor.case.forms import Form, read_forms
 from veedor.case.manifest import Case, Source
+from veedor.case.pictures import open_pictures
 from veedor.case.tables import (
     COMPARED,
     DOUBT,
@@ -111,6 +112,7 @@ def make_scans(
             shelf.places[source.id] = paths[source.images]
             shelf.forms[source.id] = {form.template.id: form for form in forms}
             rows = index_of(source, opened[source.id].table)
+            shelf.unnamed[source.id] = _unnamed(paths[source.images], rows)
             maker = _Maker(source, forms, known, recorded, shelf, out)
             for named, record in _read(paths[source.images], rows, forms, say, jobs):
                 maker.add(named, record)
@@ -119,6 +121,13 @@ def make_scans(
             _compare(case, shelf, out)
     out.create(con)
     return shelf
+
+
+def _unnamed(place: Path, rows: Sequence[Named]) -> tuple[str, ...]:
+    """Pictures that no row names."""
+    named = {row.file for row in rows}
+    with open_pictures(place) as pictures:
+        return tuple(name for name in pictures.names if name not in named)
 
 
 def _compare(case: Case, shelf: Shelf, out: _Written) -> None:

@@ -36,11 +36,14 @@ class Filed:
 
 @dataclass(slots=True)
 class Shelf:
-    """All scans by their numbers, and where their pictures and forms are, by source."""
+    """All scans by their numbers; by source, where their pictures and forms are, and the pictures
+    that no row names.
+    """
 
     scans: list[Filed] = field(default_factory=list)
     places: dict[str, Path] = field(default_factory=dict)
     forms: dict[str, Mapping[str, Form]] = field(default_factory=dict)
+    unnamed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def template(self, scan: int) -> Template | None:
         """The form found on a scan."""
