@@ -169,6 +169,8 @@ def look(scan: Path, templates: tuple[Path, ...], number: int, out: Path | None)
     if out is not None:
         from veedor.images.overlay import overlay, save
 
+        if not form.private:
+            terminal.note(f"The template {form.id!r} lists nothing as private: all is shown.")
         save(overlay(intake.pixels, found, form), out)
         terminal.out(f"Written: {out}")
 

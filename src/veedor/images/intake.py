@@ -169,7 +169,7 @@ def _resolution(image: Image.Image) -> tuple[float, float]:
     except (TypeError, ValueError, ZeroDivisionError):
         return 0.0, 0.0
     # Placeholders that are no resolution of a scanner: 0, 1 and 72.
-    return (across, down) if min(across, down) > 72 else (0.0, 0.0)
+    return (across, down) if min(across, down) > 73 else (0.0, 0.0)
 
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:

@@ -173,17 +173,14 @@ def _coarse(
     if found or form.blank is None:
         return found
     starts = features.outlines(grey, template.page)
-    for search, enough in ((features.by_blocks, 0.3), (features.by_points, 0.0)):
-        tried = []
+    for search, enough in ((features.by_blocks, 0.2), (features.by_points, 0.0)):
         for start in starts:
             matrix, agree = search(dark, form.blank, start)
             if agree > enough and fiducials.upright(matrix, _rim(template)):
-                tried.append((agree, matrix))
-            if agree > SURE:
-                break
-        if tried:
-            return [(max(tried, key=lambda one: one[0])[1], "features")]
-    return []
+                found.append((matrix, "features"))
+                if agree > SURE:
+                    return found
+    return found
 
 
 def _likely(

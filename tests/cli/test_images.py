@@ -1,0 +1,69 @@
+"""`veedor images`: from an empty form to a template, and what is seen of a scan."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from tests.images import forms
+from veedor.cli import main
+from veedor.images.template import load_template
+
+
+def blank(tmp_path, dpi=(200, 200)):
+    path = tmp_path / "empty.png"
+    Image.fromarray(forms.blank(forms.template())).save(path, dpi=dpi)
+    return path
+
+
+def filled(tmp_path):
+    form = forms.template()
+    pixels = forms.blank(form)
+    for box in form.cells:
+        forms.write(pixels, box, 4)
+    path = tmp_path / "sheet.jpg"
+    Image.fromarray(pixels).save(path, quality=80)
+    return path
+
+
+def test_a_template_is_written_and_finds_the_form_again(tmp_path, capsys) -> None:
+    out = tmp_path / "forms" / "form.toml"
+    assert main(["images", "template", str(blank(tmp_path)), "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "13 rows of boxes, 40 boxes" in told
+    assert "found again, 13 of 13 fields" in told
+    form = load_template(out)
+    assert form.blank == "../empty.png"
+    assert main(["images", "template", str(blank(tmp_path)), "--out", str(out)]) == 2
+    assert "--force overwrites" in capsys.readouterr().err
+
+
+def test_what_is_seen_of_a_scan_is_told_and_drawn(tmp_path, capsys) -> None:
+    out, seen = tmp_path / "form.toml", tmp_path / "seen.png"
+    main(["images", "template", str(blank(tmp_path)), "--out", str(out)])
+    capsys.readouterr()
+    arguments = ["images", "look", str(filled(tmp_path)), "--template", str(out)]
+    assert main([*arguments, "--out", str(seen)]) == 0
+    captured = capsys.readouterr()
+    for words in ("JPEG quality 80", "quality   good", "13 of 13 found", "station   not told"):
+        assert words in captured.out
+    assert "lists nothing as private" in captured.err
+    assert np.asarray(Image.open(seen)).shape == (2339, 1654, 3)
+
+
+def test_of_a_scan_without_the_form_no_picture_is_written(tmp_path, capsys) -> None:
+    out, seen = tmp_path / "form.toml", tmp_path / "seen.png"
+    main(["images", "template", str(blank(tmp_path)), "--out", str(out)])
+    other = tmp_path / "other.png"
+    Image.new("RGB", (1654, 2339), "white").save(other)
+    arguments = ["images", "look", str(other), "--template", str(out), "--out", str(seen)]
+    assert main(arguments) == 1
+    assert "no form was found" in capsys.readouterr().err
+    assert not seen.exists()
+
+
+def test_a_picture_without_a_resolution_needs_the_size_of_its_page(tmp_path, capsys) -> None:
+    path, out = blank(tmp_path, dpi=(72, 72)), tmp_path / "form.toml"
+    assert main(["images", "template", str(path), "--out", str(out)]) == 1
+    assert "--page A4" in capsys.readouterr().err
+    assert main(["images", "template", str(path), "--page", "a4", "--out", str(out)]) == 0
