@@ -48,9 +48,9 @@ SPARSE = 0.06
 PRIVATE = 0.85
 """Correlation of the maps of private parts from which they bear the same writing: of a sheet and
 its copies 0.92 and more, of two sheets 0.55 at most."""
-SQUARES = 25
+SQUARES = 40
 """Squares of private parts with writing, from which their maps are compared."""
-WRITTEN = 2
+WRITTEN = 1
 """Tones by which such a square is darker than the form's mean."""
 MANY = 12
 """Written boxes from which no two sheets come nearer than `SPARSE` by chance, be many alike."""
@@ -232,7 +232,8 @@ def _blocks(prints: Sequence[Inkprint], boxes: int) -> Floats:
         blocks = one.ink.reshape(-1, rows, BLOCK, columns, BLOCK)
         found[at, one.boxes] = blocks.mean(axis=(2, 4), dtype=np.float32)
     found = gaussian_filter(found, (0, 0, BLUR, BLUR), mode="constant")
-    return np.asarray(np.sqrt(found.reshape(len(prints), -1)), dtype=np.float32)
+    flat = found.reshape(len(prints), boxes * rows * columns)
+    return np.asarray(np.sqrt(flat), dtype=np.float32)
 
 
 def _unit(flat: Floats) -> Floats:

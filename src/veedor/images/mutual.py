@@ -22,6 +22,8 @@ Bytes = NDArray[np.uint8]
 
 LONG = 1100
 """Pixels of the longer side to which a scan is reduced: about four to a millimetre."""
+POINTS = 2000
+"""Features of a scan."""
 TILE = 40
 """Pixels of a part's side: a centimetre."""
 SHIFT = 5
@@ -59,7 +61,7 @@ def features(pixels: Bytes) -> Features:
     scale = LONG / max(dark.shape)
     reduced = cv2.resize(dark, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     small: Bytes = np.asarray(cv2.GaussianBlur(reduced, (0, 0), 1.0), dtype=np.uint8)
-    keys, vectors = cv2.SIFT.create(3000).detectAndCompute(small, None)
+    keys, vectors = cv2.SIFT.create(POINTS).detectAndCompute(small, None)
     points = np.array([key.pt for key in keys], dtype=np.float32).reshape(-1, 2)
     if vectors is None:
         vectors = np.zeros((0, 128), dtype=np.float32)

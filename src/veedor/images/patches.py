@@ -40,7 +40,7 @@ DIMENSIONS = 64
 """Main directions of the glyphs that are kept: 93 % of what tells them apart."""
 LEARN = 20_000
 """Glyphs from which these directions are learnt."""
-STRICT, LEAD = 1e-4, 5e-3
+STRICT, LEAD = 1e-5, 1e-3
 """Pairs expected by chance among all sheets, up to which a find is told as one, or as a lead: far
 below one, for hands that repeat themselves closely depart from the law that tells it."""
 ALIKE = {"strict": 0.97, "lead": 0.95}

@@ -202,7 +202,9 @@ def _same_pages(
         order = [int(j) for j in np.argsort(-row, kind="stable") if j != k]
         near = order[: NEAR_PAGES + CONTROLS]
         for j in near[:NEAR_PAGES]:
-            controls = [c for n in near if n != j and (c := look(places[n])) is not None]
+            # The least alike of them, lest further copies take the writing for print.
+            rest = [n for n in near if n != j][-CONTROLS:]
+            controls = [c for n in rest if (c := look(places[n])) is not None]
             pair = _page_pair(scans, places[k], places[j], look, controls)
             if pair is not None:
                 found[pair.scan_a, pair.scan_b] = pair

@@ -1,0 +1,152 @@
+"""Copies are found whatever was done to the picture; sheets of one hand are not copies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.images import copies
+from veedor.images.inklayers import same_ink
+from veedor.images.mutual import features, mutual
+from veedor.images.twins import Scanned, Twin, find_twins
+from veedor.simulate.sheets import drawn_hands
+
+FORM = copies.FORM.template
+TEMPLATES = {FORM.id: FORM}
+SHEETS = 24
+
+
+@pytest.fixture(scope="module")
+def sheets() -> list[copies.Made]:
+    """Sheets of different numbers, three in each hand."""
+    rng = np.random.default_rng(8)
+    hands = drawn_hands(SHEETS // 3, seed=2)
+    return [copies.scan(hands[i // 3], rng) for i in range(SHEETS)]
+
+
+def scanned(number: int, print_, **more) -> Scanned:
+    given = {"sid": number, "sha256": f"{number:064x}", "code": None, "template": FORM.id}
+    return Scanned(scan=number, print=print_, **(given | more))
+
+
+def filed(sheets: list[copies.Made]) -> list[Scanned]:
+    return [scanned(i, one.print) for i, one in enumerate(sheets)]
+
+
+def ends(pairs: tuple[Twin, ...], how: str) -> list[tuple[int, int]]:
+    return [(p.scan_a, p.scan_b) for p in pairs if p.how == how]
+
+
+def test_different_sheets_are_no_twins(sheets):
+    found = find_twins(filed(sheets), TEMPLATES)
+    assert found.pairs == ()
+    assert found.compared == tuple(range(SHEETS))
+
+
+@pytest.mark.parametrize("change", copies.CHANGES)
+def test_a_copy_is_found_whatever_was_done_to_it(sheets, change):
+    again = copies.printed(copies.CHANGES[change](sheets[4].pixels))
+    found = find_twins([*filed(sheets), scanned(SHEETS, again)], TEMPLATES)
+    assert [(p.scan_a, p.scan_b, p.how) for p in found.pairs] == [(4, SHEETS, "ink")]
+    assert found.pairs[0].score > 0.85
+    assert "private parts" in found.pairs[0].detail
+
+
+def test_the_order_of_scans_does_not_matter(sheets):
+    again = copies.printed(copies.jpeg(sheets[4].pixels))
+    scans = [*filed(sheets), scanned(SHEETS, again)]
+    turned = find_twins(scans[::-1], TEMPLATES)
+    assert ends(turned.pairs, "ink") in ([(4, SHEETS)], [(SHEETS, 4)])
+
+
+def test_a_sheet_with_other_numbers_and_the_same_signatures_is_found(sheets):
+    mixed = replace(sheets[5].print, beside=sheets[6].print.beside)
+    found = find_twins([*filed(sheets), scanned(SHEETS, mixed)], TEMPLATES).pairs
+    assert ends(found, "ink") == [(5, SHEETS), (6, SHEETS)]
+    assert found[-1].detail.startswith("the writing of the private parts, and the ink of 0 of")
+
+
+def test_sheets_with_few_strokes_are_not_compared():
+    rng = np.random.default_rng(1)
+    hand = drawn_hands(1, seed=4)[0]
+    few = [copies.scan(hand, rng, numbers={"votes-1": 1, "cast": 1}) for _ in range(4)]
+    bare = [replace(one.print, beside=np.zeros((0, 0), np.uint8)) for one in few]
+    found = find_twins([scanned(i, one) for i, one in enumerate(bare)], TEMPLATES)
+    assert found.pairs == ()
+    assert found.sparse == (0, 1, 2, 3)
+    # Not even with itself: two strokes may have their like.
+    twice = find_twins([scanned(0, bare[0]), scanned(1, bare[0])], TEMPLATES)
+    assert twice.sparse == (0, 1)
+
+
+def test_no_sheets_and_empty_sheets_are_compared_without_a_find():
+    assert same_ink([], FORM.owner).pairs == ()
+    none = np.zeros((0, 40, 32), np.uint8)
+    blank = replace(_bare(), boxes=np.zeros(0, np.int16), ink=none)
+    assert find_twins([scanned(i, blank) for i in range(3)], TEMPLATES).sparse == (0, 1, 2)
+
+
+def _bare():
+    from veedor.images.inkprint import inkprint
+
+    return inkprint([])
+
+
+def test_one_file_under_several_stations():
+    scans = [scanned(i, None, template=None, sha256="a" * 64 if i in (1, 3, 4) else f"{i:064x}")
+             for i in range(5)]  # fmt: skip
+    assert ends(find_twins(scans, TEMPLATES).pairs, "file") == [(1, 3), (1, 4)]
+
+
+def test_missing_files_are_not_the_same_file():
+    scans = [scanned(i, None, template=None, sha256=None) for i in range(3)]
+    assert find_twins(scans, TEMPLATES).pairs == ()
+
+
+def test_a_copy_of_a_compared_file_was_compared(sheets):
+    scans = filed(sheets)
+    found = find_twins([*scans, replace(scans[2], scan=SHEETS)], TEMPLATES)
+    assert ends(found.pairs, "file") == [(2, SHEETS)]
+    assert SHEETS in found.compared
+
+
+def test_one_code_under_two_stations_and_not_twice_under_one():
+    codes = [("x", 1), ("x", 1), ("x", 2), ("y", 3), (None, 4)]
+    scans = [scanned(i, None, template=None, code=c, sid=s) for i, (c, s) in enumerate(codes)]
+    pairs = find_twins(scans, TEMPLATES).pairs
+    assert ends(pairs, "code") == [(0, 2)]
+    assert pairs[0].detail == "both codes name station x"
+
+
+def test_a_field_of_another_sheet_is_found(sheets):
+    changed = copies.jpeg(copies.pasted(sheets[9], sheets[18], "cast", "valid"), 70)
+    scans = filed(sheets)
+    scans[18] = replace(scans[18], print=copies.printed(changed))
+    found = find_twins(scans, TEMPLATES).pairs
+    assert ends(found, "patch") == [(9, 18)]
+    assert len(found) == 1
+    assert re.match(r"strict: boxes ([\d, ]+) of cast = boxes \1 of valid; ", found[0].detail)
+    assert found[0].score > 0.97
+
+
+def test_scans_without_a_form_are_laid_on_each_other(sheets):
+    """The print of the form, which all share, makes no pair."""
+    pictures = {i: one.pixels for i, one in enumerate(sheets[:5])}
+    pictures[5] = copies.jpeg(copies.turned(sheets[3].pixels, 1.5))
+    none = np.zeros((0, 40, 32), np.uint8)
+    scans = []
+    for i, pixels in pictures.items():
+        made = copies.inkprint([], pixels=pixels)
+        scans.append(scanned(i, replace(made, ink=none), template=None if i in (3, 5) else FORM.id))
+    found = find_twins(scans, TEMPLATES, pixels=pictures.get)
+    assert [(p.scan_a, p.scan_b, p.how) for p in found.pairs] == [(3, 5, "ink")]
+    assert "no form was found" in found.pairs[0].detail
+
+
+def test_without_a_third_scan_of_the_form_two_are_not_compared(sheets):
+    one, other = (features(made.pixels) for made in sheets[:2])
+    assert mutual(one, one, []) is None
+    assert mutual(one, one, [other]).score > 0.99
