@@ -84,7 +84,7 @@ class Pairs:
 
     def with_other_codes(self, scans: Scans) -> Pairs:
         """Further pairs: each scan whose code names another station, with itself as of that."""
-        at = np.flatnonzero(scans.elsewhere & (scans.code_sid >= 0))
+        at = np.flatnonzero(scans.elsewhere)
         text = np.full(len(at), "the code names the other station", dtype=object)
         added = (scans.scan[at], scans.scan[at], scans.sid[at], scans.code_sid[at],
                  np.ones(len(at)), text)  # fmt: skip

@@ -167,7 +167,8 @@ class Duplicate(Check):
         able = {"file": len(scans.scan), "code": int(scans.coded.sum())}.get(
             how, int(scans.comparable.sum())
         )
-        stations = np.unique(np.concatenate([told.a, told.b]))
+        named = scans.sid[scans.elsewhere] if how == "code" else scans.sid[:0]
+        stations = np.unique(np.concatenate([told.a, told.b, named]))
         groups = told.groups()
         alike, known = _same_votes(told, official, context)
         statistic: dict[str, Any] = {
