@@ -5,7 +5,7 @@ pixels at 200 dots an inch (0.25 mm) of their true place, those within one milli
 sheets refused, fields accepted more than a millimetre off, and sheets taken for a form that they
 are not, when their own was not among the templates.
 
-Usage: python -m benchmarks.registration [--sheets N] [--seed N] [--layouts A,B] [--out FILE]
+Usage: python -m benchmarks.registration [--sheets N] [--seed N] [--layouts A,B] [--out docs/images.md]
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ OPTIONS = (3, 4, 5, 8)
 """Numbers of options: forms of one layout that are nearly alike."""
 PIXEL = 25.4 / 200
 FAMILIES = ("scan", "photo", "fax")
+START, END = "<!-- measured -->", "<!-- end -->"
+"""The lines of the page between which the table is written."""
 
 
 @dataclass(slots=True)
@@ -77,9 +79,9 @@ def measure(
 ) -> None:
     """Register one scan with its own template among all, and again without it."""
     pixels = picture.pixels
-    start = time.perf_counter()
+    start = time.process_time()
     found = registrar.register(pixels)
-    tally.seconds.append(time.perf_counter() - start)
+    tally.seconds.append(time.process_time() - start)
     tally.sheets += 1
     tally.foreign += others.register(pixels) is not None
     if found is None:
@@ -163,7 +165,9 @@ def main() -> None:
         ]
     )
     if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+        before, after = given.out.read_text(encoding="utf-8").split(START)
+        after = after[after.index(END) :]
+        given.out.write_text(f"{before}{START}\n{text}\n{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
