@@ -5,7 +5,7 @@ pixels at 200 dots an inch (0.25 mm) of their true place, those within one milli
 sheets refused, fields accepted more than a millimetre off, and sheets taken for a form that they
 are not, when their own was not among the templates.
 
-Usage: python -m benchmarks.registration [--sheets N] [--seed N] [--layouts A,B] [--out docs/images.md]
+Usage: python -m benchmarks.registration [--sheets N] [--seed N] [--out docs/images.md]
 """
 
 from __future__ import annotations
