@@ -88,12 +88,14 @@ def nist(
     seed: int,
     *,
     far: bool = True,
+    render: Callable[..., NDArray[np.uint8]] = pens.render_all,
 ) -> Sheets:
     """Each writer's form as two sheets: its first and its second half, or two random ones.
 
     Parameters
     ----------
     conditions : gives the condition of a writer's sheet, 0 or 1
+    render : draws glyphs from depths, each in its condition
     """
     rng = np.random.default_rng(seed)
     writers, at = np.unique(digits.writer, return_inverse=True)
@@ -108,9 +110,7 @@ def nist(
     for start in range(0, len(at), 2000):
         part = np.arange(start, min(start + 2000, len(at)))
         depth = pens.depths(digits.image[part])
-        found.append(
-            embedder.embed(pens.render_all(depth, [each[at[i]][half[i]] for i in part], rng))
-        )
+        found.append(embedder.embed(render(depth, [each[at[i]][half[i]] for i in part], rng)))
     first = np.array([np.flatnonzero(at == k)[0] for k in range(len(writers))])
     return Sheets(
         embedding=np.concatenate(found),

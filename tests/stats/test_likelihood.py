@@ -96,3 +96,20 @@ def test_tippett_curves_are_shares_at_or_above():
     same, different = lr.tippett(np.array([1.0, 2, 3]), np.array([0.0, 1]), np.array([0, 1, 2.5]))
     assert same.tolist() == pytest.approx([1, 1, 1 / 3])
     assert different.tolist() == pytest.approx([1, 1 / 2, 0])
+
+
+def test_limits_over_sources_are_wider_than_trials_alone_would_make_them():
+    rng = np.random.default_rng(6)
+    people, each = 40, 25
+    level = rng.normal(0, 1.5, people)
+    source = np.repeat(np.arange(people), each)
+    same = 2 + level[source] + rng.normal(size=len(source))
+    sources = rng.integers(0, people, (2000, 2))
+    different = -2 + level[sources].mean(axis=1) + rng.normal(size=2000)
+    wide = lr.over_sources(same, different, source, sources, rng)
+    alone = np.arange(len(same)), np.arange(4000).reshape(-1, 2) + len(same)
+    narrow = lr.over_sources(same, different, *alone, rng)
+    point = lr.performance(same, different)
+    assert wide.eer[0] < point.eer < wide.eer[1]
+    assert wide.cllr[0] < point.cllr < wide.cllr[1]
+    assert wide.eer[1] - wide.eer[0] > 1.5 * (narrow.eer[1] - narrow.eer[0])

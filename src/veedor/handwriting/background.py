@@ -93,17 +93,19 @@ def expected(background: Floats, centres: int, limit: float, seen: int) -> Expec
     Were real and made-up centres exchangeable, as many real ones as a negative binomial number
     would lie above the (hits + 1)-th of the made-up ones: each centre met on the way down is a
     made-up one with the chance made / (made + centres). Made-up centres share sheets; the law takes
-    them for independent.
+    them for independent. With none made up, anything may be chance.
     Source: S. Wilks, Statistical prediction with special reference to the problem of tolerance
     limits, Annals of Mathematical Statistics 13 (1942).
     """
     hits = int((background >= limit).sum())
     made = len(background)
-    chance = made / (made + centres) if made else 1.0
+    if not made:
+        return Expected(mean=0.0, low=0.0, high=float(centres), p=1.0)
+    chance = made / (made + centres)
     law = nbinom(hits + 1, chance)
     low, high = law.ppf((0.025, 0.975))
     return Expected(
-        mean=centres * hits / max(made, 1),
+        mean=centres * hits / made,
         low=float(low),
         high=float(high),
         p=float(law.sf(seen - 1)) if seen else 1.0,

@@ -1,0 +1,207 @@
+"""How well one hand in a centre is told from several, and hits from chance."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from training.trials import Sheets
+
+from training import pens
+from veedor.handwriting.background import beyond, expected, mixed_centres, threshold
+from veedor.handwriting.calibration import calibrations
+from veedor.handwriting.centre import judge_centres
+from veedor.handwriting.digits import Digits
+from veedor.handwriting.embedding import Embedder
+from veedor.handwriting.scorer import CLASSES, Writing, centred, load_sources, pooled
+from veedor.stats.likelihood import Performance, equal_error, performance
+from veedor.stats.plda import draw
+
+__all__ = ["Alone", "Centre", "Planted", "centre_rates", "planted", "seconds", "sheets_of_four"]
+
+Ints = NDArray[np.int64]
+SHEETS, DIGITS = 4, 25
+PLACES = 200
+"""Honest centres of a simulated election."""
+MADE = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """Two propositions about centres: how well they are told apart; limits over writers."""
+
+    propositions: str
+    centres: int
+    all: Performance
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """One simulated election with one centre in one hand among honest ones."""
+
+    rank: int
+    hits: int
+    false: int
+    expected: float
+    low: float
+    high: float
+    found: bool
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """All of them."""
+
+    runs: tuple[Alone, ...]
+    honest: tuple[Alone, ...]
+
+
+def sheets_of_four(digits: Digits, seed: int) -> Sheets:
+    """Each writer's digits on four sheets, pens and scans by turns of two conditions."""
+    rng = np.random.default_rng(seed)
+    writers, at = np.unique(digits.writer, return_inverse=True)
+    quarter = np.zeros(len(at), dtype=np.int64)
+    for k in range(len(writers)):
+        mine = rng.permutation(np.flatnonzero(at == k))
+        quarter[mine] = np.arange(len(mine)) % SHEETS
+    each = [[pens.draw_condition(rng), pens.draw_worn(rng)] for _ in writers]
+    embedder, found = Embedder.load(), []
+    for start in range(0, len(at), 2000):
+        part = np.arange(start, min(start + 2000, len(at)))
+        conditions = [each[at[i]][quarter[i] % 2] for i in part]
+        depth = pens.depths(digits.image[part])
+        found.append(embedder.embed(pens.render_all(depth, conditions, rng)))
+    first = np.array([np.flatnonzero(at == k)[0] for k in range(len(writers))])
+    return Sheets(
+        embedding=np.concatenate(found),
+        digit=digits.digit,
+        sheet=SHEETS * at + quarter,
+        owner=np.repeat(np.arange(len(writers)), SHEETS),
+        writer=np.repeat(writers, SHEETS),
+        series=np.repeat(digits.series[first], SHEETS),
+        condition=np.zeros(SHEETS * len(writers), dtype=np.int64),
+    )
+
+
+def _writing(sheets: Sheets, rng: np.random.Generator) -> tuple[Writing, Ints]:
+    """DIGITS of each sheet at most, and the writers whose four sheets have nearly as many."""
+    mixed = rng.permutation(len(sheets.sheet))
+    order = mixed[np.argsort(sheets.sheet[mixed], kind="stable")]
+    start = np.searchsorted(sheets.sheet[order], np.arange(len(sheets.owner)))
+    at = order[(np.arange(len(order)) - start[sheets.sheet[order]]) < DIGITS]
+    digits = pooled(sheets.sheet[at], sheets.digit[at], sheets.embedding[at], len(sheets.owner))
+    full = (digits.total.reshape(-1, SHEETS) >= DIGITS - 5).all(axis=1)
+    writing = centred(digits, sheets.owner, sheets.condition, load_sources())
+    return writing, np.flatnonzero(full)
+
+
+def centre_rates(sheets: Sheets, seed: int, *, draws: int = 6) -> list[Centre]:
+    """All sheets in one hand, against a hand for each and against one odd sheet."""
+    rng = np.random.default_rng(seed)
+    writing, able = _writing(sheets, rng)
+    series = sheets.series[SHEETS * np.arange(len(sheets.owner) // SHEETS)]
+    one = [SHEETS * w + np.arange(SHEETS) for w in able]
+    odd, apart, owner = [], [], []
+    for w in able.tolist():
+        others = able[(series[able] == series[w]) & (able != w)]
+        for _ in range(draws):
+            mine = SHEETS * w + rng.permutation(SHEETS)
+            more = rng.permutation(others)[:3]
+            if len(more) < 3:
+                continue
+            other = SHEETS * more + rng.integers(SHEETS, size=3)
+            odd.append(np.array([*mine[:3], other[0]]))
+            apart.append(np.array([mine[0], *other]))
+            owner.append(w)
+    judged = [
+        judge_centres(writing, m, load_sources(), calibrations()["usable"])
+        for m in (one, odd, apart)
+    ]
+    whose = np.array(owner)
+    return [
+        _compared("one hand against one odd sheet", judged[0].odd, judged[1].odd, able, whose, rng),
+        _compared("one hand against as many as sheets", judged[0].one, judged[2].one, able, whose,
+                  rng),
+    ]  # fmt: skip
+
+
+def _compared(
+    name: str,
+    same: NDArray[np.float64],
+    other: NDArray[np.float64],
+    able: Ints,
+    owner: Ints,
+    rng: np.random.Generator,
+) -> Centre:
+    errors = []
+    for _ in range(500):
+        times = np.bincount(rng.choice(able, len(able)), minlength=int(able.max()) + 1)
+        weight = times[able].astype(float), times[owner].astype(float)
+        errors.append(equal_error(same, other, *weight))
+    low, high = np.quantile(errors, (0.025, 0.975)).tolist()
+    return Centre(name, len(same) + len(other), performance(same, other), low, high)
+
+
+def planted(sheets: Sheets, seed: int, *, runs: int = 40) -> Planted:
+    """Elections of honest centres, each sheet by another writer, with and without one in one hand.
+
+    There are fewer writers than sheets: a writer fills sheets of several centres, always another
+    quarter of the form or another centre's. Centres made up for the background are of different
+    writers, as sheets of different centres of an election are.
+    """
+    rng = np.random.default_rng(seed)
+    writing, able = _writing(sheets, rng)
+    found: list[list[Alone]] = [[], []]
+    for _ in range(runs):
+        honest = [
+            SHEETS * rng.permutation(able)[:SHEETS] + rng.integers(SHEETS, size=SHEETS)
+            for _ in range(PLACES)
+        ]
+        one = SHEETS * int(rng.choice(able)) + np.arange(SHEETS)
+        pool = np.concatenate(honest)
+        sizes = np.full(PLACES, SHEETS)
+        made = mixed_centres(sheets.owner[pool], sizes, MADE, rng)
+        mixed = [pool[m] for m in made]
+        known = calibrations()["usable"]
+        some = judge_centres(writing, [*honest, one], load_sources(), known).some
+        background = judge_centres(writing, mixed, load_sources(), known).some
+        found[0].append(_run(some, background, True))
+        found[1].append(_run(some[:-1], background, False))
+    return Planted(tuple(found[0]), tuple(found[1]))
+
+
+def _run(some: NDArray[np.float64], background: NDArray[np.float64], planted: bool) -> Alone:
+    limit = threshold(background, len(some), most=1.0, least=float(np.log(100)))
+    hits = int((some >= limit).sum())
+    chance = expected(background, len(some), limit, hits)
+    _, rare = beyond(background, some, float(np.log(100)))
+    found = bool(planted and some[-1] >= limit)
+    return Alone(
+        rank=1 + int((some[:-1] > some[-1]).sum()) if planted else 0,
+        hits=hits,
+        false=hits - found,
+        expected=chance.mean,
+        low=chance.low,
+        high=chance.high,
+        found=found,
+        p=min(1.0, 2 * min(chance.p, rare)),
+    )
+
+
+def seconds(centres: int = 5000, each: int = 7, digits: int = 30) -> tuple[float, int]:
+    """Seconds to judge all centres and as many pairs, on sheets drawn from the model."""
+    rng, model = np.random.default_rng(0), load_sources()
+    n = centres * each
+    counts = rng.multinomial(digits, np.full(CLASSES, 1 / CLASSES), size=n)
+    means = np.concatenate(
+        [draw(model, part, np.arange(len(part)), rng) for part in np.array_split(counts, 20)]
+    )
+    members = list(np.arange(n).reshape(centres, each))
+    start = time.perf_counter()
+    found = judge_centres(Writing(counts, means), members, model, calibrations()["good"])
+    return time.perf_counter() - start, len(found.pairs)

@@ -1,0 +1,132 @@
+"""How well hands are told apart, sheet by sheet and centre by centre, on writers kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from training.scanned import scanned
+from training.trials import Sheets, Trials, any_of, nist, of_scans, tally, trials
+
+from benchmarks import copied
+from training import pens
+from veedor.handwriting.calibration import Condition, calibrations
+from veedor.handwriting.digits import Digits
+from veedor.simulate.sheets import HELD_OUT
+from veedor.stats.likelihood import Limits, Performance, Rates, over_sources, performance, rates_at
+
+__all__ = ["CONDITIONS", "DIGITS", "Row", "rows", "sheets_of"]
+
+DIGITS = (10, 20, 30, 40, 50)
+TRAINED_FORMS = ("column", "pair", "table")
+FEWEST = 20
+"""Writers below whom nothing is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One condition, mode and number of digits: what was measured."""
+
+    condition: str
+    mode: str
+    digits: int
+    writers: int
+    same: int
+    different: int
+    all: Performance
+    limits: Limits
+    misleading: tuple[Rates, ...]
+
+
+CONDITIONS: dict[str, Condition] = {
+    "one pen, one scan": "matched",
+    "pens and scans differ, as taught": "usable",
+    "pens and copiers differ, not taught": "usable",
+    "scans of forms not seen before": "good",
+    "scan and photograph, same forms": "usable",
+    "scan and fax": "usable",
+}
+"""What differs between two sheets -> the calibration that an audit would use."""
+
+
+def _copies(sides: tuple[Any, Any]) -> Any:
+    return lambda side, rng: sides[side](rng)
+
+
+def sheets_of(
+    digits: Digits, condition: str, mode: str, seed: int, cache: Path | None
+) -> list[Sheets]:
+    """Sheets of each writer in a condition, some of them several times over."""
+    far = mode != "rand"
+    plain = lambda rng: pens.plain()  # noqa: E731
+    if condition == "one pen, one scan":
+        return [nist(digits, _copies((plain, plain)), seed, far=far)]
+    if condition.startswith("pens and scans"):
+        return [
+            nist(digits, _copies((pens.draw_condition, worse)), seed + k, far=far)
+            for k, worse in enumerate((pens.draw_condition, pens.draw_worn))
+        ]
+    if condition.startswith("pens and copiers"):
+        both = _copies((copied.draw_copier, copied.draw_copier))
+        return [nist(digits, both, seed, far=far, render=copied.render)]
+    if mode == "far":  # digits of a writer are dealt out to forms at random
+        return []
+    families = {
+        "scans of": ("scan",),
+        "scan and p": ("scan", "photo"),
+        "scan and f": ("scan", "fax"),
+    }
+    name = next(k for k in families if condition.startswith(k))
+    turns = {"scans of": 1, "scan and p": 2, "scan and f": 2}[name]
+    file = cache / f"{name.replace(' ', '-')}-{digits.split[0]}.npz" if cache else None
+    found = scanned(digits, tuple(HELD_OUT), families[name], turns, seed + len(name), file=file)
+    pair = families[name] if len(families[name]) == 2 else ("scan", "scan")
+    return [of_scans(found, pair)]  # type: ignore[arg-type]
+
+
+def rows(digits: Digits, seed: int, cache: Path | None) -> Iterator[Row]:
+    """Every condition, mode and number of digits for which there are writers enough."""
+    known = calibrations()
+    for condition, name in CONDITIONS.items():
+        for mode in ("far", "rand", "tally"):
+            sheets = sheets_of(digits, condition, mode, seed, cache)
+            for number in DIGITS if sheets else ():
+                choose = tally if mode == "tally" else any_of
+                both = Trials.joined(
+                    [trials(s, number, seed + number, draws=2, choose=choose) for s in sheets]
+                )
+                if len(np.unique(both.writer)) < FEWEST:
+                    continue
+                fitted = known[name]
+                yield _row(
+                    condition, mode, number, both,
+                    fitted(both.same, both.same_digits),
+                    fitted(both.different, both.different_digits), seed,
+                )  # fmt: skip
+
+
+def _row(
+    condition: str,
+    mode: str,
+    number: int,
+    both: Trials,
+    same: NDArray[np.float64],
+    different: NDArray[np.float64],
+    seed: int,
+) -> Row:
+    rng = np.random.default_rng(seed)
+    return Row(
+        condition=condition,
+        mode=mode,
+        digits=number,
+        writers=len(np.unique(both.writer)),
+        same=len(same),
+        different=len(different),
+        all=performance(same, different),
+        limits=over_sources(same, different, both.writer, both.writers, rng),
+        misleading=rates_at(same, different),
+    )

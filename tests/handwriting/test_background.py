@@ -1,0 +1,59 @@
+"""Hits that chance makes: made-up centres, thresholds, and numbers that hold what they say."""
+
+import numpy as np
+import pytest
+
+from veedor.handwriting.background import beyond, expected, mixed_centres, threshold
+
+
+def test_made_up_centres_have_no_two_sheets_of_one_centre_and_the_sizes_of_real_ones():
+    rng = np.random.default_rng(0)
+    centre = np.repeat(np.arange(30), 4)
+    made = mixed_centres(centre, np.array([4, 4, 3, 7]), 100, rng)
+    assert len(made) == 100
+    assert np.bincount([len(m) for m in made]).tolist() == [0, 0, 0, 25, 50, 0, 0, 25]
+    for sheets in made:
+        assert len(set(centre[sheets])) == len(sheets)
+
+
+def test_too_few_centres_to_mix_give_fewer_or_none():
+    rng = np.random.default_rng(1)
+    assert mixed_centres(np.zeros(9, int), np.array([3]), 50, rng) == ()
+    assert mixed_centres(np.empty(0, int), np.array([3]), 50, rng) == ()
+    assert mixed_centres(np.arange(9), np.array([3]), 0, rng) == ()
+
+
+def test_the_threshold_admits_as_many_by_chance_as_it_should():
+    background = np.arange(1000.0)
+    limit = threshold(background, 100, most=1.0, least=0.0)
+    assert (background >= limit).sum() == 10
+    assert threshold(background, 100, most=1.0, least=995.0) == 995.0
+    assert threshold(background, 10_000, most=1.0, least=0.0) > background.max()
+
+
+def test_expected_hits_hold_the_true_number_as_often_as_they_say():
+    rng = np.random.default_rng(2)
+    inside, alarms = [], []
+    for _ in range(600):
+        background, real = rng.normal(size=4000), rng.normal(size=200)
+        limit = threshold(background, 200, most=1.0, least=-9.0)
+        seen = int((real >= limit).sum())
+        found = expected(background, 200, limit, seen)
+        inside.append(found.low <= seen <= found.high)
+        alarms.append(min(found.p, beyond(background, real, -9.0)[1]) <= 0.025)
+        assert found.mean == pytest.approx(1.0)
+    assert np.mean(inside) >= 0.94
+    assert np.mean(alarms) <= 0.05 + 0.02
+
+
+def test_one_centre_beyond_all_made_up_ones_is_as_rare_as_the_ranks_say():
+    background = np.arange(1000.0)
+    above, p = beyond(background, np.array([5.0, 1001.0, 7.0]), 0.0)
+    assert above == 1
+    # Of 1003 exchangeable numbers the greatest is one of the three with that probability.
+    assert p == pytest.approx(3 / 1003)
+    assert beyond(background, np.array([5.0]), 0.0) == (0, 1.0)
+
+
+def test_nothing_made_up_makes_nothing_rare():
+    assert expected(np.empty(0), 10, 4.0, 3).p == 1.0
