@@ -38,7 +38,7 @@ class Line:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Blank:
     """An empty form.
 

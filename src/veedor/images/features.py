@@ -9,6 +9,8 @@ that most of them agree on is kept. Where that fails, distinct points of the pri
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -286,7 +288,7 @@ def by_points(
 ) -> tuple[NDArray[np.float64], float]:
     """The plane on which distinct points of print agree, near a rough one; as `by_blocks`."""
     view = _paged(dark, blank, start)
-    source, here = _distinct(blank.print)
+    source, here = _distinct_of(blank)
     target, there = _distinct(view)
     if min(len(source), len(target)) < 8:
         return start, 0.0
@@ -310,6 +312,11 @@ def by_points(
         return start, 0.0
     share = float(inliers.sum()) / int(mutual.sum())
     return start @ np.asarray(found, dtype=np.float64), share
+
+
+@functools.lru_cache(maxsize=32)
+def _distinct_of(blank: Blank) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    return _distinct(blank.print)
 
 
 def _distinct(view: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
