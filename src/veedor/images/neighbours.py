@@ -35,6 +35,8 @@ CELL = 1000
 """Descriptors to a cell."""
 MEMBER = 3
 """Cells in which a descriptor can be found."""
+PART = 100_000
+"""Descriptors of which the laws are told at once."""
 LEARN = 60_000
 """Descriptors from which the centres of the cells are learnt."""
 
@@ -45,12 +47,12 @@ class Neighbours:
 
     Attributes
     ----------
-    place : (n, FAR) int64; -1 where there are fewer
+    place : (n, FAR) int32; -1 where there are fewer
     distance : (n, FAR) float32, half the squared distance: 1 less the correlation, where the
         descriptors have length 1; inf where there are fewer
     """
 
-    place: Ints
+    place: NDArray[np.int32]
     distance: Floats
 
 
@@ -94,23 +96,27 @@ def law_of_own(found: Neighbours, own: Floats) -> Law:
     ----------
     own : (n,) float32, distance to the nearest descriptor of the same group
     """
-    near = np.where(found.place >= 0, own[found.place], np.inf)
-    near.sort(axis=1)
-    found_law = _fit(near[:, :OWN_FAR], OWN_NEAR, OWN_FAR / FAR)
+    near = np.empty((len(own), OWN_FAR), dtype=np.float32)
+    for at in range(0, len(own), PART):
+        place = found.place[at : at + PART]
+        sorted_ = np.sort(np.where(place >= 0, own[place], np.inf), axis=1)
+        near[at : at + PART] = sorted_[:, :OWN_FAR]
+    found_law = _fit(near, OWN_NEAR, OWN_FAR / FAR)
     return replace(found_law, exponent=np.maximum(found_law.exponent, FLATTEST))
 
 
 def _fit(distance: NDArray[Any], near: int, count: float) -> Law:
     """Maximum likelihood from rising distances, the first `near` known only to be the nearest."""
-    distance = np.maximum(distance.astype(np.float64), 1e-9)
-    size = distance.shape[1]
-    far = distance[:, -1]
-    whole = np.isfinite(far)
-    logs = np.zeros(distance.shape)
-    logs[whole] = np.log(far[whole, None] / distance[whole])
-    total = logs[:, near:-1].sum(axis=1) + near * logs[:, near - 1]
-    exponent = (size - 1 - near) / np.maximum(total, 1e-9)
-    return Law(np.where(whole, far, np.inf), np.minimum(exponent, STEEPEST), count)
+    n, size = distance.shape
+    scale, exponent = np.full(n, np.inf), np.ones(n)
+    for at in range(0, n, PART):
+        part = np.maximum(distance[at : at + PART].astype(np.float64), 1e-9)
+        whole = np.flatnonzero(np.isfinite(part[:, -1]))
+        logs = np.log(part[whole, -1:] / part[whole])
+        total = logs[:, near:-1].sum(axis=1) + near * logs[:, near - 1]
+        scale[at + whole] = part[whole, -1]
+        exponent[at + whole] = (size - 1 - near) / np.maximum(total, 1e-9)
+    return Law(scale, np.minimum(exponent, STEEPEST), count)
 
 
 def nearest_of_group(descriptors: Floats, group: Ints) -> Floats:
@@ -131,7 +137,7 @@ def neighbours(descriptors: Floats, rng: np.random.Generator) -> Neighbours:
     descriptors : (n, d) float32
     """
     n = len(descriptors)
-    place = np.full((n, FAR), -1, dtype=np.int64)
+    place = np.full((n, FAR), -1, dtype=np.int32)
     distance = np.full((n, FAR), np.inf, dtype=np.float32)
     everyone = np.arange(n)
     if n <= WHOLE:
@@ -151,7 +157,11 @@ def neighbours(descriptors: Floats, rng: np.random.Generator) -> Neighbours:
 
 
 def _search(
-    descriptors: Floats, asking: Ints, members: Ints, place: Ints, distance: Floats
+    descriptors: Floats,
+    asking: Ints,
+    members: Ints,
+    place: NDArray[np.int32],
+    distance: Floats,
 ) -> None:
     """Fill in the neighbours of those `asking` among the `members`."""
     far = _distances(descriptors, asking, members)

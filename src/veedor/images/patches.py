@@ -52,6 +52,8 @@ BESIDE = 0.01
 them alike."""
 STEADY = 0.3
 """Pixels by which the place of the same ink differs from one scan to another."""
+ROWS = 50_000
+"""Glyphs whose neighbours are looked through at once."""
 FEWEST = 10 * FAR
 """Glyphs from which the law of neighbours can be told."""
 
@@ -65,15 +67,30 @@ class Glyphs:
     sheet : (n,) place among the sheets
     box : (n,) place among the template's boxes
     field : (n,) the box's field, by a number that no two templates share
-    ink : (n, HEIGHT, WIDTH) uint8, the ink's centre of mass in the middle
-    place : (n, 2) float64, that centre in its box, in pixels down and to the right
+    row : (n,) place of the box among those of its inkprint
+    place : (n, 2) float64, the ink's centre of mass in its box, in pixels down and to the right
+    prints : the sheets' inkprints
     """
 
     sheet: Ints
     box: Ints
     field: Ints
-    ink: Bytes
+    row: Ints
     place: NDArray[np.float64]
+    prints: tuple[Inkprint | None, ...]
+
+    def picture(self, at: int) -> Bytes:
+        """(HEIGHT, WIDTH) of one box, moved so that its centre of mass lies in the middle."""
+        one = self.prints[self.sheet[at]]
+        assert one is not None
+        y, x = self.place[at]
+        matrix = np.array([[1, 0, (WIDTH - 1) / 2 - x], [0, 1, (HEIGHT - 1) / 2 - y]])
+        moved = cv2.warpAffine(one.ink[self.row[at]], matrix, (WIDTH, HEIGHT))
+        return np.asarray(moved, dtype=np.uint8)
+
+    def pictures(self, at: Ints) -> Floats:
+        """(len(at), HEIGHT, WIDTH) float32 of several boxes."""
+        return np.array([self.picture(i) for i in at], dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +124,24 @@ def glyphs_of(prints: Sequence[Inkprint | None], owners: Sequence[Ints]) -> Glyp
     owners : for each sheet, the field of each box of its template
     """
     kept = [(at, one) for at, one in enumerate(prints) if one is not None]
-    total = sum(len(one.boxes) for _, one in kept)
-    sheet, box, field = (np.zeros(total, dtype=np.int64) for _ in range(3))
-    ink = np.zeros((total, HEIGHT, WIDTH), dtype=np.uint8)
-    found = Glyphs(sheet, box, field, ink, np.zeros((total, 2)))
-    start = 0
-    for at, one in kept:
-        span = slice(start, start + len(one.boxes))
-        found.sheet[span] = at
-        found.box[span] = one.boxes
-        found.field[span] = owners[at][one.boxes]
-        for k, written in enumerate(one.ink):
-            found.ink[start + k], found.place[start + k] = _centred(written)
-        start = span.stop
-    return found
+    sizes = [len(one.boxes) for _, one in kept]
+    none = np.zeros(0, dtype=np.int64)
+    places = [_middle(ink) for _, one in kept for ink in one.ink]
+    return Glyphs(
+        sheet=np.repeat(np.array([at for at, _ in kept], dtype=np.int64), sizes),
+        box=np.concatenate([none, *(one.boxes for _, one in kept)]).astype(np.int64),
+        field=np.concatenate([none, *(owners[at][one.boxes] for at, one in kept)]),
+        row=np.concatenate([none, *(np.arange(size) for size in sizes)]),
+        place=np.array(places, dtype=np.float64).reshape(-1, 2),
+        prints=tuple(prints),
+    )
 
 
-def _centred(ink: Bytes) -> tuple[Bytes, tuple[float, float]]:
-    """The ink moved, between pixels too, so that its centre of mass lies in the middle, and where
-    it lay.
-    """
+def _middle(ink: Bytes) -> tuple[float, float]:
+    """The centre of mass, down and to the right."""
     moments = cv2.moments(ink)
     mass = moments["m00"] or 1.0
-    x, y = moments["m10"] / mass, moments["m01"] / mass
-    matrix = np.array([[1, 0, (WIDTH - 1) / 2 - x], [0, 1, (HEIGHT - 1) / 2 - y]])
-    return np.asarray(cv2.warpAffine(ink, matrix, (WIDTH, HEIGHT)), dtype=np.uint8), (y, x)
+    return moments["m01"] / mass, moments["m10"] / mass
 
 
 def likeness(one: Bytes, other: Bytes) -> float:
@@ -169,15 +179,15 @@ def _standard(ink: Floats) -> Floats:
 
 def descriptors(glyphs: Glyphs, rng: np.random.Generator) -> Floats:
     """(n, DIMENSIONS): each glyph along the directions in which glyphs differ most."""
-    n = len(glyphs.ink)
-    some = _standard(glyphs.ink[np.sort(rng.permutation(n)[:LEARN])].astype(np.float32))
+    n = len(glyphs.sheet)
+    some = _standard(glyphs.pictures(np.sort(rng.permutation(n)[:LEARN])))
     middle = some.mean(axis=0)
     some -= middle
     _, axes = np.linalg.eigh((some.T @ some).astype(np.float64))
     main = axes[:, -DIMENSIONS:].astype(np.float32)
     found = np.empty((n, main.shape[1]), dtype=np.float32)
     for at in range(0, n, 8192):
-        part = _standard(glyphs.ink[at : at + 8192].astype(np.float32))
+        part = _standard(glyphs.pictures(np.arange(at, min(at + 8192, n))))
         found[at : at + 8192] = (part - middle) @ main
     return found
 
@@ -210,17 +220,20 @@ def _near(found: Neighbours, laws: Sequence[Law]) -> tuple[Ints, Ints, NDArray[n
 
     Of the numbers by both laws and for both glyphs the largest one counts.
     """
-    a, rank = np.nonzero(found.place >= 0)
-    b = found.place[a, rank]
-    distance = found.distance[a, rank].astype(np.float64)
-    chance = np.zeros(len(a))
-    for rule in laws:
-        for end in (a, b):
-            chance = np.maximum(chance, rule.expected(end, distance))
-    keep = chance <= PART
-    pairs = np.column_stack([np.minimum(a, b), np.maximum(a, b)])[keep]
-    pairs, at = np.unique(pairs, axis=0, return_index=True)
-    return pairs[:, 0], pairs[:, 1], chance[keep][at]
+    kept = []
+    for start in range(0, len(found.place), ROWS):
+        row, rank = np.nonzero(found.place[start : start + ROWS] >= 0)
+        a = start + row
+        b = found.place[a, rank].astype(np.int64)
+        distance = found.distance[a, rank].astype(np.float64)
+        chance = np.zeros(len(a))
+        for rule in laws:
+            for end in (a, b):
+                chance = np.maximum(chance, rule.expected(end, distance))
+        keep = chance <= PART
+        kept.append((np.column_stack([np.minimum(a, b), np.maximum(a, b)])[keep], chance[keep]))
+    pairs, at = np.unique(np.concatenate([p for p, _ in kept]), axis=0, return_index=True)
+    return pairs[:, 0], pairs[:, 1], np.concatenate([c for _, c in kept])[at]
 
 
 def _groups(glyphs: Glyphs, a: Ints, b: Ints) -> Iterable[Ints]:
@@ -248,7 +261,8 @@ def _judge(
     chance = chance * _beside(glyphs, a, b, spread)
     if len(glyphs.sheet) * float(chance.prod()) > LEAD:
         return None
-    scores = np.array([likeness(glyphs.ink[i], glyphs.ink[j]) for i, j in zip(a, b, strict=True)])
+    pairs = zip(a.tolist(), b.tolist(), strict=True)
+    scores = np.array([likeness(glyphs.picture(i), glyphs.picture(j)) for i, j in pairs])
     fit = scores >= ALIKE["lead"]
     expected = len(glyphs.sheet) * float(chance[fit].prod())
     if not fit.any() or expected > LEAD:

@@ -41,8 +41,8 @@ class Duplicate(Check):
     Two scans of one station are told apart and observe nothing, for a sheet is often scanned twice;
     but figures that are one picture are counted also within a sheet.
     A pair of figures counts where at most 0.00001 pairs as near are expected by chance among all
-    figures of the case; up to 0.001 it is a *lead*, which questions no sheet. A scan with too little
-    ink is not compared by its ink.
+    figures of the case; up to 0.001 it is a *lead*, which questions no sheet. A scan with too
+    little ink is not compared by its ink.
 
     Statistic
     ---------
