@@ -11,7 +11,13 @@ from veedor.images.sheet import CLASSES
 
 __all__ = ["PRIOR", "fitted"]
 
-PRIOR = {"empty": 0.04, "filler": 0.08, "struck": 0.01, "overwritten": 0.01, "unreadable": 0.01}
+PRIOR = {
+    "empty": 0.04,
+    "filler": 0.08,
+    "struck": 0.004,
+    "overwritten": 0.004,
+    "unreadable": 0.004,
+}
 """Shares of what is no clean digit among boxes with ink: a guess at sheets, stated for others to
 differ. The rest are digits."""
 ALARMS = 0.01
