@@ -29,8 +29,8 @@ SLACK = 1.0
 """Millimetres by which a name may lie off."""
 MANY = 3
 """Fields of one shape, one below the other, from which they are a list that may have more rows."""
-GONE = 0.3
-"""Share of a field's lines below which there is nothing of it."""
+GONE = 0.5
+"""Share of a field's lines below which it is not there: a rule alone gives a third."""
 ROW = 0.75
 """Share of a row's lines that make an unknown row, and the least of any one of them 0.5."""
 
@@ -219,7 +219,8 @@ def _besides(
         f.y for f in template.fields if f.x < first.x + first.width and first.x < f.x + f.width
     ]
     apart = np.abs(rows[:, None] - np.array(known)).min(axis=1)
-    strange = rows[apart > 0.5 * first.height]
+    # A fold across a row that is known must not make another row of its halves.
+    strange = rows[apart > 0.9 * first.height]
     return int(len(strange) > 0) + int((np.diff(strange) > 0.5 * first.height).sum())
 
 
