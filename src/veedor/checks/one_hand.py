@@ -116,6 +116,7 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
     digits = sheets.clerk.total[at]
     low, middle, high = np.quantile(digits, (0.1, 0.5, 0.9)).tolist() if len(at) else (0.0,) * 3
     made, mixed = judged.mixed_pairs >= LEAST, judged.mixed >= found.limit
+    names = np.unique(judged.condition).tolist()
     return {
         "alone": len(sheets.sid) - len(at),
         "centres": len(judged.centre),
@@ -138,11 +139,8 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
         "expected_region": found.region,
         "hits_left": found.left,
         "shift": found.shift / TEN,
-        "cap": float(np.log10(min(c.writers for c in found.known.values()))),
-        "conditions": [
-            _condition(name, judged, digits, found.known)
-            for name in np.unique(judged.condition).tolist()
-        ],
+        "cap": float(np.log10(max((found.known[n].writers for n in names), default=1))),
+        "conditions": [_condition(name, judged, digits, found.known) for name in names],
     }
 
 
