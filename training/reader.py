@@ -1,6 +1,6 @@
 """Train the reader of digits and write it to src/veedor/images/models.
 
-Usage: python -m training.reader [--epochs N] [--seed N] [--bfloat16] [--out FOLDER]
+Usage: python -m training.reader [--epochs N] [--seed N] [--bfloat16] [--calibrate] [--out FOLDER]
 The digits of known writers are looked for in the folder that VEEDOR_DATA names.
 """
 
@@ -26,23 +26,15 @@ import torch
 from training.calibration import PRIOR, fitted
 from training.graph import graph_of
 from training.ink import GOOD, USABLE, plain
+from training.learning import EPOCHS, NETWORKS, trained
 from training.measures import Rate, calibration_error, error_at_coverage, over_writers
-from training.networks import Network, loss_of
 from training.samples import PLAIN, SHARES, Samples, sampled
 from veedor.handwriting.digits import FILE, Digits, load_digits
 from veedor.images import glyph, reader
 from veedor.images.sheet import CLASSES
 
 MODELS = Path(reader.__file__).parent / "models"
-NETWORKS = 3
-EPOCHS, SHOWN = 18, 2
-WEARS = (GOOD, GOOD, USABLE)
-BATCH = 128
-RATE = 3e-3
-DECAY = 0.02
-MEMORY = 0.998
-"""Of the running mean of weights: what is kept at each step, less at the beginning."""
-FILES = ("calibration", "graph", "ink", "marks", "networks", "reader", "samples")
+FILES = ("graph", "ink", "learning", "marks", "networks", "samples")
 LIBRARIES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless")
 REPRODUCES = (
     "The samples come bit by bit from the seed with these versions of numpy and opencv. The "
@@ -57,73 +49,6 @@ def code_hash() -> str:
     for path in (*(Path(__file__).with_name(f"{n}.py") for n in FILES), Path(glyph.__file__)):
         total.update(path.read_bytes())
     return total.hexdigest()
-
-
-class Learner:
-    """One network, its optimiser, and the running mean of its weights."""
-
-    def __init__(self, seed: int, steps: int) -> None:
-        torch.manual_seed(seed)
-        self.rng, self.steps = np.random.default_rng((seed, 1)), 0
-        self.network = Network().to(memory_format=torch.channels_last)
-        self.mean = Network().eval()
-        self.mean.load_state_dict(self.network.state_dict())
-        parameters = self.network.parameters()
-        self.optimiser = torch.optim.AdamW(parameters, RATE, weight_decay=DECAY)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, RATE, steps)
-        self.dropout = torch.random.get_rng_state()
-
-    def learn(self, samples: Samples, short: bool) -> float:
-        """Once through the samples, at times in 16 bits; returns the mean loss."""
-        torch.random.set_rng_state(self.dropout)
-        self.network.train()
-        order, losses = self.rng.permutation(len(samples.label)), []
-        for k in range(0, len(order), BATCH):
-            some = samples.at(order[k : k + BATCH])
-            glyphs = torch.from_numpy(some.glyph[:, None]).float() / 255
-            glyphs = glyphs.contiguous(memory_format=torch.channels_last)
-            truth = [torch.from_numpy(a) for a in (some.label, some.altered, some.digit)]
-            self.optimiser.zero_grad()
-            with torch.autocast("cpu", torch.bfloat16, enabled=short):
-                logits = self.network(glyphs)
-            loss = loss_of(logits.float(), *truth)
-            loss.backward()
-            self.optimiser.step()
-            self.schedule.step()
-            self._remember()
-            losses.append(loss.item())
-        self.dropout = torch.random.get_rng_state()
-        return float(np.mean(losses))
-
-    @torch.no_grad()
-    def _remember(self) -> None:
-        self.steps += 1
-        memory = min(MEMORY, self.steps / (self.steps + 20))
-        now, kept = self.network.state_dict(), self.mean.state_dict()
-        for name, value in kept.items():
-            if value.is_floating_point():
-                value.lerp_(now[name], 1 - memory)
-            else:
-                value.copy_(now[name])
-
-
-def trained(digits: Digits, epochs: int, seed: int, short: bool) -> list[Network]:
-    """The networks; all see the same samples, each from its own start and in its own order.
-
-    Drawing samples takes as long as learning from them, so that each is shown SHOWN times.
-    """
-    count = sum(round(s * len(digits.digit)) for s in SHARES.values()) + len(digits.digit)
-    steps = epochs * -(-count // BATCH)
-    learners = [Learner(seed * 100 + k, steps) for k in range(NETWORKS)]
-    for epoch in range(epochs):
-        began = time.process_time()
-        if epoch % SHOWN == 0:
-            rng = np.random.default_rng((seed, 2, epoch))
-            samples = sampled(digits, rng, WEARS)
-        losses = [learner.learn(samples, short) for learner in learners]
-        spent = time.process_time() - began
-        print(f"epoch {epoch + 1} of {epochs}: loss {losses}, {spent:.0f} s", flush=True)
-    return [learner.mean for learner in learners]
 
 
 def clean_of(digits: Digits) -> Samples:
@@ -166,27 +91,64 @@ def calibrated(session: Any, digits: Digits, seed: int) -> dict[str, object]:
 
 
 def facts_of(epochs: int, seed: int, short: bool) -> dict[str, object]:
-    """What the networks were made from and with."""
+    """What the networks are made from and with."""
     data = Path(os.environ["VEEDOR_DATA"]) / FILE
     machine = f"{platform.system()} {platform.machine()}"
+    command = f"python -m training.reader --epochs {epochs} --seed {seed}"
     return {
         "format": 1,
         "classes": CLASSES,
         "data": {"file": FILE, "sha256": hashlib.sha256(data.read_bytes()).hexdigest()},
         "splits": "veedor.handwriting.digits.split_of: `train` learns, `calibration` calibrates",
-        "command": f"python -m training.reader --epochs {epochs} --seed {seed}"
-        + " --bfloat16" * short,
+        "command": command + " --bfloat16" * short,
         "seed": seed,
         "epochs": epochs,
+        "networks": NETWORKS,
         "shares": SHARES,
         "plain": PLAIN,
-        "prior": PRIOR,
         "code_sha256": code_hash(),
         "versions": {name: version(name) for name in LIBRARIES},
         "python": platform.python_version(),
         "platform": f"{machine}, torch {torch.backends.cpu.get_cpu_capability()}",
         "reproduces": REPRODUCES,
     }
+
+
+def learnt(digits: Digits, args: argparse.Namespace) -> None:
+    """Train, and write the graph and what it was made from and with."""
+    began = time.process_time()
+    manifest = facts_of(args.epochs, args.seed, args.bfloat16)
+    networks = trained(digits.of("train"), args.epochs, args.seed, args.bfloat16)
+    graph = graph_of(networks).SerializeToString()
+    manifest |= {
+        "parameters": sum(p.numel() for p in networks[0].parameters()),
+        "graph_sha256": hashlib.sha256(graph).hexdigest(),
+        "seconds": round(time.process_time() - began),
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "reader.onnx").write_bytes(graph)
+    written(manifest, args.out)
+
+
+def finished(digits: Digits, folder: Path) -> None:
+    """Calibrate and measure the graph that is there."""
+    manifest = json.loads((folder / "reader.json").read_text(encoding="utf-8"))
+    session = onnxruntime.InferenceSession(
+        (folder / "reader.onnx").read_bytes(), providers=["CPUExecutionProvider"]
+    )
+    seed = manifest["seed"]
+    manifest["prior"] = PRIOR
+    manifest["calibration"] = calibrated(session, digits.of("calibration"), seed)
+    ready = reader.Reader(session, manifest)
+    manifest["measured"] = {"test": measured(digits.of("test"), ready, seed)}
+    written(manifest, folder)
+    print(json.dumps(manifest["measured"], indent=1))
+
+
+def written(manifest: dict[str, object], folder: Path) -> None:
+    """Write the manifest."""
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    (folder / "reader.json").write_text(text, encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,30 +159,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--bfloat16", action="store_true", help="in 16 bits: faster where the processor has them"
     )
+    parser.add_argument(
+        "--calibrate", action="store_true", help="do not train: calibrate what is there anew"
+    )
     parser.add_argument("--out", type=Path, default=MODELS)
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True)
-    began, digits = time.process_time(), load_digits()
-    manifest = facts_of(args.epochs, args.seed, args.bfloat16)
-    networks = trained(digits.of("train"), args.epochs, args.seed, args.bfloat16)
-    graph = graph_of(networks).SerializeToString()
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    manifest |= {
-        "networks": NETWORKS,
-        "parameters": sum(p.numel() for p in networks[0].parameters()),
-        "graph_sha256": hashlib.sha256(graph).hexdigest(),
-        "calibration": calibrated(session, digits.of("calibration"), args.seed),
-    }
-    ready = reader.Reader(session, manifest)
-    manifest["measured"] = {"test": measured(digits.of("test"), ready, args.seed)}
-    manifest["seconds"] = round(time.process_time() - began)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "reader.onnx").write_bytes(graph)
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    (args.out / "reader.json").write_text(text, encoding="utf-8")
-    print(json.dumps(manifest["measured"], indent=1))
+    digits = load_digits()
+    if not args.calibrate:
+        learnt(digits, args)
+    finished(digits, args.out)
     return 0
 
 
