@@ -36,6 +36,12 @@ LEAST_PRINT = 0.02
 """Standard deviation of a piece's darkness below which it shows too little."""
 ONE_WAY = 0.1
 """Least ratio of a piece's change in its two directions."""
+LEAST_STEP = 40
+"""Levels of grey between a page and what it lies on."""
+LEVEL_STEP = 12
+"""Levels of grey from one threshold to the next."""
+MOST_QUADS = 2
+"""Quadrilaterals that are tried."""
 OTHER_SHAPE = 0.2
 """Logarithm of the ratio by which a bright quadrilateral's sides may differ from the page's."""
 TURN = 0.08
@@ -53,15 +59,14 @@ def outlines(grey: NDArray[np.uint8], page: Page) -> list[NDArray[np.float64]]:
 
     Returns
     -------
-    Matrices (3, 3) from millimetres to pixels: the bright quadrilateral, where there is one of the
-    page's shape, and the whole picture; each upright, upside down, or on its sides, as its shape
-    allows.
+    Matrices (3, 3) from millimetres to pixels: bright quadrilaterals of the page's shape, and the
+    whole picture; first each upright, then upside down, and on its sides where its shape allows.
     """
     height, width = grey.shape
     whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
-    quad = _quadrilateral(grey)
-    found = [] if quad is None else _directions(quad, page, OTHER_SHAPE)
-    return found + _directions(whole, page, np.inf)
+    found = [_directions(quad, page, OTHER_SHAPE) for quad in _quadrilaterals(grey)]
+    found = [*[ways for ways in found if ways][:MOST_QUADS], _directions(whole, page, np.inf)]
+    return [ways[k] for k in range(4) for ways in found if k < len(ways)]
 
 
 def _directions(quad: NDArray[np.float64], page: Page, most: float) -> list[NDArray[np.float64]]:
@@ -85,31 +90,50 @@ def _directions(quad: NDArray[np.float64], page: Page, most: float) -> list[NDAr
     ]
 
 
-def _quadrilateral(grey: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """Corners of the paper, clockwise from upper left, where it lies on something darker."""
-    shrink = max(1.0, max(grey.shape) / 400)
+def _quadrilaterals(grey: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+    """Corners of what may be the paper on something darker, clockwise from upper left.
+
+    A shadow over a part of the page makes any one threshold wrong, so several are tried; first
+    those whose outline is most like four straight sides.
+    """
+    shrink = max(1.0, max(grey.shape) / 300)
     size = round(grey.shape[1] / shrink), round(grey.shape[0] / shrink)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    # Print and writing are lighter than a table only once they are closed over.
-    bright = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
-    level, black = cv2.threshold(bright, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    high, low = small[bright > level], small[bright <= level]
-    if not len(high) or not len(low) or np.median(high) - np.median(low) < 40:
-        return None
-    contours, _ = cv2.findContours(black, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = cv2.convexHull(max(contours, key=cv2.contourArea))
-    area = cv2.contourArea(outline)
-    if not 0.2 < area / small.size < 0.985:
-        return None
-    quad = cv2.approxPolyDP(outline, 0.03 * cv2.arcLength(outline, True), True).reshape(-1, 2)
-    if len(quad) != 4 or cv2.contourArea(quad) < 0.9 * area:
-        return None
-    points = quad.astype(np.float64)
-    middle = points.mean(axis=0)
-    points = points[np.argsort(np.arctan2(*(points - middle).T[::-1]))]
-    points = np.roll(points, -int(points.sum(axis=1).argmin()), axis=0)
+    # Print and writing are darker than paper; closed over, they are paper.
+    bright = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((11, 11), np.uint8))
     scale = np.array([grey.shape[1] / size[0], grey.shape[0] / size[1]])
-    return np.asarray((points + 0.5) * scale - 0.5)
+    low, high = np.percentile(bright, [1, 99])
+    if high - low < LEAST_STEP:
+        return []
+    found: list[tuple[float, NDArray[np.float64]]] = []
+    for level in np.arange(low + LEAST_STEP / 3, high - 5, LEVEL_STEP):
+        paper = (bright > level).astype(np.uint8)
+        contours, _ = cv2.findContours(paper, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        outline = cv2.convexHull(max(contours, key=cv2.contourArea))
+        area = cv2.contourArea(outline)
+        if not 0.2 < area / small.size < 0.985:
+            continue
+        quad = cv2.approxPolyDP(outline, 0.03 * cv2.arcLength(outline, True), True).reshape(-1, 2)
+        if len(quad) == 4 and (straight := cv2.contourArea(quad) / area) > 0.9:
+            found.append((straight, _clockwise((quad + 0.5) * scale - 0.5)))
+    found.sort(key=lambda one: -one[0])
+    return _apart([quad for _, quad in found], 0.03 * max(grey.shape))
+
+
+def _clockwise(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Four corners, from the upper left one on."""
+    away = points - points.mean(axis=0)
+    points = points[np.argsort(np.arctan2(away[:, 1], away[:, 0]))]
+    return np.asarray(np.roll(points, -int(points.sum(axis=1).argmin()), axis=0))
+
+
+def _apart(quads: list[NDArray[np.float64]], least: float) -> list[NDArray[np.float64]]:
+    """Those that differ from each one before by more than `least` pixels at a corner."""
+    kept: list[NDArray[np.float64]] = []
+    for quad in quads:
+        if all(np.abs(quad - other).max() > least for other in kept):
+            kept.append(quad)
+    return kept
 
 
 def by_blocks(

@@ -22,6 +22,8 @@ SHARE = (0.35, 1.3)
 """Length of the page over that of the picture: a photo shows a table around the page."""
 BEND = 0.10
 """How far perspective may move a mark, of the length between two others."""
+SMALLER = 0.5
+"""Cost of a page half as large as the picture, where a mark that is missing costs 1."""
 MISPLACED = 1.5
 """Millimetres by which a mark may miss the place that the others give it."""
 
@@ -162,6 +164,8 @@ def _matches(
     match[np.isinf(cost)] = -1
     missing = np.isinf(cost).sum(axis=1)
     total = np.where(np.isinf(cost), 0, cost).sum(axis=1) + missing * 1.0
+    # A page mostly fills its picture: filled bubbles or letters make small forms by chance.
+    total += SMALLER * np.abs(np.log2(scale / length))
     good = np.flatnonzero(len(known) - missing >= 3)
     good = good[np.argsort(total[good], kind="stable")[:24]]
     return [(float(total[k]), match[k]) for k in good]
