@@ -31,7 +31,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
 .PHONY: help audit drill test targets bench calibrate estimators methods nights late projection \
-	flows samples models reading handwriting peers docs lock clean
+	flows samples models reading handwriting twins peers docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ reading: $(VENV)/.test ## how well digits and sheets are read, on writers kept a
 
 handwriting: $(VENV)/.test ## how well hands are told apart by their digits, on writers kept apart (half an hour)
 	$(BIN)/python -m benchmarks.handwriting --markdown docs/handwriting.md
+
+twins: $(VENV)/.test ## re-used images: copies and pieces found, false pairs, time (an hour)
+	$(BIN)/python -m benchmarks.twins --markdown docs/twins.md
 
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
