@@ -161,6 +161,12 @@ def grain(form, sheet):
     return np.random.default_rng(0).integers(0, 255, sheet.shape).astype(np.uint8)
 
 
+def denser(form, sheet):
+    """The same columns at three quarters of the pitch: every fourth row is where one should be."""
+    fields = [f.model_copy(update={"y": 40 + (f.y - 40) * 0.75}) for f in form.fields]
+    return forms.blank(forms.template("denser", fields=fields))
+
+
 def white(form, sheet):
     return np.full_like(sheet, 255)
 
@@ -174,7 +180,7 @@ def squared(form, sheet):
     return page
 
 
-@pytest.mark.parametrize("make", [mirrored, moved, written, grain, white, squared])
+@pytest.mark.parametrize("make", [mirrored, moved, denser, written, grain, white, squared])
 def test_what_is_not_the_form_is_refused(form, sheet, make) -> None:
     attempt = Registrar([(form, None)]).attempt(make(form, sheet))
     assert attempt.registration is None

@@ -24,6 +24,8 @@ FLANK = 0.9
 """Millimetres on either side of a line within which there must be paper."""
 FULL = 60
 """Darkness above its flanks, of 255, from which a line counts in full; fainter ones in part."""
+PALEST = 0.35
+"""Share of a full line that the palest print has that is believed."""
 STRETCH = (-0.01, -0.005, 0.0, 0.005, 0.01)
 """Scales that are tried for each field."""
 BESIDE = 3.0
@@ -243,7 +245,6 @@ def snap(edges: Edges, measured: Measured, fields: int, *, slack: float) -> Snap
     """
     count = np.zeros((fields, 2))
     np.add.at(count, (edges.field, edges.across), 1)
-    middle = edges.middle
     total = np.zeros((fields, 2))
     np.add.at(total, (edges.field, edges.across), edges.place)
     centre = total / np.maximum(count, 1)
@@ -251,10 +252,12 @@ def snap(edges: Edges, measured: Measured, fields: int, *, slack: float) -> Snap
     scores, moves, scales = _search(edges, measured, lever, count, slack)
     with np.errstate(invalid="ignore"):
         share = np.where(count > 0, scores, np.nan)
-    score = np.where(count.any(axis=1), np.fmin(share[:, 0], share[:, 1]), np.nan)
     foretold = moves[edges.field, edges.across] + scales[edges.field, edges.across] * lever
-    offset = _offsets(measured, foretold)
-    assert len(offset) == len(middle)
+    offset, top = _offsets(measured, foretold)
+    # Pale print gives each line a part of a full one; half of the lines gives half of them all.
+    strength = float(np.clip(np.percentile(top, 75), PALEST, 1)) if len(top) else 1.0
+    share = np.minimum(share / strength, 1.0)
+    score = np.where(count.any(axis=1), np.fmin(share[:, 0], share[:, 1]), np.nan)
     return Snapped(score, moves, scales, offset)
 
 
@@ -291,8 +294,13 @@ def _search(
     return score, moves, scales
 
 
-def _offsets(measured: Measured, foretold: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where each edge is by itself, to a part of a pixel: (n,) millimetres, NaN where unseen."""
+def _offsets(
+    measured: Measured, foretold: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where each edge is by itself, to a part of a pixel, and how much of a line is there.
+
+    (n,) millimetres, NaN where less than 0.3 of a line is seen, and (n,) up to 1.
+    """
     reach, near = measured.reach, round(NEAR * PIXELS_PER_MM)
     middle = np.round(foretold * PIXELS_PER_MM).astype(int) + reach
     padded = np.pad(measured.profile, ((0, 0), (near + 1, near + 1)))
@@ -305,4 +313,4 @@ def _offsets(measured: Measured, foretold: NDArray[np.float64]) -> NDArray[np.fl
     bend = low - 2 * top + high
     part = np.where(bend < -1e-6, 0.5 * (low - high) / np.minimum(bend, -1e-6), 0.0)
     place = np.clip(middle, 0, 2 * reach) - reach + k - 1 - near + np.clip(part, -0.5, 0.5)
-    return np.where(top >= 0.3, place / PIXELS_PER_MM, np.nan)
+    return np.where(top >= 0.3, place / PIXELS_PER_MM, np.nan), np.minimum(1.5 * top, 1.0)

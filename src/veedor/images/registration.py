@@ -26,9 +26,15 @@ from veedor.images.template import Template
 
 __all__ = ["LEAST_SCORE", "MOST_RESIDUAL", "Attempt", "Registrar"]
 
-LEAST_SCORE = 0.5
-"""Share of a field's printed lines below which the field, and of all lines the form, is refused."""
-LEAST_FIELDS = 0.6
+COARSE_SCORE = 0.5
+"""Share of the form's lines from which a coarse place is worth refining."""
+LEAST_SCORE = 0.7
+"""Share of a field's printed lines, the worse of upright and level ones, below which it is refused:
+of boxes of another size or pitch, every second line or two in three still fall on one."""
+LEAST_FORM = 0.8
+"""The same of all fields, on average, for the form: on simulated sheets the right form has more
+than 0.9, one of the same layout with fewer rows up to 0.75."""
+LEAST_FIELDS = 0.7
 """Share of the fields with lines that must be found."""
 MOST_RESIDUAL = 0.35
 """Millimetres, median, between the lines and their places: half the stroke of a pen."""
@@ -226,17 +232,17 @@ def _settle(dark: NDArray[np.uint8], laid: _Laid, factor: float) -> Attempt:
     """Refine the plane by all lines, move each field onto its own, and judge the whole."""
     template, edges = laid.form.template, laid.form.edges
     page = (template.page.width, template.page.height)
-    if laid.score < LEAST_SCORE:
+    if laid.score < COARSE_SCORE:
         return Attempt(None, f"only {laid.score:.0%} of the lines of {template.id!r} are on it")
     known = _known(edges, len(template.fields))
-    good = _found(laid.snapped, _centres(template), known, 2 * MOST_BEND)
+    good = _found(laid.snapped, _centres(template), known, 2 * MOST_BEND, COARSE_SCORE)
     matrix = laid.matrix @ fit_plane(edges, laid.snapped.offset, good[edges.field], page)
     if not fiducials.upright(matrix, _rim(template)):
         return Attempt(None, f"the lines of {template.id!r} lie on it as on no page")
     measured = measure(dark, matrix, edges, reach=REACH[1])
     snapped = snap(edges, measured, len(template.fields), slack=1.0)
     laid = _Laid(laid.form, matrix, snapped, laid.method, _score(snapped))
-    found = _found(snapped, _centres(template), known, MOST_BEND)
+    found = _found(snapped, _centres(template), known, MOST_BEND, LEAST_SCORE)
     moved, left = moves_of(edges, snapped, _corners(template), template.owner)
     left = np.abs(left[found[edges.field] & np.isfinite(left)])
     residual = float(np.median(left)) if len(left) else np.inf
@@ -274,7 +280,7 @@ def _refusal(
     """Why the scan is not taken for this form; empty where it is."""
     template, snapped = laid.form.template, laid.snapped
     name, lined = repr(template.id), np.isfinite(snapped.score)
-    if laid.score < LEAST_SCORE:
+    if laid.score < LEAST_FORM:
         return f"only {laid.score:.0%} of the lines of {name} are on it"
     if (share := found[lined].mean()) < LEAST_FIELDS:
         return f"only {share:.0%} of the fields of {name} are on it"
@@ -328,10 +334,11 @@ def _found(
     centre: NDArray[np.float64],
     known: NDArray[np.bool_],
     most: float,
+    least: float,
 ) -> NDArray[np.bool_]:
     """(fields,) whose lines are there, and moved as those of the fields around."""
     # Fields without lines of their own are where their neighbours are.
-    there = np.nan_to_num(snapped.score, nan=1.0) >= LEAST_SCORE
+    there = np.nan_to_num(snapped.score, nan=1.0) >= least
     return there & ~bent(centre, snapped, known & there[:, None], most)
 
 

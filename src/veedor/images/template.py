@@ -82,7 +82,7 @@ class FormField(Area):
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     """Left, top, width and height of each box, where they are not a plain row."""
     printed: Literal["boxes", "line", "guides", "none"] = "boxes"
-    """What is printed around the digits: a frame for each, a line below, grey guides, nothing."""
+    """What is printed around the digits: a frame for each, a line below, a frame with grey guides, nothing."""
     by: Literal["clerk", "delegate"] = "clerk"
     """Who is meant to write it: whoever fills the sheet, or a party's delegate."""
     kind: Literal["count", "time", "other"] = "count"
