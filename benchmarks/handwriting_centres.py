@@ -85,6 +85,7 @@ def sheets_of_four(digits: Digits, seed: int) -> Sheets:
         writer=np.repeat(writers, SHEETS),
         series=np.repeat(digits.series[first], SHEETS),
         condition=np.zeros(SHEETS * len(writers), dtype=np.int64),
+        form=np.zeros(SHEETS * len(writers), dtype=np.int64),
     )
 
 

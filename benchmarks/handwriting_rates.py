@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from training.calibrated import LAYOUTS
 from training.scanned import scanned
 from training.trials import Sheets, Trials, any_of, nist, of_scans, tally, trials
 
@@ -16,13 +17,16 @@ from benchmarks import copied
 from training import pens
 from veedor.handwriting.calibration import Condition, calibrations
 from veedor.handwriting.digits import Digits
-from veedor.simulate.sheets import HELD_OUT
 from veedor.stats.likelihood import Limits, Performance, Rates, over_sources, performance, rates_at
 
 __all__ = ["CONDITIONS", "DIGITS", "Row", "rows", "sheets_of"]
 
 DIGITS = (10, 20, 30, 40, 50)
-TRAINED_FORMS = ("column", "pair", "table")
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "scans": ("scan",),
+    "scan and photograph": ("scan", "photo"),
+    "scan and fax": ("scan", "fax"),
+}
 FEWEST = 20
 """Writers below whom nothing is said."""
 
@@ -46,9 +50,11 @@ CONDITIONS: dict[str, Condition] = {
     "one pen, one scan": "matched",
     "pens and scans differ, as taught": "usable",
     "pens and copiers differ, not taught": "usable",
-    "scans of forms not seen before": "good",
-    "scan and photograph, same forms": "usable",
-    "scan and fax": "usable",
+    "scans, forms of calibration": "good",
+    "scans, form ledger": "good",
+    "scans, form bubbles": "good",
+    "scan and photograph, form ledger": "usable",
+    "scan and fax, form ledger": "usable",
 }
 """What differs between two sheets -> the calibration that an audit would use."""
 
@@ -75,17 +81,13 @@ def sheets_of(
         return [nist(digits, both, seed, far=far, render=copied.render)]
     if mode == "far":  # digits of a writer are dealt out to forms at random
         return []
-    families = {
-        "scans of": ("scan",),
-        "scan and p": ("scan", "photo"),
-        "scan and f": ("scan", "fax"),
-    }
-    name = next(k for k in families if condition.startswith(k))
-    turns = {"scans of": 1, "scan and p": 2, "scan and f": 2}[name]
-    file = cache / f"{name.replace(' ', '-')}-{digits.split[0]}.npz" if cache else None
-    found = scanned(digits, tuple(HELD_OUT), families[name], turns, seed + len(name), file=file)
-    pair = families[name] if len(families[name]) == 2 else ("scan", "scan")
-    return [of_scans(found, pair)]  # type: ignore[arg-type]
+    kind, _, form = condition.partition(", ")
+    families = FAMILIES[kind]
+    forms = (form.removeprefix("form "),) if form.startswith("form ") else LAYOUTS
+    turns = 3 if len(families) == 2 else 1  # half of the draws have a sheet of each family
+    name = f"{'-'.join(families)}-{'-'.join(forms)}-{digits.split[0]}.npz"
+    found = scanned(digits, forms, families, turns, seed, file=cache / name if cache else None)
+    return [of_scans(found, families if len(families) == 2 else ("scan", "scan"))]
 
 
 def rows(digits: Digits, seed: int, cache: Path | None) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from veedor.stats.likelihood import fit_logistic, performance, rates_at
 __all__ = ["DIGITS", "LAYOUTS", "calibrate"]
 
 DIGITS = (8, 10, 15, 20, 30, 40, 50)
-LAYOUTS = ("column", "pair", "table")
+LAYOUTS = ("column", "pair", "strip", "table")
 """Forms on which digits for calibration are written; none of those kept for tests."""
 QUANTILES = np.concatenate([[0.001, 0.01], np.linspace(0.05, 0.95, 19), [0.99, 0.999]])
 TURNS = {"scans": 1, "mixed": 2}

@@ -40,7 +40,7 @@ class Scanned:
     sheet : (n,) int64, from 0
     writer, series, turn : (sheets,) int64; `turn` numbers the draws of a writer's digits, each of
         which gives two sheets with no digit in common
-    family : (sheets,) text
+    family, form : (sheets,) text; both sheets of a draw are of one form
     lost : sheets on which the form was not found
     """
 
@@ -51,6 +51,7 @@ class Scanned:
     series: NDArray[np.int64]
     turn: NDArray[np.int64]
     family: NDArray[np.str_]
+    form: NDArray[np.str_]
     lost: int
 
 
@@ -71,8 +72,8 @@ def _sheets(
     for turn in range(turns):
         for hand in Pool.of_nist(digits).hands:
             whole = int(hand.left().sum())
+            form = forms[int(rng.integers(len(forms)))]
             for _ in range(2):
-                form = forms[int(rng.integers(len(forms)))]
                 marks = _marks(form.template, hand.left(), whole // 2, rng)
                 sheet = make_sheet(
                     form, marks, hand, rng, station="100001", delegate=hand, pen=draw_pen(rng),
@@ -148,7 +149,7 @@ def _scanned(
             features = describe(np.stack([glyph for glyph, _ in pairs]))
             parts.append((features.astype(np.float16), digit))
             writer = int(hand.id.removeprefix("nist-"))
-            about.append((writer, series[writer], turn, family))
+            about.append((writer, series[writer], turn, family, found.template))
             if len(about) % 100 == 0:
                 say(f"{len(about)} sheets written and read")
     sizes = [len(digit) for _, digit in parts]
@@ -160,5 +161,6 @@ def _scanned(
         series=np.array([a[1] for a in about]),
         turn=np.array([a[2] for a in about]),
         family=np.array([a[3] for a in about]),
+        form=np.array([a[4] for a in about]),
         lost=lost,
     )

@@ -33,6 +33,7 @@ class Sheets:
     embedding : (n, DIM); digit, sheet : (n,) int64
     owner, writer, series : (sheets,) int64; an owner is a writer, or one draw of a writer's digits
     condition : (sheets,) int64, within which class means are taken
+    form : (sheets,) int64, the printed form
     """
 
     embedding: NDArray[np.float32]
@@ -42,6 +43,7 @@ class Sheets:
     writer: Ints
     series: Ints
     condition: Ints
+    form: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +122,13 @@ def nist(
         writer=np.repeat(writers, 2),
         series=np.repeat(digits.series[first], 2),
         condition=np.zeros(2 * len(writers), dtype=np.int64),
+        form=np.zeros(2 * len(writers), dtype=np.int64),
     )
 
 
 def of_scans(found: Scanned, families: tuple[str, str]) -> Sheets:
     """Pairs of scanned sheets, one of each family; draws that lack a sheet are left out."""
-    names = np.unique(found.family)
+    looks = np.char.add(np.char.add(found.form, " "), found.family)
     owners = found.writer * 1000 + found.turn
     keep, owner = [], []
     for one in np.unique(owners):
@@ -144,7 +147,8 @@ def of_scans(found: Scanned, families: tuple[str, str]) -> Sheets:
         owner=np.array(owner, dtype=np.int64),
         writer=found.writer[at],
         series=found.series[at],
-        condition=np.searchsorted(names, found.family[at]),
+        condition=np.unique(looks[at], return_inverse=True)[1],
+        form=np.unique(found.form[at], return_inverse=True)[1],
     )
 
 
@@ -168,8 +172,8 @@ def trials(
 ) -> Trials:
     """Every writer against itself, and every sheet against the second one of each other writer.
 
-    Writers of different series are not compared: they differ by more than the hand. Sheets with
-    fewer than `number` digits take no part.
+    Writers of different series are not compared, nor sheets of different forms: they differ by more
+    than the hand. Sheets with fewer than `number` digits take no part.
     """
     rng = np.random.default_rng(seed)
     model = load_sources()
@@ -184,6 +188,7 @@ def trials(
         i, j = (a.ravel() for a in np.meshgrid(first, second, indexing="ij"))
         own = sheets.owner[i] == sheets.owner[j]
         other = (sheets.writer[i] != sheets.writer[j]) & (sheets.series[i] == sheets.series[j])
+        other &= sheets.form[i] == sheets.form[j]
         pairs = np.column_stack([i, j])[own | other]
         own = own[own | other]
         score = pair_scores(writing, pairs, model)

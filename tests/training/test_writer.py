@@ -120,6 +120,7 @@ def test_trials_hold_writers_of_one_series_against_each_other_alone():
         writer=np.repeat([10, 11, 12, 13, 14, 14], 2),
         series=np.repeat([0, 0, 0, 4, 4, 4], 2),
         condition=np.zeros(sheets, dtype=np.int64),
+        form=np.zeros(sheets, dtype=np.int64),
     )
     found = trials.trials(made, 15, 0, draws=1)
     # Six owners against themselves; three writers of a series against each other, both ways; and

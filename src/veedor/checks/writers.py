@@ -49,7 +49,7 @@ def measured_digits(evidence: Evidence) -> Mapping[str, ir.Table]:
         centre=stations[cell(case.sibling_level)],
         region=stations[cell(case.region_level)],
     )
-    grades = scans.select("scan", "grade")
+    grades = scans.select("scan", "grade", "template")
     sheets = evidence.sheets()
     return {
         "digits": digits,
@@ -67,7 +67,7 @@ class Sheets:
     Attributes
     ----------
     sid, scan, centre, region : int64 (n)
-    station, grade : text (n)
+    station, grade, form : text (n); the form is the template's id
     clerk, delegate : digits that each should have written, by the form
     """
 
@@ -77,6 +77,7 @@ class Sheets:
     region: Ints
     station: NDArray[Any]
     grade: NDArray[np.str_]
+    form: NDArray[np.str_]
     clerk: Digits
     delegate: Digits
 
@@ -89,6 +90,7 @@ class Sheets:
             region=self.region[index],
             station=self.station[index],
             grade=self.grade[index],
+            form=self.form[index],
             clerk=self.clerk.at(index),
             delegate=self.delegate.at(index),
         )
@@ -105,10 +107,15 @@ def read_sheets(measured: Mapping[str, Columns]) -> Sheets:
         centre=whole(rows["centre"]),
         region=whole(rows["region"]),
         station=rows["station"],
-        grade=np.array(["" if g is None else str(g) for g in rows["grade"]], dtype=np.str_),
+        grade=_text(rows["grade"]),
+        form=_text(rows["template"]),
         clerk=_digits(digits, ~by, sid),
         delegate=_digits(digits, by, sid),
     )
+
+
+def _text(values: NDArray[Any]) -> NDArray[np.str_]:
+    return np.array(["" if v is None else str(v) for v in values], dtype=np.str_)
 
 
 def _digits(rows: Columns, chosen: NDArray[np.bool_], sid: Ints) -> Digits:
@@ -164,9 +171,10 @@ class Judged:
 
 
 def writing_of(digits: Digits, sheets: Sheets, model: Sources) -> Writing:
-    """Digits about the class means of other centres' sheets, by the grade of the scan."""
-    grade = np.unique(sheets.grade, return_inverse=True)[1].astype(np.int64)
-    return centred(digits, sheets.centre, grade, model)
+    """Digits about the class means of other centres' sheets of the same form and grade of scan."""
+    looks = np.char.add(np.char.add(sheets.grade, " "), sheets.form)
+    kind = np.unique(looks, return_inverse=True)[1].astype(np.int64)
+    return centred(digits, sheets.centre, kind, model)
 
 
 def judge(
