@@ -38,10 +38,7 @@ COMMANDS = {
         "veedor.cli.sample",
         "Plan a sample of sheets, draw it, and report what was found.",
     ),
-    "images": _Lazy(
-        "veedor.cli.images",
-        "Describe a form for reading scans of it, and see what is seen of a scan.",
-    ),
+    "images": _Lazy("veedor.cli.images", "Describe a form, and see what is seen of a scan of it."),
     "completion": _Lazy("veedor.cli.completion", "Print a script that completes commands by TAB."),
 }
 """Name -> the module whose attribute `command` it is, and its line in `veedor --help`."""

@@ -29,7 +29,7 @@ Examples:
 """
 )
 def command() -> None:
-    """Describe a form for reading scans of it, and see what is seen of a scan."""
+    """Describe a form, and see what is seen of a scan of it."""
     try:
         import cv2  # noqa: F401
         import PIL  # noqa: F401
