@@ -30,7 +30,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	echo 'Python 3.11 or later, with its venv module, was not found. Install it, or say' \
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
-.PHONY: help audit drill test targets bench calibrate estimators methods nights late projection \
+.PHONY: help audit drill sheets test targets bench calibrate estimators methods nights late projection \
 	flows samples models reading handwriting twins peers docs lock clean
 
 help: ## show this
@@ -50,6 +50,10 @@ audit: $(VENV)/.core ## audit Bolivia 2019, or its simulated twin where the data
 drill: $(VENV)/.core ## audit a simulated night shaped like that of Bolivia in 2019, its truth known
 	$(BIN)/veedor simulate drill-2019 --seed $(SEED) --out $(OUT)/drill-case
 	$(BIN)/veedor audit $(OUT)/drill-case --seed $(SEED) --out $(OUT)/drill
+
+sheets: $(VENV)/.images ## audit simulated scans of sheets, with known facts planted among them
+	$(BIN)/veedor simulate sheets-drill --sheets --seed $(SEED) --out $(OUT)/sheets-case
+	$(BIN)/veedor audit $(OUT)/sheets-case --seed $(SEED) --out $(OUT)/sheets
 
 test: $(VENV)/.test ## lint, types, contracts between modules, tests
 	@failed=; for step in 'ruff check' 'ruff format --check --quiet' mypy lint-imports 'python -m pytest -n auto --dist worksteal'; do \
@@ -114,6 +118,7 @@ docs: $(VENV)/.docs ## build the documentation; a warning is an error
 
 lock: ## write requirements/*.txt anew (needs uv)
 	$(LOCK) --group build -o requirements/core.txt
+	$(LOCK) --group build --extra images -c requirements/core.txt -o requirements/images.txt
 	$(LOCK) --group build --extra test -c requirements/core.txt -o requirements/test.txt
 	$(LOCK) --group build --extra docs -c requirements/core.txt -o requirements/docs.txt
 	$(subst pyproject.toml,benchmarks/peers.in,$(LOCK)) -o benchmarks/peers.txt
