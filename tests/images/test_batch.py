@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 import zipfile
 
@@ -110,6 +111,38 @@ def test_scans_are_read_where_nothing_can_be_kept(pictures):
     blocked.write_bytes(b"a file, not a folder")
     for _ in range(2):
         assert read(pictures, [Wanted("a.png")], cache=blocked)[0].status == "read"
+    assert len(Counting.asked) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have owners elsewhere")
+def test_what_is_kept_can_be_read_by_its_owner_alone(pictures):
+    folder = pictures.parent / "cache"
+    folder.mkdir(mode=0o777)
+    read(pictures, [Wanted("a.png")])
+    (file,) = folder.iterdir()
+    assert [path.stat().st_mode & 0o777 for path in (folder, file)] == [0o700, 0o600]
+    file.chmod(0o644)
+    read(pictures, [Wanted("a.png")])
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(Counting.asked) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have owners elsewhere")
+def test_what_another_user_kept_is_not_used(pictures, monkeypatch):
+    read(pictures, [Wanted("a.png")])
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    assert read(pictures, [Wanted("a.png")])[0].status == "read"
+    assert len(Counting.asked) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are another thing elsewhere")
+def test_a_link_in_place_of_what_is_kept_is_not_followed(pictures):
+    read(pictures, [Wanted("a.png")])
+    (file,) = (pictures.parent / "cache").iterdir()
+    file.rename(pictures.parent / "elsewhere")
+    file.symlink_to(pictures.parent / "elsewhere")
+    assert read(pictures, [Wanted("a.png")])[0].status == "read"
     assert len(Counting.asked) == 2
 
 

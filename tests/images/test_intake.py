@@ -81,6 +81,15 @@ def test_a_pdf_is_drawn_at_the_resolution_of_its_picture(tmp_path) -> None:
     assert abs(np.array(taken.pixels.shape) - (1500, 1000, 3)).max() <= 1
 
 
+def test_a_pdf_with_a_picture_too_large_to_unpack_is_refused(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "a.pdf"
+    Image.new("1", (1000, 1500), 1).save(path, resolution=600)
+    assert take_in(path).format == "PDF"
+    monkeypatch.setattr(intake, "MEGAPIXELS", 1)
+    with pytest.raises(SourceError, match="1000 x 1500 pixels on a page"):
+        take_in(path)
+
+
 def test_transparency_is_paper_and_deep_grey_keeps_its_tones(tmp_path) -> None:
     clear = np.zeros((20, 20, 4), np.uint8)
     assert take_in(saved(tmp_path, "clear.png", clear)).pixels.min() == 255

@@ -5,6 +5,7 @@ repeated; the records come in the order in which the scans were asked for.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import sqlite3
@@ -211,7 +212,7 @@ def _read(data: bytes, name: str, page: int) -> bytes:
 
 class _Store:
     """Records by key, in a file for each version of what a reading depends on; without one where
-    the cache cannot be written.
+    the cache cannot be written, or belongs to another user.
     """
 
     def __init__(self, con: sqlite3.Connection | None) -> None:
@@ -220,8 +221,9 @@ class _Store:
     @classmethod
     def open(cls, folder: Path, name: str) -> _Store:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            con = sqlite3.connect(folder / f"{name[:24]}.sqlite", timeout=60, isolation_level=None)
+            path = folder / f"{name[:24]}.sqlite"
+            _keep_to_oneself(path)
+            con = sqlite3.connect(path, timeout=60, isolation_level=None)
             con.execute("CREATE TABLE IF NOT EXISTS readings (key TEXT PRIMARY KEY, record BLOB)")
         except (OSError, sqlite3.Error):
             return cls(None)
@@ -247,3 +249,22 @@ class _Store:
         """Let go of the file."""
         if self._con is not None:
             self._con.close()
+
+
+def _keep_to_oneself(path: Path) -> None:
+    """Make the file and its folder for this user alone.
+
+    A record holds how people wrote their digits, and where on a scan the form lies: who may read it
+    could tell hands apart, and who may write it could move the veil from what is private.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or belongs to another user.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    for one, mode in ((path.parent, 0o700), (path, 0o600)):
+        if hasattr(os, "geteuid") and one.stat().st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "belongs to another user", str(one))
+        one.chmod(mode)

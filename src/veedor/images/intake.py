@@ -201,7 +201,7 @@ def _pdf(
         if not 0 <= page < len(document):
             raise _no_page(shown, page, len(document))
         sheet = document[page]
-        dpi = _dpi_within(sheet)
+        dpi = _dpi_within(sheet, shown)
         width, height = sheet.get_size()
         _check_size(width * dpi / 72, height * dpi / 72, shown)
         pixels = sheet.render(scale=dpi / 72, rev_byteorder=True).to_numpy()
@@ -215,7 +215,7 @@ def _pdf(
         document.close()
 
 
-def _dpi_within(sheet: object) -> float:
+def _dpi_within(sheet: object, shown: str) -> float:
     """The highest resolution of a picture on the page, within `RENDER_DPI`."""
     import pypdfium2.raw as raw
 
@@ -223,6 +223,9 @@ def _dpi_within(sheet: object) -> float:
     for thing in sheet.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3):  # type: ignore[attr-defined]
         left, bottom, right, top = thing.get_bounds()
         sides = right - left, top - bottom
+        if np.prod(thing.get_px_size(), dtype=np.float64) > MEGAPIXELS * 1e6:
+            # It would be unpacked whole for drawing the page, however small the file is.
+            raise _too_large(shown, "{} x {} pixels on a page".format(*thing.get_px_size()))
         if min(sides) > 36:  # half an inch: a stamp or a logo does not decide
             best = max(best, max(thing.get_px_size()) / max(sides) * 72)
     return min(best, RENDER_DPI[1])
