@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,6 +17,7 @@ from veedor.audit.findings import Fact, Finding, Picture
 from veedor.audit.pictures import MOST, write_pictures
 from veedor.audit.run import audit
 from veedor.audit.verify import verify
+from veedor.case.pictures import open_pictures
 from veedor.engine.shelf import Filed, Shelf
 from veedor.errors import VerifyError
 
@@ -101,9 +105,11 @@ def shelf_of(case) -> Shelf:
     paths = {path: case.parent / path for path in source.paths()}
     forms = {f.template.id: f for f in read_forms(read, source, paths)}
     matrix = np.diag([150 / 25.4, 150 / 25.4, 1.0])
+    with open_pictures(paths["scans.zip"]) as pictures:
+        sha = [hashlib.sha256(pictures.read(f"s{i}.png")).hexdigest() for i in (0, 1)]
     scans = [
-        Filed("scans", "S0", "s0.png", 0, "0", "form-a", matrix),
-        Filed("scans", "S1", "s1.png", 0, "0", None, None),
+        Filed("scans", "S0", "s0.png", 0, sha[0], "form-a", matrix),
+        Filed("scans", "S1", "s1.png", 0, sha[1], None, None),
         Filed("scans", "S2", None, 0, None, None, None),
     ]
     return Shelf(scans, {"scans": paths["scans.zip"]}, {"scans": forms})
@@ -123,6 +129,29 @@ def test_a_scan_on_which_no_form_was_found_is_not_shown(case, tmp_path):
     finding = written(case, tmp_path / "built", pictures)
     assert [p.scan for p in finding.pictures] == [0]
     assert finding.pictures_not_shown == 2
+
+
+def test_a_picture_that_was_changed_since_it_was_read_is_not_shown(case):
+    shelf = shelf_of(case)
+    assert shelf.pixels(0) is not None
+    shelf.scans[0] = replace(shelf.scans[0], sha256=shelf.scans[1].sha256)
+    assert shelf.pixels(0) is None
+
+
+def test_where_nothing_is_veiled_the_report_does_not_say_that_it_is(folder, case, made):
+    assert all(picture.veiled for f in made.findings for picture in f.pictures)
+    bare = folder / "bare"
+    shutil.copytree(case.parent, bare)
+    form = bare / "form-a.toml"
+    text = form.read_text("utf-8")
+    form.write_text(re.sub(r"\[\[private\]\](\n\w+ = .*)+", "", text), "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VEEDOR_CACHE", str(folder / "cache"))
+        found = audit(bare / case.name, folder / "out-bare", only=["images.reading"], jobs=1)
+    assert not any(picture.veiled for f in found.findings for picture in f.pictures)
+    page = (found.directory / "index.html").read_text("utf-8")
+    assert "Nothing is veiled on" in page
+    assert "Places for names, signatures and fingerprints are veiled" not in page
 
 
 def test_no_more_than_stated_are_written(case, tmp_path):

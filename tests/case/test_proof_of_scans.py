@@ -57,6 +57,16 @@ def test_rows_and_pictures_that_do_not_meet_are_told_with_their_rows(tmp_path):
         assert words in line.split(". "), line
 
 
+def test_a_form_of_which_nothing_will_be_veiled_is_told(tmp_path):
+    bare = template().split("[[private]]")[0] + "[[fields]]" + template().split("[[fields]]", 1)[1]
+    rows = [("1", "a.png", GOOD)]
+    path = scans_case(tmp_path, COUNTS, rows, {"a.png": b"one"}, templates={"form-a.toml": bare})
+    line, found = told(path)
+    assert line.endswith("The template 'form-a' lists nothing as private: names, signatures and"
+                         " fingerprints on its sheets will be shown")  # fmt: skip
+    assert (found.wrong, found.unread) == ([], False)
+
+
 def test_a_field_that_no_template_has_is_told_with_the_line(tmp_path, capsys):
     source = {"options": {"A": "votes-1", "B": "votes-2", "C": "votes-33"}, "blank": "blanks"}
     path = scans_case(tmp_path, COUNTS, [("1", "a.png", None)], {"a.png": b"one"}, source=source)

@@ -209,3 +209,23 @@ def test_a_report_has_the_samples_and_the_outcome_alone(tmp_path, capsys):
     assert "Picked: One hand" in told
     assert "No rate of other sheets follows" in told
     assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_pictures_of_no_form_of_the_case_are_told_to_be_shown_as_they_are(
+    case, tmp_path, monkeypatch, capsys
+):
+    uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    out, images = tmp_path / "drawn", tmp_path / "images"
+    images.mkdir()
+    assert main(["sample", "draw", str(case), "--size", "3", "--ceremony", "x", "--out",
+                 str(out)]) == 0  # fmt: skip
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    arguments = ["sample", "examine", str(out), "--as", "e1", "--images", str(images)]
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "as they are" not in capsys.readouterr().err
+    (images / f"{rows(out / 'drawn.csv')[0]['station']}.png").write_bytes(b"a picture")
+    assert main(arguments) == 0
+    assert "names, signatures and fingerprints are not veiled" in capsys.readouterr().err

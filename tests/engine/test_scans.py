@@ -60,6 +60,21 @@ def test_fields_of_the_form_are_those_that_the_case_maps(tmp_path):
     assert shapes >= {"f0", "f47"}
 
 
+def test_a_number_in_a_private_part_is_told_only_where_the_case_maps_it(tmp_path):
+    path = drawn_case(tmp_path)
+    form = tmp_path / "form-a.toml"
+    over = '[[private]]\nx = 118\ny = 109\nwidth = 40\nheight = 30\nwhat = "ids"\n'
+    form.write_text(form.read_text("utf-8") + over, "utf-8")
+    text = path.read_text("utf-8")
+    assert 'declared_cast = "cast"' in text
+    path.write_text(text.replace('declared_cast = "cast"', ""), "utf-8")
+    read = [r for r in rows(read_case(path).readings()) if r["scan"] == 0]
+    said = {r["field"]: (r["value"], r["text"], r["joint"]) for r in read}
+    assert said["cast"] == (None, None, None)
+    assert said["declared_valid"][1] is not None
+    assert {r["field"] for r in read if r["text"] is None} == {"cast"}
+
+
 def test_one_picture_under_two_stations_is_a_pair(tmp_path):
     data = png(sheet(written(120, 85, 7, 3, 4)))
     count = {"official": {"station": ["1", "2"], "A": [1, 2], "B": [1, 2], "C": [1, 2]}}

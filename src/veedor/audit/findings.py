@@ -157,7 +157,11 @@ class EvidenceFile(_Written):
 
 
 class PictureFile(_Written):
-    """A part of a scan, as a PNG file: whose it is, and what there is to see."""
+    """A part of a scan, as a PNG file: whose it is, and what there is to see.
+
+    `veiled` says that the places which the form's template lists as private were veiled; false too
+    where it lists none.
+    """
 
     path: str
     sha256: str
@@ -166,6 +170,7 @@ class PictureFile(_Written):
     station: str | None
     fields: list[str]
     caption: str
+    veiled: bool = True
 
 
 class Finding(_Written):

@@ -38,7 +38,8 @@ def write_pictures(
                 name = f"pictures/{files.slug(finding.id)}-{len(shown) + 1:02d}.png"
                 (built / "pictures").mkdir(exist_ok=True)
                 (built / name).write_bytes(data)
-                shown.append(_file(shelf, picture, name, files.sha256(built / name)))
+                sha256 = files.sha256(built / name)
+                shown.append(_file(shelf, picture, name, sha256, show_private))
         left = len(fact.pictures) - len(shown)
         written.append(finding.model_copy(update={"pictures": shown, "pictures_not_shown": left}))
     return written
@@ -61,8 +62,10 @@ def _cut(shelf: Shelf, picture: Picture, show_private: bool) -> bytes | None:
     return crops.png(part)
 
 
-def _file(shelf: Shelf, picture: Picture, path: str, sha256: str) -> PictureFile:
-    one = shelf.scans[picture.scan]
+def _file(
+    shelf: Shelf, picture: Picture, path: str, sha256: str, show_private: bool
+) -> PictureFile:
+    one, template = shelf.scans[picture.scan], shelf.template(picture.scan)
     return PictureFile(
         path=path,
         sha256=sha256,
@@ -71,4 +74,5 @@ def _file(shelf: Shelf, picture: Picture, path: str, sha256: str) -> PictureFile
         station=one.station,
         fields=list(picture.fields),
         caption=picture.caption,
+        veiled=not show_private and template is not None and bool(template.private),
     )

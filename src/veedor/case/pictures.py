@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
@@ -149,7 +150,8 @@ class _Archive:
         self._members = {i.filename: i for i in members if not _is_noise(i.filename)}
         names = [info.filename for info in members]
         if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
+            times = Counter(names)
+            twice = next(name for name in names if times[name] > 1)
             raise SourceError(
                 f"the archive holds two files of the name {twice!r}",
                 place=str(path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,19 @@ def of_scans(case: Case, source: Source, table: ir.Table, found: Examined) -> li
         told = [f"{_some(len(pictures.names), 'picture')} in {place.name}"]
         doubts = [*_names(rows, pictures, place), *_hashes(rows, pictures)]
     found.unread |= bool(doubts)
-    return [*told, *doubts, *_several(rows)]
+    return [*told, *doubts, *_several(rows), *_bare(case, source)]
+
+
+def _bare(case: Case, source: Source) -> Iterator[str]:
+    """Forms of which nothing will be veiled."""
+    for file in source.templates:
+        with contextlib.suppress(VeedorError):
+            template = load_template(locate(case, file, download=False).path)
+            if not template.private:
+                yield (
+                    f"The template {template.id!r} lists nothing as private: names, signatures and"
+                    " fingerprints on its sheets will be shown"
+                )
 
 
 def _forms(case: Case, source: Source) -> Iterator[VeedorError]:
@@ -86,6 +99,7 @@ def _names(rows: Sequence[Named], pictures: Pictures, place: Path) -> Iterator[s
                 f"{_some(len(lost), 'row')} {what if len(lost) == 1 else _plural(what)},"
                 f" {'in' if len(lost) == 1 else 'the first in'} row {first.row}"
                 + (f": {first.file!r}" if first.file else "")
+                + _alike(first.file, known)
             )
     named = {r.file for r in rows}
     if spare := [name for name in pictures.names if name not in named]:
@@ -93,6 +107,18 @@ def _names(rows: Sequence[Named], pictures: Pictures, place: Path) -> Iterator[s
             f"{_some(len(spare), 'picture')} {'is' if len(spare) == 1 else 'are'} named by no row,"
             f" {'' if len(spare) == 1 else 'the first '}{spare[0]!r}"
         )
+
+
+def _alike(file: str | None, known: set[str]) -> str:
+    """The picture whose name differs from that of a row in capitals alone, or in the folder."""
+    if not file or file in known:
+        return ""
+
+    def plain(name: str) -> str:
+        return name.rpartition("/")[2].casefold()
+
+    found = [name for name in known if plain(name) == plain(file)]
+    return f" (there is {found[0]!r})" if len(found) == 1 else ""
 
 
 def _plural(what: str) -> str:

@@ -331,7 +331,8 @@ READINGS = {
     "altered": "float: highest probability of its boxes to be written over or struck",
     "kind": "text: count, time or other",
 }
-"""`readings`: one row for each field that was found on a scan."""
+"""`readings`: one row for each field that was found on a scan. A field in a private part of its
+form that the case maps to nothing has neither value nor text."""
 
 COMPARED = {
     "scan": "int64: number of the scan",

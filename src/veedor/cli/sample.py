@@ -376,13 +376,15 @@ def examine(
     answers = Answers(folder, examination)
     files = images_of(images, examination.stations, codes_of(folder)) if images else {}
     found: dict[str, Any] = {**files}
+    veiled: dict[str, Any] | None = None
     votes: dict[str, list[tuple[str, int]]] = {}
     if case is not None:
         manifest, frame = _frames(case, examination.sample.frame)
         if images is None:
             found |= scans_of(manifest, examination.stations, show_private=show_private)
         elif not show_private:
-            found |= files_veiled(manifest, files) or {}
+            veiled = files_veiled(manifest, files)
+            found |= veiled or {}
         options = (*manifest.option_ids, "blank", "null")
         mine = set(examination.stations)
         votes = {
@@ -390,6 +392,10 @@ def examine(
             for s, row in zip(frame.station, frame.votes.tolist(), strict=True)
             if s in mine
         }
+    if found and (show_private or (files and not veiled)):
+        terminal.note(
+            "The pictures are shown as they are: names, signatures and fingerprints are not veiled."
+        )
     token = secrets.token_urlsafe(16)
     application = pages(examination, answers, found, votes, token)
     config = uvicorn.Config(

@@ -281,6 +281,10 @@ class _Maker:
         template = self._templates[str(record.template)]
         about = template.field(one.field)
         held = held_by(one) if name is not None else None
+        said = {n: getattr(one, n) for n in ("value", "text", "joint")}
+        if name is None and one.field in template.hidden:
+            # A number of identity, say: its digits serve for comparing hands, and are told nowhere.
+            said = dict.fromkeys(said)
         self._out.readings.append(
             {
                 "scan": scan,
@@ -290,7 +294,8 @@ class _Maker:
                 "rest": held.beyond(DOUBT) if held and one.state in TELLING else None,
                 "altered": float(one.altered.max(initial=0.0)),
                 "kind": about.kind,
-                **{n: getattr(one, n) for n in ("state", "value", "text", "p", "joint", "p_joint")},
+                **said,
+                **{n: getattr(one, n) for n in ("state", "p", "p_joint")},
             }
         )
         if held is None or sid is None or name is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,9 @@ class Shelf:
         return self.forms[one.source][one.template].template if one.template else None
 
     def pixels(self, scan: int) -> NDArray[np.uint8] | None:
-        """The picture, (height, width, 3) uint8; None where there is none that can be opened."""
+        """The picture that was read, (height, width, 3) uint8; None where there is none that can be
+        opened.
+        """
         from veedor.images.intake import take_in
 
         one = self.scans[scan]
@@ -60,6 +63,9 @@ class Shelf:
         try:
             with open_pictures(self.places[one.source]) as pictures:
                 data = pictures.read(one.file)
+            if hashlib.sha256(data).hexdigest() != one.sha256:
+                # Changed since it was read: where the form lies on it is no longer known.
+                return None
             return take_in(Path(one.file), name=one.file, page=one.page, data=data).pixels
         except VeedorError:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -107,7 +108,7 @@ class SheetReader:
             dpi=intake.dpi,
             metadata=intake.metadata,
             grade=reading.quality.grade,
-            codes=reading.codes,
+            codes=self._ours(reading.codes),
             station=reading.station if at else self._named(reading.codes),
             template=at.template if at else None,
             residual=float(at.residual) if at else None,
@@ -123,6 +124,13 @@ class SheetReader:
                 reading.cells, pixels=intake.pixels, registration=at, template=template
             ).pack(),
         )
+
+    def _ours(self, codes: Sequence[str]) -> tuple[str, ...]:
+        """The texts that a form has a pattern for: another code on the page, that of somebody's
+        identity card say, is kept nowhere.
+        """
+        patterns = [code.pattern for template in self._templates for code in template.codes]
+        return tuple(text for text in codes if any(re.fullmatch(p, text) for p in patterns))
 
     def _named(self, codes: Sequence[str]) -> str | None:
         """The station that codes name by the pattern of any form; None where patterns differ."""

@@ -46,7 +46,8 @@ class SheetRecord:
     status : as in `veedor.case.tables.SCANS`
     reasons : why it was not read, or is less than good
     sha256, bytes : of the file; format, width, height, dpi, metadata: of the picture in it
-    codes, station : texts of its codes, and the station that they name
+    codes, station : texts of its codes, those that fit a pattern of a form, and the station that
+        they name
     template : id of the form; matrix : (3, 3) float64 and boxes : (boxes, 4, 2) float64, where it
         lies, as in `Registration`
     fields : as read; without those whose place was not found

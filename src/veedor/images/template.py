@@ -45,6 +45,15 @@ class Area(Entry):
         """Left, top, width and height."""
         return self.x, self.y, self.width, self.height
 
+    def meets(self, other: Area) -> bool:
+        """Whether the two share more than an edge."""
+        return (
+            self.x < other.x + other.width
+            and other.x < self.x + self.width
+            and self.y < other.y + other.height
+            and other.y < self.y + self.height
+        )
+
 
 class Page(Entry):
     """The size of the printed page, in millimetres."""
@@ -82,7 +91,8 @@ class FormField(Area):
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     """Left, top, width and height of each box, where they are not a plain row."""
     printed: Literal["boxes", "line", "guides", "none"] = "boxes"
-    """What is printed around the digits: a frame for each, a line below, a frame with grey guides, nothing."""
+    """What is printed around the digits: a frame for each, a line below, a frame with grey guides,
+    nothing."""
     by: Literal["clerk", "delegate"] = "clerk"
     """Who is meant to write it: whoever fills the sheet, or a party's delegate."""
     kind: Literal["count", "time", "other"] = "count"
@@ -183,6 +193,11 @@ class Template(Entry):
     def digest(self) -> str:
         """SHA-256 of all that it says, for telling readings by other templates apart."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Ids of the fields that lie, in part at least, where something is private."""
+        return frozenset(f.id for f in self.fields if any(map(f.meets, self.private)))
 
     def field(self, name: str) -> FormField:
         """The field of that id; KeyError where there is none."""

@@ -15,7 +15,8 @@ def template_text(proposal: Proposal) -> str:
     template = proposal.template
     page = template.page
     lines = [
-        f"# A proposal from {template.blank}. What stands after GUESS or TODO is for you to say.",
+        f"# A proposal from {json.dumps(template.blank)}.",
+        "# What stands after GUESS or TODO is for you to say.",
         "# Places are in millimetres from the upper left corner of the page.",
         "format = 1",
         f"id = {json.dumps(template.id)}",
