@@ -8,6 +8,7 @@ import pytest
 
 from tests.building import evidence, facts, stations
 from tests.scans import put_rows
+from veedor.checks.images.duplicate import OTHER_CODE
 
 OFFICIAL = {
     "station": ["s0", "s1", "s2", "s3", "s4"],
@@ -108,6 +109,10 @@ def test_a_figure_twice_on_one_sheet_is_observed(tmp_path):
     _, by = told(tmp_path, [pair(3, 3, "patch", 0.99, strict)])
     assert by["patch"].status == "observed"
     assert by["patch"].questioned.tolist() == [3]
+    (one,) = by["patch"].pictures
+    assert (one.scan, one.fields) == (3, ("votes-1", "blank"))
+    assert one.caption.startswith("Twice on this scan: boxes 1, 2 of votes-1 = boxes 1, 2 of blank")
+    assert by["patch"].rows["shared"][0].startswith("boxes 1, 2")
 
 
 def test_codes_that_name_each_other_are_crossed(tmp_path):
@@ -122,6 +127,8 @@ def test_codes_that_name_each_other_are_crossed(tmp_path):
     )
     assert stations(found, by["code"]) == ["s2", "s3"]
     assert by["code"].rows["other"].tolist() == ["s3", "s2"]
+    assert by["code"].rows["other_file"].tolist() == [None, None]
+    assert [p.caption for p in by["code"].pictures] == [OTHER_CODE] * 2
     tested = {e.id: e.values for e in by["code"].explanations if e.tested}
     assert tested["printed"] == {"scans": 2, "own": 0, "other": 2, "none": 0}
 

@@ -54,8 +54,7 @@ class Scans:
 
     def name_of(self, pairs: Pairs, other: Ints) -> Texts:
         """The other station of each pair: of the scan at `other`, or the one its code names."""
-        named = (pairs.scan_a == pairs.scan_b) & (pairs.a != pairs.b)
-        return np.where(named, self.code[other], self.station[other])
+        return np.where(pairs.of_code, self.code[other], self.station[other])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +100,11 @@ class Pairs:
     def strict(self) -> Mask:
         """Pairs that are more than a lead."""
         return np.array([not str(text).startswith("lead:") for text in self.detail], np.bool_)
+
+    @property
+    def of_code(self) -> Mask:
+        """Pairs of a scan's own station with the one that its code names."""
+        return np.array((self.scan_a == self.scan_b) & (self.a != self.b), dtype=np.bool_)
 
     @property
     def apart(self) -> Mask:

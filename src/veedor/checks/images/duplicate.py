@@ -19,6 +19,7 @@ Mask = NDArray[np.bool_]
 
 SHOWN = 8
 """Pairs of which both pictures are named."""
+OTHER_CODE = "The printed code names another station than the one under which the scan is filed."
 PIECE = re.compile(r"box(?:es)? [\d, ]+ of (\S+) = box(?:es)? [\d, ]+ of (\S+);")
 
 KINDS = {
@@ -290,25 +291,40 @@ def _rows(pairs: Pairs, scans: Scans) -> dict[str, NDArray[Any]]:
     turned = pairs.a < 0
     one, other = scans.at(pairs.scan_a), scans.at(pairs.scan_b)
     one, other = np.where(turned, other, one), np.where(turned, one, other)
+    files = scans.file[other].copy()
+    # A scan whose code names another station is a pair with no other scan.
+    files[pairs.of_code] = None
     return {
         "sid": np.where(turned, pairs.b, pairs.a),
         "other": scans.name_of(pairs, other),
         "file": scans.file[one],
-        "other_file": scans.file[other],
+        "other_file": files,
         "score": pairs.score,
         "lead": ~pairs.strict,
-        "shared": pairs.detail,
+        "shared": np.array([_shared(text) for text in pairs.detail], dtype=object),
     }
 
 
+def _shared(detail: object) -> str:
+    """What a pair shares, without the word that says how sure that is."""
+    return re.sub(r"^(strict|lead): ", "", str(detail))
+
+
 def _pictures(how: str, told: Pairs) -> tuple[Picture, ...]:
-    """Both pictures of the first pairs."""
+    """Both pictures of the first pairs; one where a pair is of one scan."""
     order = np.lexsort((told.scan_b, told.scan_a, -told.score))[:SHOWN]
     shown = []
     for k in order:
-        fields = PIECE.search(str(told.detail[k])) if how == "patch" else None
-        ends = {int(told.scan_a[k]): 0, int(told.scan_b[k]): 1}
-        for scan, side in ends.items():
-            part = (fields[side + 1],) if fields else ()
-            shown.append(Picture(scan, part, f"One of two scans that share: {told.detail[k]}."))
+        found = PIECE.search(str(told.detail[k])) if how == "patch" else None
+        fields = found.groups() if found else ()
+        ends = (int(told.scan_a[k]), int(told.scan_b[k]))
+        shared = _shared(told.detail[k])
+        if told.of_code[k]:
+            shown.append(Picture(ends[0], (), OTHER_CODE))
+        elif ends[0] == ends[1]:
+            parts = tuple(dict.fromkeys(fields))
+            shown.append(Picture(ends[0], parts, f"Twice on this scan: {shared}."))
+        else:
+            caption = f"One of two scans that share: {shared}."
+            shown += [Picture(n, fields[i : i + 1], caption) for i, n in enumerate(ends)]
     return tuple(shown)
