@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import platform
 import shutil
@@ -46,6 +47,8 @@ PACKAGES = (
 )
 
 
+FOR_SCANS = ("opencv-python-headless", "onnxruntime", "pillow", "pypdfium2", "zxing-cpp")
+"""Named too where scans are read: what is read depends on them."""
 REPORT = "index.html"
 
 
@@ -172,6 +175,10 @@ def manifest(
     shutil.copyfile(case.path, built / "case.toml")
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     versions |= {name: metadata.version(name) for name in PACKAGES}
+    if any(one.kind == "pictures" for one in inputs):
+        for name in FOR_SCANS:
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                versions[name] = metadata.version(name)
     made = Manifest(
         veedor=veedor.__version__,
         case=case.id,
