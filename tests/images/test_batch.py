@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from tests.scans import png, sheet, template, written
+from veedor.errors import VeedorError
 from veedor.images import batch
 from veedor.images.batch import Wanted, read_scans
 from veedor.images.record import SheetRecord, pack
@@ -152,6 +153,17 @@ def test_a_damaged_cache_is_read_over(pictures):
         file.write_bytes(b"damaged" * 1000)
     assert read(pictures, [Wanted("a.png")])[0].status == "read"
     assert len(Counting.asked) == 2
+
+
+def test_what_keeps_all_processes_from_reading_is_told_as_it_is(pictures, monkeypatch):
+    class Lacking:
+        def __init__(self, forms):
+            raise VeedorError("the networks are missing")
+
+    monkeypatch.setattr(batch, "SheetReader", Lacking)
+    wanted = [Wanted(f"{name}.png") for name in "abcdefghi"]
+    with pytest.raises(VeedorError, match="the networks are missing"):
+        read(pictures, wanted, jobs=2)
 
 
 @pytest.mark.slow

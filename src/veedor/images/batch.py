@@ -182,6 +182,8 @@ class _Pool:
             done.set_result(pack(self._own.record(data, name, page)))
             return done
         if self._others is None:
+            # What keeps a reader from being made is told here; there it would only end the process.
+            SheetReader(self._forms)
             # Started anew, not forked: the engine's threads do not survive a fork.
             self._others = ProcessPoolExecutor(
                 self._jobs, get_context("spawn"), _start, (self._forms,)
