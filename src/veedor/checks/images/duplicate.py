@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veedor.audit.findings import Picture, Status
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.checks.recorded import votes
 from veedor.checks.scan_pairs import NOWHERE, Pairs, Scans
 
@@ -272,9 +272,11 @@ def _sentence(how: str, statistic: Mapping[str, Any]) -> str:
     }[how]
     more = ""
     if statistic["same_station"] and how != "patch":
-        more = f" {statistic['same_station']:,} further pairs are of two scans of one station."
+        more = say(" {same:further pair is|further pairs are} of two scans of one station.",
+                   same=statistic["same_station"])  # fmt: skip
     if statistic.get("leads"):
-        more += f" {statistic['leads']:,} more are near enough to be looked at, and no further."
+        more += say(" {leads:more is|more are} near enough to be looked at, and no further.",
+                    leads=statistic["leads"])  # fmt: skip
     if not pairs:
         return f"Among {able:,} scans no two of different stations have {what}.{more}"
     kind = "of places" if how == "patch" else "of different stations"
