@@ -22,8 +22,8 @@ from veedor.stats.likelihood import Limits, Performance, Rates, over_sources, pe
 __all__ = ["CONDITIONS", "DIGITS", "Row", "rows", "sheets_of"]
 
 DIGITS = (10, 20, 30, 40, 50)
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "scans": ("scan",),
+FAMILIES: dict[str, tuple[str, str]] = {
+    "scans": ("scan", "scan"),
     "scan and photograph": ("scan", "photo"),
     "scan and fax": ("scan", "fax"),
 }
@@ -84,10 +84,10 @@ def sheets_of(
     kind, _, form = condition.partition(", ")
     families = FAMILIES[kind]
     forms = (form.removeprefix("form "),) if form.startswith("form ") else LAYOUTS
-    turns = 3 if len(families) == 2 else 1  # half of the draws have a sheet of each family
     name = f"{'-'.join(families)}-{'-'.join(forms)}-{digits.split[0]}.npz"
-    found = scanned(digits, forms, families, turns, seed, file=cache / name if cache else None)
-    return [of_scans(found, families if len(families) == 2 else ("scan", "scan"))]
+    file = cache / name if cache else None
+    found = scanned(digits, forms, families, 1, seed, paired=True, file=file)
+    return [of_scans(found, families)]
 
 
 def rows(digits: Digits, seed: int, cache: Path | None) -> Iterator[Row]:

@@ -67,19 +67,24 @@ def _marks(template: Any, left: NDArray[np.int64], most: int, rng: np.random.Gen
 
 
 def _sheets(
-    digits: Digits, forms: list, families: tuple[str, ...], turns: int, rng: np.random.Generator
+    digits: Digits,
+    forms: list,
+    families: tuple[str, ...],
+    turns: int,
+    rng: np.random.Generator,
+    paired: bool,
 ) -> Iterator[tuple]:
     for turn in range(turns):
         for hand in Pool.of_nist(digits).hands:
             whole = int(hand.left().sum())
             form = forms[int(rng.integers(len(forms)))]
-            for _ in range(2):
+            for side in range(2):
                 marks = _marks(form.template, hand.left(), whole // 2, rng)
                 sheet = make_sheet(
                     form, marks, hand, rng, station="100001", delegate=hand, pen=draw_pen(rng),
                     ease=draw_ease(rng),
                 )  # fmt: skip
-                family = str(rng.choice(families))
+                family = families[side] if paired else str(rng.choice(families))
                 scan = degrade(sheet.page, family, rng, two_tones=form.bitonal)  # type: ignore[arg-type]
                 yield turn, hand, family, sheet, scan
 
@@ -91,6 +96,7 @@ def scanned(
     turns: int,
     seed: int,
     *,
+    paired: bool = False,
     file: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Scanned:
@@ -98,6 +104,7 @@ def scanned(
 
     Parameters
     ----------
+    paired : the first sheet of each draw is of the first family, the second of the second
     file : where the result is kept, and taken from if it is there
     """
     if file is not None and file.is_file():
@@ -105,7 +112,7 @@ def scanned(
             return Scanned(
                 **{k: kept[k] for k in kept.files if k != "lost"}, lost=int(kept["lost"])
             )
-    found = _scanned(digits, layouts, families, turns, seed, say)
+    found = _scanned(digits, layouts, families, turns, seed, say, paired)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         np.savez(file, **{name: getattr(found, name) for name in Scanned.__slots__})
@@ -119,6 +126,7 @@ def _scanned(
     turns: int,
     seed: int,
     say: Callable[[str], None],
+    paired: bool,
 ) -> Scanned:
     rng = np.random.default_rng(seed)
     forms = [layout(name, OPTIONS) for name in layouts]
@@ -130,7 +138,7 @@ def _scanned(
                 place = str(Path(folder) / form.template.blank)
                 cv2.imwrite(place, blank(form)[..., ::-1])
         registrar = Registrar([(form.template, Path(folder)) for form in forms])
-        for turn, hand, family, sheet, scan in _sheets(digits, forms, families, turns, rng):
+        for turn, hand, family, sheet, scan in _sheets(digits, forms, families, turns, rng, paired):
             found = registrar.register(scan.pixels)
             if found is None or found.template != sheet.layout.template.id:
                 lost += 1
