@@ -24,6 +24,8 @@ FLANK = 0.9
 """Millimetres on either side of a line within which there must be paper."""
 FULL = 60
 """Darkness above its flanks, of 255, from which a line counts in full; fainter ones in part."""
+ENOUGH = 0.6
+"""Share of a line of the sheet's usual strength from which a line is there."""
 PALEST = 0.35
 """Share of a full line that the palest print has that is believed."""
 STRETCH = (-0.01, -0.005, 0.0, 0.005, 0.01)
@@ -249,14 +251,15 @@ def snap(edges: Edges, measured: Measured, fields: int, *, slack: float) -> Snap
     np.add.at(total, (edges.field, edges.across), edges.place)
     centre = total / np.maximum(count, 1)
     lever = edges.place - centre[edges.field, edges.across]
-    scores, moves, scales = _search(edges, measured, lever, count, slack)
-    with np.errstate(invalid="ignore"):
-        share = np.where(count > 0, scores, np.nan)
+    moves, scales = _search(edges, measured, lever, count, slack)
     foretold = moves[edges.field, edges.across] + scales[edges.field, edges.across] * lever
-    offset, top = _offsets(measured, foretold)
-    # Pale print gives each line a part of a full one; half of the lines gives half of them all.
-    strength = float(np.clip(np.percentile(top, 75), PALEST, 1)) if len(top) else 1.0
-    share = np.minimum(share / strength, 1.0)
+    offset, there = _offsets(measured, foretold)
+    # Pale or dotted print gives each line a part of a full one, another form's boxes give a part
+    # of the lines in full: a part of a line above `ENOUGH` is a line.
+    strength = float(np.clip(np.percentile(there, 75), PALEST, 1)) if len(there) else 1.0
+    sums = np.zeros((fields, 2))
+    np.add.at(sums, (edges.field, edges.across), np.minimum(there / (ENOUGH * strength), 1))
+    share = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
     score = np.where(count.any(axis=1), np.fmin(share[:, 0], share[:, 1]), np.nan)
     return Snapped(score, moves, scales, offset)
 
@@ -267,13 +270,13 @@ def _search(
     lever: NDArray[np.float64],
     count: NDArray[np.float64],
     slack: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Score, shift and stretch, each (fields, 2), that fit the profiles best."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shift and stretch, each (fields, 2), that fit the profiles best."""
     reach, steps = measured.reach, np.arange(-measured.reach, measured.reach + 1)
     smooth = cv2.blur(measured.profile, (3, 1), borderType=cv2.BORDER_CONSTANT)
     smooth = np.minimum(1.0, 1.5 * smooth)
     best = np.full((*count.shape,), -np.inf)
-    score, moves, scales = np.zeros(count.shape), np.zeros(count.shape), np.zeros(count.shape)
+    moves, scales = np.zeros(count.shape), np.zeros(count.shape)
     cost = 0.1 * (steps / PIXELS_PER_MM / slack) ** 2
     for stretch in STRETCH:
         shift = np.round(stretch * lever * PIXELS_PER_MM).astype(int)
@@ -288,18 +291,18 @@ def _search(
         top = np.take_along_axis(worth, k[:, :, None], 2)[:, :, 0]
         better = (top > best) & (count > 0)
         best[better] = top[better]
-        score[better] = np.take_along_axis(share, k[:, :, None], 2)[:, :, 0][better]
         moves[better] = steps[k][better] / PIXELS_PER_MM
         scales[better] = stretch
-    return score, moves, scales
+    return moves, scales
 
 
 def _offsets(
     measured: Measured, foretold: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where each edge is by itself, to a part of a pixel, and how much of a line is there.
+    """Where each edge is by itself, to a part of a pixel, and how much of a line is foretold right.
 
-    (n,) millimetres, NaN where less than 0.3 of a line is seen, and (n,) up to 1.
+    (n,) millimetres, NaN where less than 0.3 of a line is seen near, and (n,) share of a full line
+    within a pixel of the foretold place.
     """
     reach, near = measured.reach, round(NEAR * PIXELS_PER_MM)
     middle = np.round(foretold * PIXELS_PER_MM).astype(int) + reach
@@ -313,4 +316,5 @@ def _offsets(
     bend = low - 2 * top + high
     part = np.where(bend < -1e-6, 0.5 * (low - high) / np.minimum(bend, -1e-6), 0.0)
     place = np.clip(middle, 0, 2 * reach) - reach + k - 1 - near + np.clip(part, -0.5, 0.5)
-    return np.where(top >= 0.3, place / PIXELS_PER_MM, np.nan), np.minimum(1.5 * top, 1.0)
+    there = np.minimum(1.5 * seen[:, near : near + 3].max(axis=1), 1.0)
+    return np.where(top >= 0.3, place / PIXELS_PER_MM, np.nan), there

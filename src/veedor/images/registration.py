@@ -28,13 +28,13 @@ __all__ = ["LEAST_SCORE", "MOST_RESIDUAL", "Attempt", "Registrar"]
 
 COARSE_SCORE = 0.5
 """Share of the form's lines from which a coarse place is worth refining."""
-LEAST_SCORE = 0.7
+LEAST_SCORE = 0.75
 """Share of a field's printed lines, the worse of upright and level ones, below which it is refused:
 of boxes of another size or pitch, every second line or two in three still fall on one."""
-LEAST_FORM = 0.8
+LEAST_FORM = 0.85
 """The same of all fields, on average, for the form: on simulated sheets the right form has more
-than 0.9, one of the same layout with fewer rows up to 0.75."""
-LEAST_FIELDS = 0.7
+than 0.92, another of the same layout up to 0.9, with two fields in three."""
+LEAST_FIELDS = 0.8
 """Share of the fields with lines that must be found."""
 MOST_RESIDUAL = 0.35
 """Millimetres, median, between the lines and their places: half the stroke of a pen."""
