@@ -59,6 +59,11 @@ def test_the_page_holds_the_picture_with_words_for_who_cannot_see_it(made):
     assert "Places for names, signatures and fingerprints are veiled" in page
 
 
+def test_the_manifest_names_what_read_the_scans(made):
+    manifest = json.loads((made.directory / "manifest.json").read_text("utf-8"))
+    assert {"onnxruntime", "pillow", "zxing-cpp"} <= manifest["versions"].keys()
+
+
 def test_inputs_name_pictures_and_templates_with_their_hashes(made):
     kinds = {i.kind: i for i in made.document.inputs if i.source == "scans"}
     assert kinds.keys() == {"scans", "pictures", "template"}

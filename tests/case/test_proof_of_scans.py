@@ -57,6 +57,13 @@ def test_rows_and_pictures_that_do_not_meet_are_told_with_their_rows(tmp_path):
         assert words in line.split(". "), line
 
 
+def test_a_picture_whose_name_differs_in_capitals_alone_is_pointed_to(tmp_path):
+    rows = [("1", "A.PNG", None), ("2", "b.png", None)]
+    path = scans_case(tmp_path, COUNTS, rows, {"x/a.png": b"one", "b.png": b"two"})
+    line, _ = told(path)
+    assert "not in scans.zip, in row 2: 'A.PNG' (there is 'x/a.png')" in line
+
+
 def test_a_form_of_which_nothing_will_be_veiled_is_told(tmp_path):
     bare = template().split("[[private]]")[0] + "[[fields]]" + template().split("[[fields]]", 1)[1]
     rows = [("1", "a.png", GOOD)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -92,3 +93,15 @@ def test_readings_by_another_template_are_told_apart():
     other = FORM.model_copy(update={"title": "Corrected"})
     assert version([(FORM, None)]) == version([(FORM, None)])
     assert version([(FORM, None)]) != version([(other, None)])
+
+
+def test_codes_that_no_form_has_a_pattern_for_are_not_kept(monkeypatch):
+    """A square code of somebody's identity card may lie on a scan."""
+    from veedor.images import reading
+
+    text = template().replace("[[codes]]", "[[codes]]\npattern = 'S[0-9]+'")
+    form = Template.model_validate(tomllib.loads(text))
+    for name in ("Registrar", "Reader", "Embedder"):
+        monkeypatch.setattr(reading, name, MagicMock())
+    read = SheetReader([(form, None)])
+    assert read._ours(("S7", "ID 4711 JANE DOE", "S7 and more")) == ("S7",)

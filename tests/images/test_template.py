@@ -60,6 +60,14 @@ def test_a_template_that_is_not_there_is_named(tmp_path) -> None:
         load_template(tmp_path / "none.toml")
 
 
+def test_fields_that_share_more_than_an_edge_with_a_private_part_are_hidden(tmp_path) -> None:
+    private = "private = [{ x = 10, y = 18, width = 60, height = HEIGHT }]\n"
+    apart = load_template(written(tmp_path, FORM + private.replace("HEIGHT", "12")))
+    assert apart.hidden == frozenset()
+    over = load_template(written(tmp_path, FORM + private.replace("HEIGHT", "13")))
+    assert over.hidden == {"b"}
+
+
 def test_another_place_is_another_digest(tmp_path) -> None:
     one = load_template(written(tmp_path, FORM))
     other = load_template(written(tmp_path, FORM.replace("y = 30, width", "y = 31, width")))
