@@ -137,7 +137,8 @@ def scan_part(found: dict[str, dict[str, Any]]) -> Iterator[str]:
         f" written over, {SLIPS.struck:.0%} struck, {SLIPS.double:.1%} with two digits. *Other"
         f" forms* ({', '.join(HELD_OUT)}) and the fax were never used for training or tuning; the"
         f" reader never saw any of these sheets. A wrong transcription has one digit mistyped;"
-        f" agreement is that of the check `images.reading`.\n"
+        f" agreement is that of the check `images.reading`. Where none of n was wrong, drawing writers"
+        f" anew says 0; the share may then be as high as 3/n.\n"
     )
     names = list(found)
     yield f"| | {' | '.join(names)} |"
@@ -151,12 +152,14 @@ def scan_part(found: dict[str, dict[str, Any]]) -> Iterator[str]:
         yield f"| {title} | " + " | ".join(shown(found[n][key]) for n in names) + " |"
 
 
-def page(glyphs: dict[str, Any], scans: dict[str, Any], split: str, reader: Reader) -> str:
+def page(
+    glyphs: dict[str, Any], scans: dict[str, Any], split: str, most: int, reader: Reader
+) -> str:
     """The page of results."""
     manifest = reader.manifest
     head = (
         "# Reading digits\n\n"
-        f"Made by `make reading` on the `{split}` writers, none of whom the reader was trained or"
+        f"Made by `make reading` (`--sheets {most}`) on the `{split}` writers, none of whom the reader was trained or"
         f" calibrated on. Networks: {manifest['command']}, graph"
         f" `{manifest['graph_sha256'][:12]}`. Intervals are 95 %, by drawing whole writers anew."
         " The sheets and the wear are simulated: real ones differ in more ways than were simulated."
@@ -192,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scans[name] = rates(some, rng)
         each = (time.perf_counter() - began) / len(some)
         print(f"{name}: {len(some)} sheets, {each:.1f} s each", file=sys.stderr)
-    text = page(glyphs, scans, args.split, reader)
+    text = page(glyphs, scans, args.split, args.sheets, reader)
     if args.markdown:
         args.markdown.write_text(text, encoding="utf-8")
     else:
