@@ -137,8 +137,8 @@ def scan_part(found: dict[str, dict[str, Any]]) -> Iterator[str]:
         f" written over, {SLIPS.struck:.0%} struck, {SLIPS.double:.1%} with two digits. *Other"
         f" forms* ({', '.join(HELD_OUT)}) and the fax were never used for training or tuning; the"
         f" reader never saw any of these sheets. A wrong transcription has one digit mistyped;"
-        f" agreement is that of the check `images.reading`. Where none of n was wrong, drawing writers"
-        f" anew says 0; the share may then be as high as 3/n.\n"
+        f" agreement is that of the check `images.reading`. Where none of n was wrong, drawing"
+        f" writers anew says 0; the share may then be as high as 3/n.\n"
     )
     names = list(found)
     yield f"| | {' | '.join(names)} |"
@@ -159,8 +159,8 @@ def page(
     manifest = reader.manifest
     head = (
         "# Reading digits\n\n"
-        f"Made by `make reading` (`--sheets {most}`) on the `{split}` writers, none of whom the reader was trained or"
-        f" calibrated on. Networks: {manifest['command']}, graph"
+        f"Made by `make reading` (`--sheets {most}`) on the `{split}` writers, none of whom the"
+        f" reader was trained or calibrated on. Networks: {manifest['command']}, graph"
         f" `{manifest['graph_sha256'][:12]}`. Intervals are 95 %, by drawing whole writers anew."
         " The sheets and the wear are simulated: real ones differ in more ways than were simulated."
         f"\n\n{platform.python_implementation()} {platform.python_version()}, onnxruntime"
