@@ -19,13 +19,23 @@ from veedor.handwriting.scorer import CLASSES, Writing, centred, load_sources, p
 from veedor.stats.likelihood import Performance, equal_error, performance
 from veedor.stats.plda import draw
 
-__all__ = ["Alone", "Centre", "Planted", "centre_rates", "planted", "seconds", "sheets_of_four"]
+__all__ = [
+    "SEVERAL",
+    "Alone",
+    "Centre",
+    "Planted",
+    "centre_rates",
+    "planted",
+    "seconds",
+    "sheets_of_four",
+]
 
 Ints = NDArray[np.int64]
 SHEETS, DIGITS = 4, 25
 PLACES = 200
 """Honest centres of a simulated election."""
 MADE = 50_000
+SEVERAL = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,11 @@ class Centre:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """One simulated election with one centre in one hand among honest ones."""
+    """One simulated election with one centre in one hand among honest ones.
+
+    `several` are the hits at a threshold that admits SEVERAL by chance, for there is little to see
+    at the check's own; `several_inside` says that they are within the interval.
+    """
 
     rank: int
     hits: int
@@ -51,6 +65,8 @@ class Alone:
     high: float
     found: bool
     p: float
+    several: int
+    several_inside: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +197,9 @@ def _run(some: NDArray[np.float64], background: NDArray[np.float64], planted: bo
     hits = int((some >= limit).sum())
     chance = expected(background, len(some), limit, hits)
     _, rare = beyond(background, some, float(np.log(100)))
+    low = threshold(background, len(some), most=SEVERAL, least=-np.inf)
+    several = int((some >= low).sum())
+    many = expected(background, len(some), low, several)
     found = bool(planted and some[-1] >= limit)
     return Alone(
         rank=1 + int((some[:-1] > some[-1]).sum()) if planted else 0,
@@ -191,6 +210,8 @@ def _run(some: NDArray[np.float64], background: NDArray[np.float64], planted: bo
         high=chance.high,
         found=found,
         p=min(1.0, 2 * min(chance.p, rare)),
+        several=several,
+        several_inside=many.low <= several <= many.high,
     )
 
 

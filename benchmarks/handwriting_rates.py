@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from training.calibrated import LAYOUTS
-from training.scanned import scanned
+from training.scanned import Scanned, scanned
 from training.trials import Sheets, Trials, any_of, nist, of_scans, tally, trials
 
 from benchmarks import copied
 from training import pens
 from veedor.handwriting.calibration import Condition, calibrations
 from veedor.handwriting.digits import Digits
+from veedor.handwriting.embedding import Embedder
+from veedor.handwriting.halves import Look, looks_of
+from veedor.handwriting.scorer import load_sources, pooled
 from veedor.stats.likelihood import Limits, Performance, Rates, over_sources, performance, rates_at
 
-__all__ = ["CONDITIONS", "DIGITS", "Row", "rows", "sheets_of"]
+__all__ = ["CONDITIONS", "DIGITS", "Row", "looks", "rows", "sheets_of"]
 
 DIGITS = (10, 20, 30, 40, 50)
 FAMILIES: dict[str, tuple[str, str]] = {
@@ -81,13 +84,39 @@ def sheets_of(
         return [nist(digits, both, seed, far=far, render=copied.render)]
     if mode == "far":  # digits of a writer are dealt out to forms at random
         return []
+    found, families = _on_forms(digits, condition, seed, cache)
+    return [of_scans(found, families)]
+
+
+def _on_forms(
+    digits: Digits, condition: str, seed: int, cache: Path | None
+) -> tuple[Scanned, tuple[str, str]]:
     kind, _, form = condition.partition(", ")
     families = FAMILIES[kind]
     forms = (form.removeprefix("form "),) if form.startswith("form ") else LAYOUTS
     name = f"{'-'.join(families)}-{'-'.join(forms)}-{digits.split[0]}.npz"
     file = cache / name if cache else None
-    found = scanned(digits, forms, families, 1, seed, paired=True, file=file)
-    return [of_scans(found, families)]
+    return scanned(digits, forms, families, 1, seed, paired=True, file=file), families
+
+
+def looks(digits: Digits, seed: int, cache: Path | None) -> Iterator[tuple[str, Look]]:
+    """The test that the check makes of every form and grade: two halves of each sheet."""
+    model, known, embedder = load_sources(), calibrations(), Embedder.load()
+    for condition in CONDITIONS:
+        if "form" not in condition:
+            continue
+        found, _ = _on_forms(digits, condition, seed, cache)
+        shapes = embedder.place(found.features.astype(np.float32))
+        second, sheets = np.arange(len(found.sheet)) % 2 == 1, len(found.writer)
+        halves = [
+            pooled(found.sheet[at], found.digit[at], shapes[at], sheets) for at in (~second, second)
+        ]
+        grade = np.where(found.family == "scan", "good", "usable")
+        rng = np.random.default_rng(seed)
+        for look in looks_of(
+            (halves[0], halves[1]), found.form, grade, found.writer, model, known, rng
+        ):
+            yield condition, look
 
 
 def rows(digits: Digits, seed: int, cache: Path | None) -> Iterator[Row]:

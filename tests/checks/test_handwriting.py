@@ -38,6 +38,7 @@ class Scanned:
         self.hands = np.arange(self.n)
         self.delegates = np.arange(self.n) + self.n
         self.grade = ["good"] * self.n
+        self.forms = ["form"] * self.n
         self.digits = 30
         self.row = 0
         self.twins = []
@@ -45,6 +46,7 @@ class Scanned:
     def facts(self, check="handwriting.same-writer", seed=0):
         scans = [
             {"scan": i, "sid": i, "station": f"{i:04d}", "status": "read", "grade": grade}
+            | {"template": self.forms[i]}
             for i, grade in enumerate(self.grade)
         ]
         more = {"delegates": self.delegates, "row": self.row} if self.row else {}
@@ -103,6 +105,29 @@ def test_no_ratio_is_reported_beyond_the_writers_on_whom_it_was_measured(tmp_pat
     assert pairs["sid"][first].tolist() == [0, 0, 1]
     assert pairs["other"][first].tolist() == ["0001", "0002", "0002"]
     assert "strong" not in " ".join(pairs["support"])
+    assert f"at least {10**cap:,.0f} times more probable" in found[""].fact
+    curves = found[""].figures[0].rows
+    assert np.abs(curves["x"]).max() <= cap + 1e-9
+
+
+def test_of_sheets_with_few_digits_no_more_is_said_than_ten(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.digits = 18
+    sheets.hands[:3] = 0
+    found = sheets.facts()
+    for fact in found.values():
+        assert len(fact.rows["sid"])
+        assert np.abs(fact.rows["log10_ratio"]).max() <= 1 + 1e-9
+    assert "at least 10 times more probable" in found[""].fact
+
+
+def test_the_words_say_for_which_side_a_ratio_is(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.hands[30:32] = 30
+    pairs = sheets.facts()["pairs"].rows
+    words = dict(zip(pairs["other"][:3].tolist(), pairs["support"][:3].tolist(), strict=True))
+    assert words["0031"].endswith("for one hand")
+    assert words["0032"].endswith("against one hand")
 
 
 def test_many_clerks_in_centres_of_one_option_are_shown_by_who_won(tmp_path):
@@ -197,3 +222,25 @@ def test_delegates_who_write_other_sheets_of_the_centre_are_observed_there(tmp_p
     found = sheets.facts("handwriting.delegate")
     assert found["rows"].status == "observed"
     assert found["other-sheets"].status == "observed"
+
+
+def test_scans_on_which_halves_of_a_sheet_are_not_alike_are_refused(tmp_path, monkeypatch):
+    sheets = Scanned(tmp_path)
+    rows = writing.rows
+
+    def mixed(hands, rng, **more):
+        """On the first half of the sheets, each box is of another sheet's hand."""
+        made = rows(hands, rng, **more)
+        poor = [row for row in made if row["sid"] < sheets.n // 2]
+        for row, scan in zip(poor, rng.permutation([r["scan"] for r in poor]), strict=True):
+            row["scan"] = row["sid"] = int(scan)
+        return made
+
+    monkeypatch.setattr(writing, "rows", mixed)
+    forms = ["old"] * (sheets.n // 2) + ["new"] * (sheets.n - sheets.n // 2)
+    sheets.forms = forms
+    found = sheets.facts()[""]
+    looks = {look["form"]: look for look in found.statistic["looks"]}
+    assert looks["old"]["refused"]
+    assert not looks["new"]["refused"]
+    assert found.statistic["not_validated"] == sheets.n // 2

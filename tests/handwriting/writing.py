@@ -62,12 +62,14 @@ def rows(hands, rng, *, digits=30, delegates=(), row=0) -> list[dict[str, Any]]:
             "scan": s % stations,
             "sid": s % stations,
             "cell_of": "votes-1",
-            "box": 0,
+            "box": at % 3,
             "by": "clerk" if s < stations else "delegate",
             "kind": "count",
             "digit": int(d),
             "p": 0.99,
             **dict(zip(names, shape.tolist(), strict=True)),
         }
-        for s, d, shape in zip(sheet.tolist(), digit.tolist(), thousandths, strict=True)
+        for at, (s, d, shape) in enumerate(
+            zip(sheet.tolist(), digit.tolist(), thousandths, strict=True)
+        )
     ]

@@ -15,12 +15,21 @@ from veedor.case.tables import cell, embedding_columns
 from veedor.checks.recorded import votes, whole, winners
 from veedor.engine.evidence import Evidence
 from veedor.handwriting.background import mixed_centres
-from veedor.handwriting.calibration import Calibration, condition_of
+from veedor.handwriting.calibration import Calibration, condition_of, verbal
 from veedor.handwriting.centre import judge_centres
+from veedor.handwriting.halves import Look
 from veedor.handwriting.scorer import CLASSES, DIM, Digits, Writing, centred
 from veedor.stats.plda import Sources
 
-__all__ = ["Judged", "Sheets", "judge", "measured_digits", "read_sheets", "won_centres"]
+__all__ = [
+    "Judged",
+    "Sheets",
+    "judge",
+    "measured_digits",
+    "read_sheets",
+    "support",
+    "won_centres",
+]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,8 +38,19 @@ FEWER = 5
 """Made-up centres for each one that is made up of sheets of one region."""
 
 
+def support(llr: Floats) -> NDArray[np.object_]:
+    """What ratios say in words, and for which side: a small one is no weak support for one hand."""
+    words = [verbal(r) for r in llr.tolist()]
+    sides = ["for one hand" if r > 0 else "against one hand" for r in llr.tolist()]
+    return np.array(
+        [w if w == "no support" else f"{w}, {s}" for w, s in zip(words, sides, strict=True)],
+        dtype=object,
+    )
+
+
 def measured_digits(evidence: Evidence) -> Mapping[str, ir.Table]:
-    """Sums of the digits' shapes, by sheet, who should write them, and digit; sheets; codes.
+    """Sums of the digits' shapes, by sheet, who should write them, digit, and whether the box's
+    number is odd; sheets; votes.
 
     Of several scans of a station the first one counts.
     """
@@ -38,8 +58,9 @@ def measured_digits(evidence: Evidence) -> Mapping[str, ir.Table]:
     read = scans.filter(scans.status == "read", scans.sid.notnull())
     first = read.group_by("sid").agg(scan=read.scan.min())
     names = embedding_columns(DIM)
-    kept = evidence.glyphs().join(first, ["sid", "scan"]).select("sid", "by", "digit", *names)
-    digits = kept.group_by("sid", "by", "digit").agg(
+    glyphs = evidence.glyphs().join(first, ["sid", "scan"])
+    kept = glyphs.select("sid", "by", "digit", *names, half=glyphs.box % 2)
+    digits = kept.group_by("sid", "by", "digit", "half").agg(
         n=kept.count(), **{name: kept[name].sum() for name in names}
     )
     case, stations = evidence.case, evidence.stations()
@@ -69,6 +90,7 @@ class Sheets:
     sid, scan, centre, region : int64 (n)
     station, grade, form : text (n); the form is the template's id
     clerk, delegate : digits that each should have written, by the form
+    even, odd : those of the clerk in even and odd boxes
     """
 
     sid: Ints
@@ -80,6 +102,8 @@ class Sheets:
     form: NDArray[np.str_]
     clerk: Digits
     delegate: Digits
+    even: Digits
+    odd: Digits
 
     def at(self, index: Ints | NDArray[np.bool_]) -> Sheets:
         """Some of them."""
@@ -93,6 +117,8 @@ class Sheets:
             form=self.form[index],
             clerk=self.clerk.at(index),
             delegate=self.delegate.at(index),
+            even=self.even.at(index),
+            odd=self.odd.at(index),
         )
 
 
@@ -101,6 +127,8 @@ def read_sheets(measured: Mapping[str, Columns]) -> Sheets:
     rows, digits = measured["sheets"], measured["digits"]
     sid = whole(rows["sid"])
     by = digits["by"] == "delegate"
+    second = whole(digits["half"]) == 1
+    even, odd = (_digits(digits, ~by & half, sid) for half in (~second, second))
     return Sheets(
         sid=sid,
         scan=whole(rows["scan"]),
@@ -109,8 +137,10 @@ def read_sheets(measured: Mapping[str, Columns]) -> Sheets:
         station=rows["station"],
         grade=_text(rows["grade"]),
         form=_text(rows["template"]),
-        clerk=_digits(digits, ~by, sid),
+        clerk=Digits(even.counts + odd.counts, even.sums + odd.sums),
         delegate=_digits(digits, by, sid),
+        even=even,
+        odd=odd,
     )
 
 
@@ -122,9 +152,9 @@ def _digits(rows: Columns, chosen: NDArray[np.bool_], sid: Ints) -> Digits:
     counts = np.zeros((len(sid), CLASSES), dtype=np.int64)
     sums = np.zeros((len(sid), CLASSES, DIM))
     at, digit = np.searchsorted(sid, whole(rows["sid"])[chosen]), whole(rows["digit"])[chosen]
-    counts[at, digit] = whole(rows["n"])[chosen]
-    for k, name in enumerate(embedding_columns(DIM)):
-        sums[at, digit, k] = whole(rows[name])[chosen] / 1000
+    np.add.at(counts, (at, digit), whole(rows["n"])[chosen])
+    shapes = np.stack([whole(rows[name])[chosen] for name in embedding_columns(DIM)], axis=1)
+    np.add.at(sums, (at, digit), shapes / 1000)
     return Digits(counts, sums)
 
 
@@ -279,6 +309,14 @@ def _together(parts: Sequence[Judged]) -> Judged:
         of=np.concatenate([p.of + b for p, b in zip(parts, before[:-1], strict=True)]),
         **joined,
     )
+
+
+def refused(sheets: Sheets, looks: Sequence[Look]) -> NDArray[np.bool_]:
+    """Sheets whose form and grade did not stand the test of two halves."""
+    found = np.zeros(len(sheets.sid), dtype=bool)
+    for look in looks:
+        found |= look.refused & (sheets.form == look.form) & (sheets.grade == look.grade)
+    return found
 
 
 def comparable(sheets: Sheets, digits: Digits, least: int) -> NDArray[np.bool_]:

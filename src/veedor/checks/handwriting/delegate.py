@@ -20,7 +20,6 @@ from veedor.handwriting.calibration import (
     calibrations,
     condition_of,
     digits_of,
-    verbal,
 )
 from veedor.handwriting.scorer import Digits, Writing, load_sources, pair_scores
 from veedor.stats.exact import proportion_interval
@@ -100,15 +99,16 @@ class Delegate(Check):
     heading = "The delegates' rows against {against}"
     sentences = {
         "observed": (
-            "Of {compared} comparisons of a delegate's row with {against}, {above} are at least ten"
-            " times more probable if one hand wrote both; rows and sheets of different centres lead"
-            " one to expect {expected:.1f}. Whether a delegate wrote both or an official did, the"
-            " digits do not say."
+            "In {above} of {compared:comparison|comparisons} of a delegate's row with {against} the"
+            " digits are at least ten times more probable if one hand wrote both than if two did;"
+            " rows and sheets of different centres lead one to expect {expected:.1f}. Whether"
+            " a delegate wrote both or an official did, the digits do not say."
         ),
         "not-observed": (
-            "Of {compared} comparisons of a delegate's row with {against}, {above} are at least ten"
-            " times more probable if one hand wrote both: no more than rows and sheets of different"
-            " centres lead one to expect ({expected:.1f})."
+            "In {above} of {compared:comparison|comparisons} of a delegate's row with {against} the"
+            " digits are at least ten times more probable if one hand wrote both than if two did;"
+            " rows and sheets of different centres lead one to expect {expected:.1f}. As many by"
+            " chance have the probability {p:.2g}."
         ),
         "not-determinable": "{why}",
     }
@@ -256,7 +256,7 @@ class _Both:
             "other": self.sheets.station[other % self.number],
             "digits": found.digits,
             "log10_ratio": found.llr / TEN,
-            "support": np.array([verbal(r) for r in found.llr], dtype=object),
+            "support": writers.support(found.llr),
         }
 
 

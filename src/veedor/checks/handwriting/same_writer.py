@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import ibis.expr.types as ir
@@ -10,10 +11,11 @@ import numpy as np
 
 from veedor.audit.findings import Explanation, Interval
 from veedor.checks import one_hand, writers
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, Promise
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, Promise, say
 from veedor.checks.one_hand import ADMITTED, Hits
 from veedor.checks.writers import Judged, Sheets
 from veedor.handwriting.calibration import calibrations
+from veedor.handwriting.halves import looks_of
 from veedor.handwriting.scorer import load_sources
 
 MADE = 50_000
@@ -25,6 +27,14 @@ FEWEST = 20
 """Centres below which nothing tells how often chance makes a hit."""
 THIN = 15
 """Digits a sheet, by the median, below which honest and one-handed centres look much the same."""
+
+
+PAIRS = (
+    "Of {pairs:pair|pairs} of sheets of one centre, {pairs_above} lie beyond a ratio of 100 before"
+    " the cap; pairs of different centres lead one to expect {expected_pairs:.1f}. Those of the"
+    " centres above are in the evidence, each with its ratio."
+)
+IN_PAIRS = ("pairs", "pairs_above", "expected_pairs")
 
 
 class SameWriter(Check):
@@ -45,7 +55,12 @@ class SameWriter(Check):
     ---------
     sheets, few_digits, not_validated : int
         Scanned sheets with digits; left out for fewer digits than were validated; left out since
-        their scans are of a condition that was not validated.
+        their scans are of a condition that was not validated, or did not stand the test of halves.
+    looks : array of {form, grade, sheets, digits, eer, measured, refused}
+        The test of halves: digits in even boxes of a sheet against those in its odd boxes, and
+        against odd boxes of other centres' sheets; the equal error rate, and what was measured at
+        so many digits on known writers. A form and grade is refused where hands are confused half
+        as often again, beyond chance.
     alone : int
         Sheets whose centre has no other one to compare.
     centres, compared, pairs : int
@@ -53,10 +68,11 @@ class SameWriter(Check):
     digits, digits_low, digits_high : float
         Digits a sheet: median, and the middle 80 %.
     threshold : float
-        Log10 of the likelihood ratio from which a centre is a hit, before the cap.
+        Log10 of the ratio from which a centre is a hit, before the cap: a line between centres,
+        and not what is said of any of them.
     hits, one_hand, pairs_above : int
         Centres at or above it; those among them of which one hand is the likeliest explanation of
-        all sheets; pairs of sheets within centres with a ratio of at least 100.
+        all sheets; pairs of sheets within centres with a ratio of at least 100 before the cap.
     expected, expected_low, expected_high : float
         Hits that chance makes among as many centres, by made-up centres; the middle 95 % of what
         may be seen.
@@ -68,7 +84,7 @@ class SameWriter(Check):
     background : float
         Per cent of made-up centres at or above the threshold.
     expected_pairs : float
-        Pairs with a ratio of at least 100 that chance makes among as many pairs.
+        Pairs with a ratio of at least 100, before the cap, that chance makes among as many pairs.
     expected_region : float
         Expected hits by made-up centres of one region each.
     hits_left : int
@@ -92,8 +108,9 @@ class SameWriter(Check):
     election's writers". They were calibrated on writers of one form in one sitting each (United
     States, 1990s), on simulated sheets with any pens; no published work validates ratios of hands
     from digits alone over several sittings. Ratios are capped by the number of those writers, and
-    at 10 where a sheet has fewer than 20 digits. Not tested: disguised or imitated writing, twins,
-    one copybook. Where sheets were picked because they look alike, the numbers are no rate.
+    at 10 where sheets have fewer than 20 digits (their harmonic mean). Not tested: disguised or
+    imitated writing, twins, one copybook. Where sheets were picked because they look alike, the
+    numbers are no rate.
 
     Source
     ------
@@ -116,19 +133,8 @@ class SameWriter(Check):
     coverage = ("few_digits", "not_validated", "alone")
     heading = "{heading}"
     sentences = {
-        "observed": (
-            "In {hits} of {centres:centre|centres} the digits are at least {ratio:,.0f} times more"
-            " probable if one hand wrote several sheets than if each had its own; sheets of"
-            " different centres, mixed, lead one to expect {expected:.1f} ({expected_low:.0f} to"
-            " {expected_high:.0f}). Who wrote them, and whether the rule allows it, this does not"
-            " say."
-        ),
-        "not-observed": (
-            "In {hits} of {centres:centre|centres} the digits are at least {ratio:,.0f} times more"
-            " probable if one hand wrote several sheets than if each had its own: no more than"
-            " sheets of different centres, mixed, lead one to expect ({expected:.1f};"
-            " {expected_low:.0f} to {expected_high:.0f})."
-        ),
+        "observed": "{sentence} Who wrote them, and whether the rule allows it, this does not say.",
+        "not-observed": "{sentence}",
         "not-determinable": "{why}",
     }
     benign = (
@@ -165,9 +171,9 @@ class SameWriter(Check):
         Benign(
             "everywhere",
             "It is a habit of the officials that has nothing to do with who won.",
-            "The option that won {option} of the centres has hits in {share:.2f} % of them, all"
-            " others in {others:.2f} %; so uneven shares have the probability {p:.3g} if hits know"
-            " nothing of who won.",
+            "Of the centres that {option} won, {share:.2f} % are hits, of those that others won"
+            " {others:.2f} %; so uneven shares have the probability {p:.3g} if hits know nothing of"
+            " who won.",
         ),
     )
     references = (
@@ -192,14 +198,19 @@ class SameWriter(Check):
         every = every.at(every.clerk.total > 0)
         least = min(c.least for c in known.values())
         few = every.clerk.total < least
-        fit = writers.comparable(every, every.clerk, least)
+        model = load_sources()
+        looks = looks_of(
+            (every.even, every.odd), every.form, every.grade, every.centre, model, known,
+            context.rng,
+        )  # fmt: skip
+        fit = writers.comparable(every, every.clerk, least) & ~writers.refused(every, looks)
         sheets = every.at(fit)
         counts = {
             "sheets": len(every.sid),
             "few_digits": int(few.sum()),
             "not_validated": int((~few & ~fit).sum()),
+            "looks": [asdict(look) for look in looks],
         }
-        model = load_sources()
         writing = writers.writing_of(sheets.clerk, sheets, model)
         judged = writers.judge(sheets, writing, model, known, context.rng, wanted=_wanted)
         found = one_hand.find_hits(sheets, writing, judged, known)
@@ -207,7 +218,7 @@ class SameWriter(Check):
 
     def _facts(
         self,
-        counts: Mapping[str, int],
+        counts: Mapping[str, Any],
         sheets: Sheets,
         judged: Judged,
         found: Hits,
@@ -224,7 +235,11 @@ class SameWriter(Check):
         yield self.fact(
             status,
             statistic,
-            words={"heading": self.title, "why": why, "ratio": float(np.exp(found.limit))},
+            words={
+                "heading": self.title,
+                "why": why,
+                "sentence": _sentence(statistic, one_hand.said(sheets, judged, found)),
+            },
             p_value=found.p if told else None,
             interval=Interval(
                 of="expected",
@@ -252,9 +267,7 @@ class SameWriter(Check):
             words={
                 "heading": "Pairs of sheets in those centres",
                 "why": why,
-                "ratio": float(np.exp(found.limit)),
-                **{k: statistic[k] for k in ("hits", "centres", "expected", "expected_low",
-                                             "expected_high")},
+                "sentence": say(PAIRS, **{k: statistic[k] for k in IN_PAIRS}),
             },
             kind="descriptive",
             rows=one_hand.pair_rows(sheets, judged, found),
@@ -298,6 +311,19 @@ class SameWriter(Check):
                 "p": statistic["winners_p"],
             }
         return self.explain(**tested)
+
+
+def _sentence(statistic: Mapping[str, Any], ratio: float) -> str:
+    """What was found, with no greater ratio than was measured, and what chance gives."""
+    return say(
+        "In {hits} of {centres:centre|centres} the digits of several sheets look alike: at least"
+        " {ratio:,.0f} times more probable if one hand wrote them than if each sheet had its own."
+        " Sheets of different centres, mixed, lead one to expect {expected:.1f} such centres"
+        " ({expected_low:.0f} to {expected_high:.0f}); as many by chance have the probability"
+        " {p:.2g}.",
+        ratio=ratio,
+        **{k: v for k, v in statistic.items() if not isinstance(v, list | dict)},
+    )
 
 
 def _wanted(centres: int) -> int:
