@@ -88,8 +88,8 @@ def planted_lines(found: Planted) -> list[str]:
         f"* The same elections without it: {np.mean([r.hits for r in honest]):.2f} hits a run where"
         f" {np.mean([r.expected for r in honest]):.2f} are expected; the number lies in its 95 %"
         f" interval in {inside:.0%}; hits are `observed` in {alarm[1]:.0%}. At a threshold that"
-        f" admits {SEVERAL:.0f} by chance there are {np.mean([r.several for r in honest]):.1f} a run,"
-        f" in the interval in {np.mean([r.several_inside for r in honest]):.0%}.",
+        f" admits {SEVERAL:.0f} by chance there are {np.mean([r.several for r in honest]):.1f} a"
+        f" run, in the interval in {np.mean([r.several_inside for r in honest]):.0%}.",
     ]
 
 
@@ -107,7 +107,7 @@ def milliseconds(digits: Digits) -> float:
 def look_table(found: Iterable[tuple[str, Look]]) -> list[str]:
     """Rows of a table of forms and grades put to the test of halves."""
     lines = [
-        "| sheets | form | grade | tested | digits of a half | EER of halves | measured | refused |",
+        "| sheets | form | grade | tested | digits of a half | their EER | measured | refused |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
