@@ -15,7 +15,7 @@ from veedor.checks.base import Context
 from veedor.checks.recorded import whole
 from veedor.checks.writers import Judged, Sheets
 from veedor.handwriting.background import Expected, beyond, expected, threshold
-from veedor.handwriting.calibration import Calibration, verbal
+from veedor.handwriting.calibration import Calibration
 from veedor.handwriting.centre import Hands, hands_of, judge_centres
 from veedor.handwriting.scorer import Writing, load_sources
 from veedor.stats.exact import proportion_interval
@@ -30,6 +30,7 @@ __all__ = [
     "numbers",
     "pair_rows",
     "pictures",
+    "said",
     "sheet_rows",
     "with_twins",
 ]
@@ -44,8 +45,8 @@ ADMITTED = 1.0
 TEN = float(np.log(10))
 SHOWN = 12
 """Sheets whose pictures are named."""
-POINTS = np.linspace(-4, 4, 81)
-"""Log10 of ratios at which curves are drawn."""
+POINTS = np.linspace(-1, 1, 81)
+"""Where curves are drawn, as shares of the greatest log10 of a ratio that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +208,29 @@ def with_twins(sheets: Sheets, judged: Judged, found: Hits, twins: Columns) -> i
     return count
 
 
+def _caps(sheets: Sheets, judged: Judged, found: Hits) -> Floats:
+    """The greatest log ratio that may be said of each centre, by the digits of its sheets."""
+    caps = np.empty(len(judged.centre))
+    for i, members in enumerate(judged.members):
+        each = 1 / (1 / np.maximum(sheets.clerk.total[members], 1)).mean(keepdims=True)
+        caps[i] = found.known[str(judged.condition[i])].cap(each)[0]
+    return caps
+
+
+def said(sheets: Sheets, judged: Judged, found: Hits) -> float:
+    """The ratio that can be said of every hit: the threshold, or the least of their caps."""
+    caps = _caps(sheets, judged, found)
+    caps = caps[found.hits] if len(found.hits) else caps
+    return float(np.exp(min(found.limit, caps.min(initial=found.limit))))
+
+
 def sheet_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
     """The sheets of the hits: the likeliest hand of each, and the ratios of its centre."""
     at, rank, hand = _flattened(found)
     place = found.hits[rank] if len(at) else np.empty(0, dtype=np.int64)
-    cap = np.array([np.log(c.writers) for c in (found.known[n] for n in judged.condition[place])])
-    ratio = np.clip(judged.some[place], -cap, cap) if len(at) else np.empty(0)
-    odd = np.clip(judged.odd[place], -cap, cap) if len(at) else np.empty(0)
+    cap = _caps(sheets, judged, found)[place]
+    ratio = np.clip(judged.some[place], -cap, cap)
+    odd = np.clip(judged.odd[place], -cap, cap)
     return {
         "sid": sheets.sid[at],
         "hit": rank + 1,
@@ -221,7 +238,7 @@ def sheet_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
         "digits": sheets.clerk.total[at],
         "grade": sheets.grade[at].astype(object),
         "log10_ratio": ratio / TEN,
-        "support": np.array([verbal(r) for r in ratio], dtype=object),
+        "support": writers.support(ratio),
         "log10_one_against_odd": odd / TEN,
     }
 
@@ -254,7 +271,7 @@ def pair_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
         "hit": rank[judged.of[at]],
         "digits": judged.digits[at],
         "log10_ratio": llr / TEN,
-        "support": np.array([verbal(r) for r in llr], dtype=object),
+        "support": writers.support(llr),
     }
 
 
@@ -275,22 +292,23 @@ def pictures(sheets: Sheets, found: Hits) -> tuple[Picture, ...]:
 
 def figures(check: str, judged: Judged, statistic: Mapping[str, Any]) -> tuple[Figure, ...]:
     """Ratios of pairs as Tippett draws them, beside those measured; hits by who won."""
+    points = statistic["cap"] * POINTS
     series = [
-        ("pairs within centres", exceeding(judged.llr / TEN, POINTS)),
-        ("pairs of different centres", exceeding(judged.mixed_pairs / TEN, POINTS)),
-        *_measured(judged, statistic["conditions"]),
+        ("pairs within centres", exceeding(judged.llr / TEN, points)),
+        ("pairs of different centres", exceeding(judged.mixed_pairs / TEN, points)),
+        *_measured(judged, statistic["conditions"], points),
     ]
-    above = 100 * float(exceeding(judged.llr, np.array([LEAST]))[0])
+    above = 100 * float(exceeding(judged.llr, np.array([TEN]))[0])
     curves = Figure(
         id=check,
         chart="lines",
         rows={
-            "x": np.tile(POINTS, len(series)),
+            "x": np.tile(points, len(series)),
             "y": np.concatenate([100 * y for _, y in series]),
             "series": np.repeat(np.array([n for n, _ in series], dtype=object), len(POINTS)),
         },
         alt=f"Curves of the share of pairs of sheets with at least a given likelihood ratio:"
-        f" {above:.2f} % of the pairs within centres reach 100.",
+        f" {above:.2f} % of the pairs within centres reach 10.",
         labels={
             "title": "Share of pairs with at least this likelihood ratio (Tippett)",
             "x": "log10 of the ratio, one hand against two",
@@ -300,7 +318,9 @@ def figures(check: str, judged: Judged, statistic: Mapping[str, Any]) -> tuple[F
     return curves, *_won(check, statistic["winners"])
 
 
-def _measured(judged: Judged, conditions: Sequence[Mapping[str, Any]]) -> list[tuple[str, Floats]]:
+def _measured(
+    judged: Judged, conditions: Sequence[Mapping[str, Any]], points: Floats
+) -> list[tuple[str, Floats]]:
     """What was measured in the condition of most centres, on writers who are known."""
     from veedor.handwriting.calibration import calibrations
 
@@ -310,7 +330,7 @@ def _measured(judged: Judged, conditions: Sequence[Mapping[str, Any]]) -> list[t
     known = calibrations()[most["condition"]]
     entry = known.nearest(most["digits"])
     return [
-        (f"measured: {name}", np.interp(POINTS * TEN, entry[key], 1 - known.quantiles, 1.0, 0.0))
+        (f"measured: {name}", np.interp(points * TEN, entry[key], 1 - known.quantiles, 1.0, 0.0))
         for name, key in (("one writer", "same"), ("two writers", "different"))
     ]
 
