@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from tests.building import evidence, facts
 from tests.scans import put_rows
@@ -184,3 +185,15 @@ def test_a_case_whose_scans_name_nothing_that_is_recorded_cannot_be_told(tmp_pat
     scans.compared.clear()
     fact = scans.facts()["official"]
     assert (fact.status, fact.pictures) == ("not-determinable", ())
+
+
+def test_the_interval_is_of_the_share_that_is_told(tmp_path):
+    scans = Scans(tmp_path)
+    for scan in range(3):
+        scans.read(scan, "A", value=68, p=0.95, p_recorded=0.0001)
+        scans.read(scan + 3, "A", value=68, p=0.6, p_recorded=0.3)
+    fact = scans.facts()["official"]
+    assert (fact.statistic["disagree"], fact.statistic["unsure"]) == (3, 3)
+    # Clopper and Pearson's limits of 3 in 24.
+    assert fact.interval.low == pytest.approx(100 * beta.ppf(0.025, 3, 22), abs=1e-3)
+    assert fact.interval.high == pytest.approx(100 * beta.ppf(0.975, 4, 21), abs=1e-3)

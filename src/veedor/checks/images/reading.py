@@ -85,7 +85,8 @@ class Reading(Check):
     field, the probability of all numbers that would count as a disagreement; errors cluster by
     writer and scan, so that their spread is wider than that of independent ones, which `p_reading`
     takes them for. The p-value is the exact sign test of the lead: errors of reading know no
-    option. The interval of the disagreements is exact (Clopper-Pearson).
+    option. The interval of the disagreements is exact (Clopper-Pearson) where each field stands
+    alone; those of one sheet do not.
 
     Source
     ------
@@ -215,7 +216,7 @@ class Reading(Check):
         if decided and (enough or not s["disagree"]):
             status = "observed" if s["disagree"] else "not-observed"
         differ = bool(s["disagree"]) and lead is not None
-        low, high = proportion_interval(np.array([s["disagree"]]), np.array([max(decided, 1)]))
+        low, high = proportion_interval(np.array([s["disagree"]]), np.array([max(s["fields"], 1)]))
         questioned = np.unique(fields.sid[fields.disagree])
         return self.fact(
             status,  # type: ignore[arg-type]
@@ -228,7 +229,7 @@ class Reading(Check):
                 level=0.95,
                 low=round(100.0 * float(low[0]), 6),
                 high=round(100.0 * float(high[0]), 6),
-                method="exact (Clopper-Pearson), of the fields that agree or disagree",
+                method="exact (Clopper-Pearson), of all fields, as if each stood alone",
             )
             if decided
             else None,
