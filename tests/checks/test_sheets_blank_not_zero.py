@@ -152,3 +152,11 @@ def test_what_scans_show_questions_the_official_sheets(tmp_path):
     assert (fact.status, fact.statistic["rival"]) == ("observed", "B")
     assert fact.questioned is not None
     assert len(fact.questioned) == 30
+
+
+def test_who_won_a_sheet_does_not_hang_on_the_fields_that_could_be_read(tmp_path):
+    # A won all sheets; on half of them its own number cannot be read.
+    states = {(sid, "A"): {"state": "unreadable", "value": None, "p": 0.99} for sid in range(15)}
+    by = scanned(tmp_path, *[(90, 60, 0, None, 0)] * 30, states=states)
+    assert by["scans.A"].statistic["stations"] == 30
+    assert by["scans.B"].statistic["stations"] == 0

@@ -46,7 +46,8 @@ class BlankNotZero(Check):
     makes every such field as likely empty as another: empties for many options are the control. A
     finding sums that up for the sheets of a count (no subject, or the count's name) and for the
     scans (subject `scans`), of which only fields read without doubt take part and one filled out
-    with a dash or a dot is neither empty nor zero. One more for each option (`OPTION` or
+    with a dash or a dot is neither empty nor zero; who won their sheets is what the official count
+    says, for not every field of a scan is read. One more for each option (`OPTION` or
     `COUNT.OPTION`) is about the sheets that the option won and about the field of its main rival
     there: the main contender with most votes in all besides the option. A habit that goes with the
     line of the form is the same on sheets that others won: these are the second control.
@@ -98,6 +99,7 @@ class BlankNotZero(Check):
         ),
         Benign("no-support", "The rival had no candidate, delegate or support at these stations."),
         Benign("transcription", "The transcription kept no difference between empty and zero."),
+        Benign("faint", "A zero was written so faintly that it is lost on the scan."),
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
@@ -137,7 +139,9 @@ class BlankNotZero(Check):
             options = len(context.options)
             matrix = votes(rows, options)
             empty = np.stack([whole(rows[f"e{i}"]) > 0 for i in range(options)], axis=1)
-            zero = ~empty & np.stack([known(rows[f"v{i}"]) == 0 for i in range(options)], axis=1)
+            written = "z" if name == SCANS else "v"
+            zero = np.stack([known(rows[f"{written}{i}"]) == 0 for i in range(options)], axis=1)
+            zero &= ~empty
             yield self._count(name, empty, zero, context)
             fields = _fields(empty, zero, winners(matrix))
             if not (fields.empty.any() and zero.any()):
@@ -257,8 +261,9 @@ def _called(name: str) -> str:
 
 
 def _read(evidence: Evidence) -> ir.Table:
-    """The counted sheets of which one scan was read: votes and empty fields by what stands there;
-    neither where reading is in doubt.
+    """The counted sheets of which one scan was read: the votes that the official count records, and
+    by what stands on the scan which fields hold a number (`z`) and which are empty (`e`); neither
+    where reading is in doubt.
     """
     own = own_scans(evidence)
     own = own.filter(own.alone).select(scan_own="scan", sid_own="sid")
@@ -269,14 +274,15 @@ def _read(evidence: Evidence) -> ir.Table:
             f"{name}{i}": part
             for i, option in enumerate(evidence.case.option_ids)
             for name, part in (
-                ("v", ((fields.field == option) & (fields.state == "number")).ifelse(
+                ("z", ((fields.field == option) & (fields.state == "number")).ifelse(
                     fields.value, ibis.null("int64")).max()),
                 ("e", ((fields.field == option) & (fields.state == "empty")).cast("int64").max()),
             )
         }
     )  # fmt: skip
     sheets = evidence.sheets()
-    counted = sheets.filter(sheets.counted).select("sid", "registered", "valid")
+    counted = sheets.filter(sheets.counted)
+    counted = counted.select("sid", *evidence.votes_columns, "registered", "valid")
     return counted.join(found, [("sid", "sid_read")]).drop("sid_read")
 
 
