@@ -167,7 +167,7 @@ def test_no_more_than_stated_are_written(case, tmp_path):
 def test_personal_data_cannot_be_seen_unless_asked_for(case, tmp_path):
     def private(folder, **more):
         written(case, folder, [Picture(0, (), "Words.")], **more)
-        page = cv2.imread(str(folder / "pictures" / "a.b-01.png"), cv2.IMREAD_GRAYSCALE)
+        page = cv2.imread(str(folder / "pictures" / "a.b-01.jpg"), cv2.IMREAD_GRAYSCALE)
         return page[205 * 5 : 255 * 5, 25 * 5 : 185 * 5].astype(float)
 
     veiled, open_ = private(tmp_path / "a"), private(tmp_path / "b", show_private=True)

@@ -157,7 +157,7 @@ class EvidenceFile(_Written):
 
 
 class PictureFile(_Written):
-    """A part of a scan, as a PNG file: whose it is, and what there is to see.
+    """A part of a scan, as a PNG file, or a whole page as JPEG: whose it is, and what it shows.
 
     `veiled` says that the places which the form's template lists as private were veiled; false too
     where it lists none.
@@ -165,6 +165,8 @@ class PictureFile(_Written):
 
     path: str
     sha256: str
+    width: int
+    height: int
     scan: int
     file: str
     station: str | None

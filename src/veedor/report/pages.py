@@ -42,7 +42,7 @@ _STATEMENTS = "statements"
 _EXPECTED = 0.05
 """A corrected p above this is a number that the null model expects."""
 _MOST_LINES = 2
-_PNG = b"\x89PNG\r\n\x1a\n"
+_SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 _BRIEF = 200
 """Characters of a fact in the table of all checks, up to the end of a sentence."""
 _LONGEST_TWO = 340
@@ -269,15 +269,17 @@ def _item(
 
 def _part(directory: Path, one: PictureFile, finding: str, words: Wording) -> Part:
     data = _inside(directory, one.path, "pictures", finding).read_bytes()
-    if data[:8] != _PNG or data[12:16] != b"IHDR":
-        raise VeedorError(f"the file {one.path!r} is no PNG file", place=f"finding {finding}")
-    width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
+    kind = next((k for k, begin in _SIGNATURES.items() if data.startswith(begin)), None)
+    if kind is None:
+        raise VeedorError(
+            f"the file {one.path!r} is neither a PNG nor a JPEG file", place=f"finding {finding}"
+        )
     caption = clean(one.caption)
     station = one.station or words.text("numbers.none")
     return Part(
-        data=f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}",
-        width=width,
-        height=height,
+        data=f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}",
+        width=one.width,
+        height=one.height,
         alt=words.text("finding.picture_alt", station=clean(station), caption=caption),
         caption=caption,
         station=one.station,
