@@ -29,8 +29,8 @@ SLACK = 1.0
 """Millimetres by which a name may lie off."""
 MANY = 3
 """Fields of one shape, one below the other, from which they are a list that may have more rows."""
-GONE = 0.7
-"""Share of a field's lines below which it is not there: a rule alone gives a half."""
+GONE = 0.5
+"""Share of a field's lines below which it is not there: a rule alone gives a third."""
 ROW = 0.75
 """Share of a row's lines that make an unknown row, and the least of any one of them 0.5."""
 

@@ -26,7 +26,7 @@ FULL = 60
 """Darkness above its flanks, of 255, from which a line counts in full; fainter ones in part."""
 ENOUGH = 0.6
 """Share of a line of the sheet's usual strength from which a line is there."""
-PALEST = 0.35
+PALEST = 0.5
 """Share of a full line that the palest print has that is believed."""
 STRETCH = (-0.01, -0.005, 0.0, 0.005, 0.01)
 """Scales that are tried for each field."""
@@ -89,8 +89,8 @@ class Snapped:
 
     Attributes
     ----------
-    score : (fields,) share of the field's lines that are there, by the worse direction; NaN where
-        the field has none
+    score : (fields,) share of the field's lines that are there, on the worst of its sides; NaN
+        where the field has none
     shift, stretch : (fields, 2) along x and y, 0 where there are no lines of that direction
     offset : (n,) how far each edge lies from its place, NaN where it was not seen
     """
@@ -257,11 +257,23 @@ def snap(edges: Edges, measured: Measured, fields: int, *, slack: float) -> Snap
     # Pale or dotted print gives each line a part of a full one, another form's boxes give a part
     # of the lines in full: a part of a line above `ENOUGH` is a line.
     strength = float(np.clip(np.percentile(there, 75), PALEST, 1)) if len(there) else 1.0
-    sums = np.zeros((fields, 2))
-    np.add.at(sums, (edges.field, edges.across), np.minimum(there / (ENOUGH * strength), 1))
-    share = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
-    score = np.where(count.any(axis=1), np.fmin(share[:, 0], share[:, 1]), np.nan)
-    return Snapped(score, moves, scales, offset)
+    seen = np.minimum(there / (ENOUGH * strength), 1)
+    return Snapped(_worst(edges, lever, seen, fields), moves, scales, offset)
+
+
+def _worst(
+    edges: Edges, lever: NDArray[np.float64], seen: NDArray[np.float64], fields: int
+) -> NDArray[np.float64]:
+    """(fields,) share of lines on the worst of a field's sides; NaN where it has no lines.
+
+    By sides, for a field that is moved onto a rule of the form has one side and not the other.
+    """
+    side = (edges.field, edges.across, (lever > 0).astype(int))
+    sums, count = np.zeros((fields, 2, 2)), np.zeros((fields, 2, 2))
+    np.add.at(sums, side, seen)
+    np.add.at(count, side, 1)
+    share = np.where(count > 0, sums / np.maximum(count, 1), np.inf).min(axis=(1, 2))
+    return np.where(np.isfinite(share), share, np.nan)
 
 
 def _search(

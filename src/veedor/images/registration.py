@@ -26,19 +26,18 @@ from veedor.images.template import Template
 
 __all__ = ["LEAST_SCORE", "MOST_RESIDUAL", "Attempt", "Registrar"]
 
-COARSE_SCORE = 0.5
+COARSE_SCORE = 0.35
 """Share of the form's lines from which a coarse place is worth refining."""
-LEAST_SCORE = 0.75
-"""Share of a field's printed lines, the worse of upright and level ones, below which it is refused:
-of boxes of another size or pitch, every second line or two in three still fall on one."""
-LEAST_FORM = 0.85
+LEAST_SCORE = 0.6
+"""Share of the lines on the worst of a field's sides below which the field is refused."""
+LEAST_FORM = 0.75
 """The same of all fields, on average, for the form: on simulated sheets the right form has more
-than 0.92, another of the same layout up to 0.9, with two fields in three."""
-LEAST_FIELDS = 0.8
-"""Share of the fields with lines that must be found."""
+than 0.9; another of the same layout has up to 0.83 ..."""
+LEAST_FIELDS = 0.75
+"""... and up to half of its fields, the right form 0.85 or more: share that must be found."""
 MOST_RESIDUAL = 0.35
 """Millimetres, median, between the lines and their places: half the stroke of a pen."""
-MOST_BEND = 0.8
+MOST_BEND = 0.6
 """Millimetres by which a field may be moved otherwise than its neighbours are."""
 REACH = (2.5, 1.3)
 """Millimetres around a line's place that are searched, first and after the plane was refined."""
