@@ -131,15 +131,16 @@ def run(names: Sequence[str], count: int, seed: int) -> list[str]:
         known = {form.template.id: (form.template, folder) for form in forms}
         for layout in names:
             mine = [form for form in forms if form.name == layout]
+            near = [known[form.template.id] for form in mine]
+            every = Registrar(near)
+            others = [Registrar([one for one in near if one is not own]) for own in near]
             for family in FAMILIES:
                 tally = Tally()
                 for number in range(count):
-                    form = mine[number % len(mine)]
+                    kind = number % len(mine)
                     # Its own template with the three most like it; then those three alone.
-                    near = [known[other.template.id] for other in mine]
-                    rest = [one for one in near if one[0].id != form.template.id]
-                    picture = scan(form, family, seed + number)
-                    measure(tally, form, picture, Registrar(near), Registrar(rest))
+                    picture = scan(mine[kind], family, seed + number)
+                    measure(tally, mine[kind], picture, every, others[kind])
                 lines.append(row(layout, family, tally))
                 print(lines[-1], flush=True)
     return lines
