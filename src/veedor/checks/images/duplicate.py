@@ -98,9 +98,9 @@ class Duplicate(Check):
             "filed",
             "One scan was filed or uploaded for another station by mistake, and the count was taken"
             " from the right sheet.",
-            "Of {pairs:pair|pairs} of stations in the official count, {other_votes} have different"
-            " votes there, so that one of the two was not taken from this picture; {same_votes}"
-            " have the same.",
+            "Of {pairs:pair|pairs} of stations in the official count, {other_votes:has|have}"
+            " different votes there, so that one of the two was not taken from this picture;"
+            " {same_votes:has|have} the same.",
         ),
         Benign(
             "printed",

@@ -107,7 +107,7 @@ class Reading(Check):
             "reading",
             "The reader took a digit for another.",
             "By the probabilities of reading, {expected:.1f} of {able} fields would come out as"
-            " disagreeing though the record is right; {disagree} did. {confirmed} of these are"
+            " disagreeing though the record is right; {disagree} did. {confirmed:is|are}"
             " borne out by the sums of the form.",
         ),
         Benign(
@@ -440,16 +440,17 @@ def _said(fields: Fields, i: int) -> str:
 def _told(s: Mapping[str, Any]) -> str:
     parts = [
         say("{read} of {scans:scan was|scans were} read", **s),
-        say("{unreadable} could not be opened or are too poor to be read", **s),
+        say("{unreadable} could not be opened or read", **s),
         say("on {unregistered} no form was found", **s),
         say("of {missing} there is no picture", **s),
     ]
     text = ", ".join(parts)
     text += say(". On {other_code:scan|scans} the printed code names another station", **s)
-    text += say(", and {unknown_station} are of no station of the case", **s)
+    text += say(", and {unknown_station:is|are} of no station of the case", **s)
     return text + say(
-        ". Of {without_reading} of {sheets} counted sheets nothing was read, with"
-        " {without_reading_valid} votes; {without_scan} of them have no scan.",
+        ". No reading stands for {without_reading} of {sheets} counted sheets, with"
+        " {without_reading_valid} votes: {without_scan} without a scan, the others not read or read"
+        " under the code of another station.",
         **s,
     )
 
@@ -461,7 +462,7 @@ def _compared(name: str, s: Mapping[str, Any], context: Context) -> str:
         "Of {fields} fields that {name} records, {agree} agree with the scans ({agree_points:.2f}"
         " %), {disagree} disagree, and of {unsure} reading cannot tell ({unsure_points:.2f} %)."
         " Errors of reading alone would lead one to expect {expected:.1f} disagreements;"
-        " {confirmed} are borne out by the sums of the form.",
+        " {confirmed:is|are} borne out by the sums of the form.",
         name=name,
         **{k: v for k, v in s.items() if not isinstance(v, list | dict)},
     )
