@@ -117,9 +117,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("Interrupted.")
         return 130
     except BrokenPipeError:
-        # Whoever read the output has gone; keep the interpreter from complaining at its exit.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
         if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
@@ -130,6 +127,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _say(_unexpected(error))
         return 1
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """Where whoever read the output has gone, keep the interpreter from complaining at its exit."""
+    out = sys.__stdout__
+    if out is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        try:
+            out.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _show_usage(error: click.ClickException) -> None:
