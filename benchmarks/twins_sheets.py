@@ -89,7 +89,7 @@ def sheets(count: int, keep: int, rng: np.random.Generator) -> Iterator[Made]:
             return
         yield _scan(*one, rng, made < keep)
         made += 1
-    hands = drawn_hands(-(-count // PER_HAND), seed=11)
+    hands = drawn_hands(-(-count // PER_HAND), seed=int(rng.integers(10**6)))
     while made < count:
         hand = hands[made // PER_HAND]
         kind = KINDS[int(rng.choice(3, p=[0.6, 0.3, 0.1]))]
