@@ -36,7 +36,7 @@ from benchmarks.twins_sheets import (
 )
 from veedor.images.inklayers import same_ink
 from veedor.images.inkprint import HEIGHT, WIDTH, Inkprint
-from veedor.images.mutual import features, mutual
+from veedor.images.mutual import Features, features, mutual
 from veedor.images.neighbours import neighbours
 from veedor.images.patches import DIMENSIONS, Reused, glyphs_of, reused
 from veedor.images.twins import SAME_PARTS, Scanned, find_twins
@@ -143,14 +143,17 @@ def unregistered(made: Sequence[Made], count: int, rng: np.random.Generator) -> 
     known = [features(one.pixels) for one in chosen]
     change = CHANGES["all of these"]
     again = [features(change(one.pixels, 2.0)) for one in chosen[:count]]
-    score = [mutual(known[i], again[i], known[-2:]) for i in range(count)]
-    told = sum(m is not None and m.score >= SAME_PARTS for m in score)
+    told = sum(_one_sheet(known[i], again[i], known[-2:]) for i in range(count))
     yield Row(("the same sheet, all of these changes",), told, count)
     pairs = list(combinations(range(count), 2))
-    some = [pairs[i] for i in rng.permutation(len(pairs))[: 3 * count]]
-    other = [mutual(known[i], known[j], known[-2:]) for i, j in some]
-    wrong = sum(m is not None and m.score >= SAME_PARTS for m in other)
+    some = [pairs[i] for i in rng.permutation(len(pairs))[: 5 * count]]
+    wrong = sum(_one_sheet(known[i], known[j], known[-2:]) for i, j in some)
     yield Row(("two different sheets",), wrong, len(some))
+
+
+def _one_sheet(one: Features, other: Features, controls: Sequence[Features]) -> bool:
+    both = (mutual(one, other, controls), mutual(other, one, controls))
+    return all(found is not None and found.score >= SAME_PARTS for found in both)
 
 
 # Pieces
@@ -276,13 +279,15 @@ def _peak() -> float:
 def page(count: int, copied: int, pasted_: int) -> str:
     """The page, in Markdown."""
     rng = np.random.default_rng(21)
-    start = time.perf_counter()
     made = list(sheets(count, max(2 * copied, 300), rng))
     lines = [
         "# Re-used images: what is found, and what is found wrongly",
         "",
         "Made by `make twins`. All sheets are simulated; nothing here is a measurement on real"
-        " scans. In brackets exact 95 % limits.",
+        " scans. In brackets exact 95 % limits. Thresholds were set on sheets of other seeds: among"
+        " 2,000 of these, two sheets of eight zeros had a correlation of 0.88 and were told as one;"
+        " since then sheets with fewer than twelve written boxes are told by their private parts,"
+        " or by a correlation of at least 0.95.",
         "",
         "## Different sheets",
         "",
@@ -322,8 +327,7 @@ def page(count: int, copied: int, pasted_: int) -> str:
         timed("sheets"),
         timed("glyphs"),
         "",
-        f"This page took {(time.perf_counter() - start) / 60:.0f} min; Python"
-        f" {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}.",
+        f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}.",
         "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -341,7 +345,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--sheets", type=int, default=2_000)
-    parser.add_argument("--copies", type=int, default=300, help="sheets that are copied")
+    parser.add_argument("--copies", type=int, default=200, help="sheets that are copied")
     parser.add_argument("--pieces", type=int, default=100, help="pieces of each kind")
     parser.add_argument("--time", choices=("sheets", "glyphs"), help="one timed run alone")
     parser.add_argument("--markdown", type=Path)

@@ -24,7 +24,7 @@ __all__ = ["Scanned", "Twin", "Twins", "find_twins"]
 
 How = Literal["file", "ink", "patch", "code"]
 SAME_PARTS = 0.8
-"""Median correlation of written parts of two scans without a form, from which they are one."""
+"""Correlation of four in five written parts of two scans, from which they are one."""
 NEAR_PAGES = 4
 """Scans whose pages are most alike that one without a form is compared with; the next ones serve
 to tell what is print."""
