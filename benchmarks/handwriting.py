@@ -22,21 +22,26 @@ import numpy as np
 
 from benchmarks.handwriting_centres import (
     DIGITS,
+    FEW,
+    LEVELS,
     PLACES,
     SEVERAL,
     SHEETS,
     Centre,
     Planted,
+    Small,
     centre_rates,
     planted,
     seconds,
     sheets_of_four,
+    small,
 )
 from benchmarks.handwriting_rates import CONDITIONS, Row, looks, rows
 from veedor.handwriting.calibration import calibrations, load_manifest
 from veedor.handwriting.digits import SPLITS, Digits, load_digits
 from veedor.handwriting.features import describe
 from veedor.handwriting.halves import Look
+from veedor.stats.exact import proportion_interval
 
 BARS = (
     "Bars: 30 digits, one pen: equal error rate at most 3.5 %, Cllr at most 0.12; pens and scans"
@@ -93,6 +98,27 @@ def planted_lines(found: Planted) -> list[str]:
     ]
 
 
+def small_lines(found: Iterable[Small]) -> list[str]:
+    """What chance does in small elections."""
+    lines = []
+    for one in found:
+        alarms = []
+        for level, number in zip(LEVELS, one.alarms, strict=True):
+            low, high = (
+                float(v[0]) for v in proportion_interval(np.array([number]), np.array([one.runs]))
+            )
+            alarms.append(
+                f"p at most {level:g} in {number / one.runs:.1%} ({100 * low:.1f} to"
+                f" {100 * high:.1f})"
+            )
+        lines.append(
+            f"* {one.runs} honest elections of {FEW} centres of {one.each} sheets, no hand twice:"
+            f" the median pair within centres lies {one.shift:+.3f} ({one.low:+.3f} to"
+            f" {one.high:+.3f}) from that of different centres, in log10; {', '.join(alarms)}."
+        )
+    return lines
+
+
 def milliseconds(digits: Digits) -> float:
     """For describing one glyph."""
     from training import pens
@@ -124,6 +150,7 @@ def page(
     tested: list[str],
     centres: list[Centre],
     alone: Planted,
+    few: list[Small],
     args: argparse.Namespace,
     digits: Digits,
 ) -> str:
@@ -174,6 +201,7 @@ def page(
         *centre_table(centres),
         "",
         *planted_lines(alone),
+        *small_lines(few),
         "",
         "## Time",
         "",
@@ -208,9 +236,11 @@ def main() -> None:
     print(*centre_table(centres), sep="\n", flush=True)
     alone = planted(four, args.seed, runs=args.runs)
     print(json.dumps(planted_lines(alone), indent=1), flush=True)
+    few = [small(four, each, args.seed, runs=5 * args.runs) for each in (2, 3)]
+    print(*small_lines(few), sep="\n", flush=True)
     tested = look_table(looks(digits, args.seed, args.cache))
     print(*tested, sep="\n", flush=True)
-    text = page(found, tested, centres, alone, args, digits)
+    text = page(found, tested, centres, alone, few, args, digits)
     if args.markdown:
         args.markdown.write_text(text, encoding="utf-8")
 

@@ -16,26 +16,35 @@ from veedor.handwriting.centre import judge_centres
 from veedor.handwriting.digits import Digits
 from veedor.handwriting.embedding import Embedder
 from veedor.handwriting.scorer import CLASSES, Writing, centred, load_sources, pooled
+from veedor.handwriting.scorer import Digits as Pooled
 from veedor.stats.likelihood import Performance, equal_error, performance
 from veedor.stats.plda import draw
 
 __all__ = [
+    "FEW",
+    "LEVELS",
     "SEVERAL",
     "Alone",
     "Centre",
     "Planted",
+    "Small",
     "centre_rates",
     "planted",
     "seconds",
     "sheets_of_four",
+    "small",
 ]
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 SHEETS, DIGITS = 4, 25
 PLACES = 200
 """Honest centres of a simulated election."""
 MADE = 50_000
 SEVERAL = 5.0
+FEW, EACH = 20, 250
+"""Centres of a small election, and made-up ones for each of them."""
+LEVELS = (0.05, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,27 @@ class Planted:
     honest: tuple[Alone, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Small:
+    """Honest elections of few centres.
+
+    Attributes
+    ----------
+    each : sheets of a centre
+    runs : elections
+    shift, low, high : log10 by which the median pair within centres lies above that of made-up
+        ones: mean over the elections, and 95 % limits
+    alarms : elections with p at most each of LEVELS
+    """
+
+    each: int
+    runs: int
+    shift: float
+    low: float
+    high: float
+    alarms: tuple[int, ...]
+
+
 def sheets_of_four(digits: Digits, seed: int) -> Sheets:
     """Each writer's digits on four sheets, pens and scans by turns of two conditions."""
     rng = np.random.default_rng(seed)
@@ -105,7 +135,7 @@ def sheets_of_four(digits: Digits, seed: int) -> Sheets:
     )
 
 
-def _writing(sheets: Sheets, rng: np.random.Generator) -> tuple[Writing, Ints]:
+def _digits(sheets: Sheets, rng: np.random.Generator) -> tuple[Pooled, Ints]:
     """DIGITS of each sheet at most, and the writers whose four sheets have nearly as many."""
     mixed = rng.permutation(len(sheets.sheet))
     order = mixed[np.argsort(sheets.sheet[mixed], kind="stable")]
@@ -113,14 +143,19 @@ def _writing(sheets: Sheets, rng: np.random.Generator) -> tuple[Writing, Ints]:
     at = order[(np.arange(len(order)) - start[sheets.sheet[order]]) < DIGITS]
     digits = pooled(sheets.sheet[at], sheets.digit[at], sheets.embedding[at], len(sheets.owner))
     full = (digits.total.reshape(-1, SHEETS) >= DIGITS - 5).all(axis=1)
-    writing = centred(digits, sheets.owner, sheets.condition, load_sources())
-    return writing, np.flatnonzero(full)
+    return digits, np.flatnonzero(full)
+
+
+def _held(digits: Pooled) -> Writing:
+    """Sheets of one election, about their common class means."""
+    return centred(digits, np.zeros(len(digits.counts), dtype=np.int64), load_sources())
 
 
 def centre_rates(sheets: Sheets, seed: int, *, draws: int = 6) -> list[Centre]:
     """All sheets in one hand, against a hand for each and against one odd sheet."""
     rng = np.random.default_rng(seed)
-    writing, able = _writing(sheets, rng)
+    digits, able = _digits(sheets, rng)
+    writing = _held(digits)
     series = sheets.series[SHEETS * np.arange(len(sheets.owner) // SHEETS)]
     one = [SHEETS * w + np.arange(SHEETS) for w in able]
     odd, apart, owner = [], [], []
@@ -172,24 +207,58 @@ def planted(sheets: Sheets, seed: int, *, runs: int = 40) -> Planted:
     writers, as sheets of different centres of an election are.
     """
     rng = np.random.default_rng(seed)
-    writing, able = _writing(sheets, rng)
+    digits, able = _digits(sheets, rng)
     found: list[list[Alone]] = [[], []]
     for _ in range(runs):
-        honest = [
-            SHEETS * rng.permutation(able)[:SHEETS] + rng.integers(SHEETS, size=SHEETS)
-            for _ in range(PLACES)
-        ]
+        honest = np.stack([_hands(able, SHEETS, rng) for _ in range(PLACES)])
         one = SHEETS * int(rng.choice(able)) + np.arange(SHEETS)
-        pool = np.concatenate(honest)
-        sizes = np.full(PLACES, SHEETS)
-        made = mixed_centres(sheets.owner[pool], sizes, MADE, rng)
-        mixed = [pool[m] for m in made]
-        known = calibrations()["usable"]
-        some = judge_centres(writing, [*honest, one], load_sources(), known).some
-        background = judge_centres(writing, mixed, load_sources(), known).some
-        found[0].append(_run(some, background, True))
-        found[1].append(_run(some[:-1], background, False))
+        for which, drawn in enumerate((np.vstack([honest, one]), honest)):
+            some, background, _ = _judged(digits, sheets.owner, drawn, MADE, rng)
+            found[which].append(_run(some, background, which == 0))
     return Planted(tuple(found[0]), tuple(found[1]))
+
+
+def small(sheets: Sheets, each: int, seed: int, *, runs: int = 200) -> Small:
+    """Honest elections of FEW centres, every sheet by another writer."""
+    rng = np.random.default_rng(seed)
+    digits, able = _digits(sheets, rng)
+    shifts, p = [], []
+    for _ in range(runs):
+        drawn = _hands(able, FEW * each, rng).reshape(FEW, each)
+        some, background, shift = _judged(digits, sheets.owner, drawn, EACH * FEW, rng)
+        shifts.append(shift)
+        p.append(_run(some, background, False).p)
+    half = 1.96 * float(np.std(shifts, ddof=1)) / np.sqrt(runs)
+    middle = float(np.mean(shifts))
+    alarms = tuple(int((np.array(p) <= level).sum()) for level in LEVELS)
+    return Small(each, runs, middle, middle - half, middle + half, alarms)
+
+
+def _hands(able: Ints, number: int, rng: np.random.Generator) -> Ints:
+    """One sheet each of so many writers."""
+    found: Ints = SHEETS * rng.permutation(able)[:number] + rng.integers(SHEETS, size=number)
+    return found
+
+
+def _judged(
+    digits: Pooled, owner: Ints, drawn: Ints, made: int, rng: np.random.Generator
+) -> tuple[Floats, Floats, float]:
+    """Ratios of the centres of an election and of made-up ones, and log10 by which pairs differ.
+
+    Parameters
+    ----------
+    drawn : int64 (centres, sheets), positions of sheets
+    made : made-up centres
+    """
+    pool, known = drawn.ravel(), calibrations()["usable"]
+    writing = _held(digits.at(pool))
+    members = list(np.arange(len(pool)).reshape(drawn.shape))
+    alike = np.zeros(len(pool), dtype=np.int64)
+    mixed, _ = mixed_centres(owner[pool], alike, members, -(-made // len(members)), rng)
+    real = judge_centres(writing, members, load_sources(), known)
+    other = judge_centres(writing, mixed, load_sources(), known)
+    shift = float(np.median(real.llr) - np.median(other.llr)) / float(np.log(10))
+    return real.some, other.some, shift
 
 
 def _run(some: NDArray[np.float64], background: NDArray[np.float64], planted: bool) -> Alone:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training import pens
 from training.scanned import scanned
@@ -15,7 +16,9 @@ from veedor.handwriting.calibration import design
 from veedor.handwriting.digits import Digits
 from veedor.stats.likelihood import fit_logistic, performance, rates_at
 
-__all__ = ["DIGITS", "LAYOUTS", "calibrate"]
+__all__ = ["DIGITS", "LAYOUTS", "calibrate", "crossed"]
+
+Floats = NDArray[np.float64]
 
 DIGITS = (8, 10, 15, 20, 30, 40, 50)
 LAYOUTS = ("column", "pair", "strip", "table")
@@ -24,6 +27,7 @@ QUANTILES = np.concatenate([[0.001, 0.01], np.linspace(0.05, 0.95, 19), [0.99, 0
 TURNS = {"scans": 1, "mixed": 2}
 FEWEST = 30
 """Writers with which a number of digits is measured at all."""
+FOLDS = 5
 
 
 def _sheets(
@@ -64,16 +68,49 @@ def calibrate(
     return found
 
 
+def crossed(trials: Trials) -> tuple[Floats, Floats]:
+    """Ratios of all trials, each calibrated on trials of other writers than its own.
+
+    Returns
+    -------
+    float64, of the pairs of one writer and of two, natural logarithms.
+    """
+    people = np.unique(np.concatenate([trials.writer, trials.writers.ravel()]))
+    order = np.random.default_rng(0).permutation(len(people))
+    fold = np.empty(len(people), dtype=np.int64)
+    fold[order] = np.arange(len(people)) % FOLDS
+    one = fold[np.searchsorted(people, trials.writer)]
+    two = np.sort(fold[np.searchsorted(people, trials.writers)], axis=1)
+    same, different = np.empty(len(one)), np.empty(len(two))
+    left, right = (
+        design(trials.same, trials.same_digits),
+        design(trials.different, trials.different_digits),
+    )
+    for f in range(FOLDS):
+        for g in range(f, FOLDS):
+            out = np.isin(two, (f, g)).any(axis=1)
+            fitted = fit_logistic(left[~np.isin(one, (f, g))], right[~out])
+            mine = (two == (f, g)).all(axis=1)
+            different[mine] = fitted(right[mine])
+            if f == g:
+                same[one == f] = fitted(left[one == f])
+    return same, different
+
+
 def _entry(by_number: dict[int, Trials]) -> dict[str, Any]:
     together = Trials.joined(list(by_number.values()))
     fitted = fit_logistic(
         design(together.same, together.same_digits),
         design(together.different, together.different_digits),
     )
+    ratios = crossed(together)
+    ends = (
+        np.cumsum([len(t.same) for t in by_number.values()])[:-1],
+        np.cumsum([len(t.different) for t in by_number.values()])[:-1],
+    )
+    parts = (np.split(r, e) for r, e in zip(ratios, ends, strict=True))
     table = []
-    for number, one in by_number.items():
-        same = fitted(design(one.same, one.same_digits))
-        different = fitted(design(one.different, one.different_digits))
+    for (number, one), same, different in zip(by_number.items(), *parts, strict=True):
         got = performance(same, different)
         table.append(
             {
@@ -94,6 +131,7 @@ def _entry(by_number: dict[int, Trials]) -> dict[str, Any]:
         "coefficients": [round(float(c), 6) for c in fitted.coefficients],
         "writers": len(np.unique(together.writer)),
         "digits": [min(by_number), max(by_number)],
+        "table_from": "each pair calibrated on trials of other writers",
         "quantiles": QUANTILES.round(4).tolist(),
         "table": table,
     }

@@ -159,7 +159,7 @@ def chosen(sheets: Sheets, number: int, choose: Choice, rng: np.random.Generator
     kept = [part[choose(sheets.digit[part], number, rng)] for part in np.split(order, ends[:-1])]
     at = np.concatenate(kept)
     digits = pooled(sheets.sheet[at], sheets.digit[at], sheets.embedding[at], len(sheets.owner))
-    return centred(digits, sheets.writer, sheets.condition, load_sources())
+    return centred(digits, sheets.condition, load_sources())
 
 
 def trials(

@@ -6,21 +6,36 @@ import pytest
 from veedor.handwriting.background import beyond, expected, mixed_centres, threshold
 
 
-def test_made_up_centres_have_no_two_sheets_of_one_centre_and_the_sizes_of_real_ones():
+def test_made_up_centres_have_sheets_of_different_centres_and_the_looks_of_a_real_one():
     rng = np.random.default_rng(0)
-    centre = np.repeat(np.arange(30), 4)
-    made = mixed_centres(centre, np.array([4, 4, 3, 7]), 100, rng)
-    assert len(made) == 100
-    assert np.bincount([len(m) for m in made]).tolist() == [0, 0, 0, 25, 50, 0, 0, 25]
-    for sheets in made:
+    centre, look = np.repeat(np.arange(30), 4), np.tile([0, 0, 1, 2], 30)
+    members = [np.arange(4), np.arange(8, 11), np.arange(4, 8)]
+    made, like = mixed_centres(centre, look, members, 25, rng)
+    assert np.bincount(like).tolist() == [25, 25, 25]
+    for sheets, real in zip(made, like, strict=True):
+        assert look[sheets].tolist() == look[members[real]].tolist()
         assert len(set(centre[sheets])) == len(sheets)
+
+
+def test_every_sheet_of_a_look_is_drawn_as_often():
+    rng = np.random.default_rng(4)
+    look = np.repeat([0, 1], [30, 10])
+    made, _ = mixed_centres(np.arange(40), look, [np.array([0, 35])], 30_000, rng)
+    first, second = np.array(made).T
+    assert np.bincount(first, minlength=40)[:30] == pytest.approx(1000, abs=160)
+    assert np.bincount(second, minlength=40)[30:] == pytest.approx(3000, abs=300)
 
 
 def test_too_few_centres_to_mix_give_fewer_or_none():
     rng = np.random.default_rng(1)
-    assert mixed_centres(np.zeros(9, int), np.array([3]), 50, rng) == ()
-    assert mixed_centres(np.empty(0, int), np.array([3]), 50, rng) == ()
-    assert mixed_centres(np.arange(9), np.array([3]), 0, rng) == ()
+    none = np.zeros(9, int)
+    assert mixed_centres(none, none, [np.arange(3)], 50, rng)[0] == ()
+    assert mixed_centres(none[:0], none[:0], [], 50, rng)[0] == ()
+    assert mixed_centres(np.arange(9), none, [np.arange(3)], 0, rng)[0] == ()
+    # A look that no other centre has: its own centre alone is left without made-up ones.
+    centre, look = np.repeat(np.arange(5), 2), np.array([7, 7, *[0] * 8])
+    _, like = mixed_centres(centre, look, [np.array([0, 1]), np.array([2, 3])], 50, rng)
+    assert set(like.tolist()) == {1}
 
 
 def test_the_threshold_admits_as_many_by_chance_as_it_should():

@@ -8,16 +8,16 @@ import pytest
 from tests.handwriting.writing import counts_of, written
 from veedor.handwriting.calibration import calibrations, condition_of, digits_of, verbal
 from veedor.handwriting.centre import hands_of, judge_centres
-from veedor.handwriting.scorer import Digits, centred, load_sources, pair_scores, pooled
+from veedor.handwriting.scorer import PRIOR, Digits, centred, load_sources, pair_scores, pooled
 from veedor.stats import likelihood as lr
 
 MODEL = load_sources()
 
 
 def pairs_of(hands, rng, **more):
-    """Scores of sheets of one hand and of two; each sheet stands alone in its centre."""
+    """Scores of sheets of one hand and of two."""
     digits = written(hands, rng, **more)
-    writing = centred(digits, np.asarray(hands), np.zeros(len(hands), int), MODEL)
+    writing = centred(digits, np.zeros(len(hands), int), MODEL)
     i, j = np.triu_indices(len(hands), 1)
     score = pair_scores(writing, np.column_stack([i, j]), MODEL)
     same = np.asarray(hands)[i] == np.asarray(hands)[j]
@@ -52,26 +52,45 @@ def test_another_population_is_held_against_its_own_means():
     assert np.median(raw[hands[i] != hands[j]]) > np.median(theirs) + 50
 
 
-def test_a_centre_takes_no_part_in_the_means_it_is_held_against():
+@pytest.mark.parametrize("each", [2, 3])
+def test_sheets_of_a_centre_look_no_more_alike_than_others_for_being_of_one_centre(each):
+    rng, shifts = np.random.default_rng(3), []
+    for _ in range(12):
+        sheets = 20 * each
+        writing = centred(written(np.arange(sheets), rng), np.zeros(sheets, int), MODEL)
+        i, j = np.triu_indices(sheets, 1)
+        score = pair_scores(writing, np.column_stack([i, j]), MODEL)
+        within = i // each == j // each
+        shifts.append(score[within].mean() - score[~within].mean())
+    error = np.std(shifts, ddof=1) / np.sqrt(len(shifts))
+    assert error < 4
+    assert abs(np.mean(shifts)) < 2.5 * error
+
+
+def test_conditions_have_means_of_their_own():
     rng = np.random.default_rng(3)
     digits = written(np.arange(12), rng)
-    group = np.arange(12) // 3
-    before = centred(digits, group, np.zeros(12, int), MODEL)
+    condition = np.arange(12) // 6
+    before = centred(digits, condition, MODEL)
     other = Digits(digits.counts, digits.sums.copy())
-    other.sums[:3] += 100.0 * digits.counts[:3, :, None]
-    after = centred(other, group, np.zeros(12, int), MODEL)
-    # Its own sheets move by what was added to them, and by nothing else.
-    seen = digits.counts[:3] > 0
-    assert (after.means[:3] - before.means[:3])[seen] == pytest.approx(100.0)
-    assert np.abs(after.means[3:] - before.means[3:]).max() > 1
+    other.sums[:6] += 100.0 * digits.counts[:6, :, None]
+    after = centred(other, condition, MODEL)
+    seen = digits.counts > 0
+    # What a condition adds to all of its sheets is nearly gone, but for what leans on the others.
+    assert np.abs(after.means[:6] - before.means[:6])[seen[:6]].max() < 50
+    assert np.abs(after.means[6:] - before.means[6:])[seen[6:]].max() < 50
 
 
-def test_a_single_sheet_is_held_against_the_models_own_means():
+def test_a_single_sheet_is_held_against_itself_and_the_models_own_means():
     digits = written(np.arange(1), np.random.default_rng(4))
-    found = centred(digits, np.zeros(1, int), np.zeros(1, int), MODEL)
+    found = centred(digits, np.zeros(1, int), MODEL)
     seen = digits.counts[0] > 0
     means = digits.sums[0] / np.maximum(digits.counts[0], 1)[:, None]
-    assert found.means[0][seen] == pytest.approx((means - MODEL.mean)[seen])
+    # Means of one sheet and of the model's writers, by PRIOR and by how many digits weigh.
+    weight = (digits.counts[0] / (digits.counts[0] + 1.0))[seen, None]
+    general = (weight * means[seen] + PRIOR * MODEL.mean[seen]) / (weight + PRIOR)
+    about = (weight * means[seen] + PRIOR * general) / (weight + PRIOR)
+    assert found.means[0][seen] == pytest.approx(means[seen] - about)
 
 
 def test_pooling_adds_digits_up():
@@ -105,8 +124,7 @@ CENTRES = {
 def test_the_hands_of_a_centre_are_found(name):
     hands = np.array([*CENTRES[name], *range(10, 50)])
     digits = written(hands, np.random.default_rng(6))
-    group = np.array([0] * 4 + list(range(1, 41)))
-    writing = centred(digits, group, np.zeros(44, int), MODEL).at(np.arange(4))
+    writing = centred(digits, np.zeros(44, int), MODEL).at(np.arange(4))
     found = hands_of(writing, MODEL, calibrations()["good"])
     label = np.empty(4, int)
     for number, sheets in enumerate(found.groups):
@@ -119,8 +137,7 @@ def test_the_hands_of_a_centre_are_found(name):
 def test_many_sheets_are_shared_out_by_joining():
     hands = np.array([0] * 5 + [1] * 5 + list(range(10, 40)))
     digits = written(hands, np.random.default_rng(7))
-    group = np.array([0] * 10 + list(range(1, 31)))
-    writing = centred(digits, group, np.zeros(40, int), MODEL).at(np.arange(10))
+    writing = centred(digits, np.zeros(40, int), MODEL).at(np.arange(10))
     found = hands_of(writing, MODEL, calibrations()["good"])
     assert not found.exact
     assert found.groups == ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9))
@@ -129,7 +146,7 @@ def test_many_sheets_are_shared_out_by_joining():
 def test_a_pair_says_as_a_centre_what_it_says_as_a_pair():
     hands = np.arange(30)
     digits = written(hands, np.random.default_rng(8))
-    writing = centred(digits, hands // 2, np.zeros(30, int), MODEL)
+    writing = centred(digits, np.zeros(30, int), MODEL)
     known = calibrations()["good"]
     found = judge_centres(writing, [np.array([2, 3])], MODEL, known)
     assert found.one[0] == pytest.approx(found.llr[0])
@@ -140,8 +157,7 @@ def test_a_pair_says_as_a_centre_what_it_says_as_a_pair():
 def test_one_hand_and_one_odd_sheet_are_told_apart():
     rng = np.random.default_rng(9)
     hands = np.array([0, 0, 0, 0, 1, 1, 1, 2, *range(10, 60)])
-    group = np.array([0] * 4 + [1] * 4 + list(range(2, 52)))
-    writing = centred(written(hands, rng), group, np.zeros(58, int), MODEL)
+    writing = centred(written(hands, rng), np.zeros(58, int), MODEL)
     members = [np.arange(4), np.arange(4, 8)]
     found = judge_centres(writing, members, MODEL, calibrations()["good"])
     assert found.odd[0] > 0 > found.odd[1]

@@ -200,11 +200,15 @@ class Judged:
     near: Floats
 
 
-def writing_of(digits: Digits, sheets: Sheets, model: Sources) -> Writing:
-    """Digits about the class means of other centres' sheets of the same form and grade of scan."""
+def _looks(sheets: Sheets) -> Ints:
+    """int64 (sheets): form and grade of scan, as one number."""
     looks = np.char.add(np.char.add(sheets.grade, " "), sheets.form)
-    kind = np.unique(looks, return_inverse=True)[1].astype(np.int64)
-    return centred(digits, sheets.centre, kind, model)
+    return np.unique(looks, return_inverse=True)[1].astype(np.int64)
+
+
+def writing_of(digits: Digits, sheets: Sheets, model: Sources) -> Writing:
+    """Digits about the class means of all sheets of the same form and grade of scan."""
+    return centred(digits, _looks(sheets), model)
 
 
 def judge(
@@ -218,6 +222,9 @@ def judge(
 ) -> Judged:
     """Every centre with two sheets at least, and made-up ones of sheets of different centres.
 
+    A made-up centre has sheets of the forms and grades of a real one; real ones to which no other
+    centres' sheets compare are not judged.
+
     Parameters
     ----------
     wanted : made-up centres that are wanted, by the number of real ones
@@ -226,37 +233,37 @@ def judge(
     order = np.argsort(at, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(at, minlength=len(centre)))[:-1])
     several = [(c, m) for c, m in zip(centre.tolist(), members, strict=False) if len(m) > 1]
-    poor = np.array([(sheets.grade[m] != "good").any() for _, m in several], dtype=bool)
+    real = [m for _, m in several]
+    rounds = -(-wanted(len(real)) // max(len(real), 1))
+    look = _looks(sheets)
+    made, like = mixed_centres(sheets.centre, look, real, rounds, rng)
+    both = np.column_stack([look, sheets.region])
+    inside = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    near, near_like = mixed_centres(sheets.centre, inside, real, -(-rounds // FEWER), rng)
+    able = (np.bincount(like, minlength=len(real)) > 0) | (rounds == 0)
+    poor = np.array([(sheets.grade[m] != "good").any() for m in real], dtype=bool)
     parts = []
     for name, chosen in (("good", ~poor), ("usable", poor)):
-        real = [several[i] for i in np.flatnonzero(chosen).tolist()]
-        if not real or name not in calibrations:
+        if not (chosen & able).any() or name not in calibrations:
             continue
-        pool = np.flatnonzero(sheets.grade == "good") if name == "good" else np.arange(len(at))
-        made = -(-wanted(len(several)) * len(real) // max(len(several), 1))
-        parts.append(
-            _judged(name, real, pool, sheets, writing, model, calibrations[name], rng, made)
-        )
+        kept = [several[i] for i in np.flatnonzero(chosen & able).tolist()]
+        mixed = [made[i] for i in np.flatnonzero(chosen[like]).tolist()]
+        close = [near[i] for i in np.flatnonzero(chosen[near_like]).tolist()]
+        parts.append(_judged(name, kept, mixed, close, writing, model, calibrations[name]))
     return _together(parts)
 
 
 def _judged(
     name: str,
     real: Sequence[tuple[int, Ints]],
-    pool: Ints,
-    sheets: Sheets,
+    made: Sequence[Ints],
+    near: Sequence[Ints],
     writing: Writing,
     model: Sources,
     calibration: Calibration,
-    rng: np.random.Generator,
-    least: int,
 ) -> Judged:
     members = tuple(m for _, m in real)
-    sizes = np.array([len(m) for m in members], dtype=np.int64)
     found = judge_centres(writing, members, model, calibration)
-    made = [pool[m] for m in mixed_centres(sheets.centre[pool], sizes, least, rng)]
-    few = least // FEWER
-    near = [pool[m] for m in _near(sheets.centre[pool], sheets.region[pool], sizes, few, rng)]
     mixed = judge_centres(writing, made, model, calibration)
     return Judged(
         centre=np.array([c for c, _ in real], dtype=np.int64),
@@ -273,22 +280,6 @@ def _judged(
         mixed_pairs=mixed.llr,
         near=judge_centres(writing, near, model, calibration).some,
     )
-
-
-def _near(
-    centre: Ints, region: Ints, sizes: Ints, least: int, rng: np.random.Generator
-) -> list[Ints]:
-    """Made-up centres of sheets of one region each; regions by their share of the sheets."""
-    made: list[Ints] = []
-    if not least:
-        return made
-    for one in np.unique(region).tolist():
-        inside = np.flatnonzero(region == one)
-        share = len(inside) / len(region)
-        few = np.sort(rng.permutation(sizes)[: max(1, round(share * len(sizes)))])
-        wanted = max(1, round(share * least))
-        made += [inside[m] for m in mixed_centres(centre[inside], few, wanted, rng)]
-    return made
 
 
 def _together(parts: Sequence[Judged]) -> Judged:

@@ -7,6 +7,7 @@ cannot say is what sheets of one centre share besides the hand: a pen, a scanner
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,35 +40,46 @@ class Expected:
 
 
 def mixed_centres(
-    centre: Ints, sizes: Ints, least: int, rng: np.random.Generator
-) -> tuple[Ints, ...]:
-    """Made-up centres, each of sheets of as many different centres.
+    centre: Ints,
+    look: Ints,
+    members: Sequence[Ints],
+    rounds: int,
+    rng: np.random.Generator,
+) -> tuple[tuple[Ints, ...], Ints]:
+    """Made-up centres, each like a real one, of sheets of as many different centres.
 
     Parameters
     ----------
     centre : int64 (sheets)
-    sizes : int64 (centres), sheets of the real centres; the made-up ones have the same sizes
-    least : made-up centres that are wanted at least; a multiple of the real ones is drawn
+    look : int64 (sheets), what each sheet has in common with the one that it stands for: the form
+        and the grade of its scan
+    members : positions of the sheets of each real centre
+    rounds : made-up centres that are wanted for each real one
 
     Returns
     -------
-    Positions of the sheets of each. Fewer than wanted where there are too few centres to mix.
+    Positions of the sheets of each made-up centre, and int64, the real one that it is like. Fewer
+    than wanted where too few centres have sheets of these looks.
     """
+    order = np.argsort(look, kind="stable")
+    looks, first, number = np.unique(look[order], return_index=True, return_counts=True)
     made: list[Ints] = []
-    if not len(sizes) or not len(centre) or least <= 0:
-        return ()
-    rounds = -(-least // len(sizes))
-    for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
-        missing = int(count) * rounds
+    like: list[Ints] = []
+    sizes = np.array([len(m) for m in members], dtype=np.int64)
+    for size in np.unique(sizes).tolist() if rounds > 0 else ():
+        real = np.flatnonzero(sizes == size)
+        slots = np.searchsorted(looks, look[np.stack([members[i] for i in real.tolist()])])
+        left = np.repeat(np.arange(len(real)), rounds)
         for _ in range(TRIES):
-            drawn = rng.integers(len(centre), size=(missing, int(size)))
-            of = np.sort(centre[drawn], axis=1)
-            fine = (np.diff(of, axis=1) > 0).all(axis=1)
+            wanted = slots[left]
+            drawn = order[first[wanted] + rng.integers(number[wanted])]
+            fine = (np.diff(np.sort(centre[drawn], axis=1), axis=1) > 0).all(axis=1)
             made += list(drawn[fine])
-            missing -= int(fine.sum())
-            if not missing:
+            like.append(real[left[fine]])
+            left = left[~fine]
+            if not len(left):
                 break
-    return tuple(made)
+    return tuple(made), np.concatenate(like) if like else np.empty(0, dtype=np.int64)
 
 
 def threshold(background: Floats, centres: int, *, most: float, least: float) -> float:

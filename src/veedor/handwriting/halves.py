@@ -98,8 +98,7 @@ def _look(
     digits = Digits(
         np.concatenate([h.counts[at] for h in halves]), np.concatenate([h.sums[at] for h in halves])
     )
-    place = np.tile(centre[at], 2)
-    writing = centred(digits, place, np.zeros(2 * n, dtype=np.int64), model)
+    writing = centred(digits, np.zeros(2 * n, dtype=np.int64), model)
     own = np.arange(n)
     same = pair_scores(writing, np.column_stack([own, own + n]), model)
     i, j = rng.integers(n, size=(2, 20 * n))

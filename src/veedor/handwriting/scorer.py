@@ -126,34 +126,30 @@ def load_sources() -> Sources:
     return model
 
 
-def centred(digits: Digits, group: Ints, condition: Ints, model: Sources) -> Writing:
-    """Sheets about the class means of the other groups' sheets in the same condition.
+def centred(digits: Digits, condition: Ints, model: Sources) -> Writing:
+    """Sheets about the class means of all sheets in the same condition.
 
     Parameters
     ----------
-    group : int64 (sheets), the centre: its sheets take no part in the means they are held against
     condition : int64 (sheets), of the scan
 
-    A sheet weighs in a class by n / (n + 1), about as much as its mean tells of its writer. Means
-    of conditions lean on the mean of all, and that on the model's own, by `PRIOR` sheets.
+    Every sheet of a condition is held against the same means, its own centre's among them: were
+    these left out, the sheets of a centre would share means that no sheets of different centres
+    do, and would look alike for that alone. A sheet weighs in a class by n / (n + 1), about as much
+    as its mean tells of its writer. Means of conditions lean on the mean of all, and that on the
+    model's own, by `PRIOR` sheets.
     """
     weight = digits.counts / (digits.counts + 1.0)
     means = digits.sums / np.maximum(digits.counts, 1)[:, :, None]
-    groups, at_group = np.unique(group, return_inverse=True)
-    kinds, at_kind = np.unique(condition, return_inverse=True)
-    size = len(groups) * len(kinds)
-    cell = at_group * len(kinds) + at_kind
-    mass = np.zeros((size, CLASSES))
-    total = np.zeros((size, CLASSES, means.shape[2]))
-    np.add.at(mass, cell, weight)
-    np.add.at(total, cell, weight[:, :, None] * means)
-    by_mass = mass.reshape(len(groups), len(kinds), CLASSES)
-    by_total = total.reshape(len(groups), len(kinds), CLASSES, means.shape[2])
-    held, whole = by_mass.sum(axis=0) - by_mass, by_total.sum(axis=0) - by_total
-    everything = whole.sum(axis=1) + PRIOR * model.mean
-    general = everything / (held.sum(axis=1) + PRIOR)[:, :, None]
-    found = (whole + PRIOR * general[:, None]) / (held + PRIOR)[..., None]
-    return Writing(digits.counts, means - found[at_group, at_kind])
+    kinds, at = np.unique(condition, return_inverse=True)
+    held = np.zeros((len(kinds), CLASSES))
+    whole = np.zeros((len(kinds), CLASSES, means.shape[2]))
+    np.add.at(held, at, weight)
+    np.add.at(whole, at, weight[:, :, None] * means)
+    everything = whole.sum(axis=0) + PRIOR * model.mean
+    general = everything / (held.sum(axis=0) + PRIOR)[:, None]
+    found = (whole + PRIOR * general) / (held + PRIOR)[..., None]
+    return Writing(digits.counts, means - found[at])
 
 
 def pair_scores(writing: Writing, pairs: Ints, model: Sources) -> Floats:
