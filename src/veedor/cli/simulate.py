@@ -42,7 +42,8 @@ Exit codes: 0 written (and audited), 1 could not be done, 2 wrong usage.
     "layouts",
     multiple=True,
     metavar="NAME",
-    help="A form of the sheets; may be given again.  [default: the scenario's, or column]",
+    help="A form of the sheets: column, pair, strip, table, bubbles or ledger; may be given again."
+    "  [default: the scenario's, or column]",
 )
 @click.option(
     "--degradation",
@@ -86,7 +87,9 @@ def command(
         return
     given = {name: value for name, value in sheets.items() if value}
     if given and not drawn:
-        raise click.UsageError(f"--{next(iter(given))} is about sheets: add --sheets.")
+        parameters = click.get_current_context().command.params
+        option = next(p.opts[0] for p in parameters if p.name in given)
+        raise click.UsageError(f"{option} is about sheets: add --sheets.")
     directory = out or Path("out") / f"simulated-{scenario}"
     case = _write(scenario, directory, seed, stations, given if drawn else None)
     terminal.out(
@@ -126,6 +129,9 @@ def _write(
     from veedor.simulate.sheets.plan import SheetPlan
 
     made = load(scenario)
+    plan = None
+    if sheets is not None:
+        plan = dataclasses.replace(made.sheets or SheetPlan(), **sheets)
     if directory.is_dir() and any(directory.iterdir()) and not (directory / "truth.json").is_file():
         raise VeedorError(
             "this folder holds something other than a simulated election",
@@ -136,9 +142,7 @@ def _write(
         progress(f"drawing {scenario}, seed {seed}")
         election, truth = made.make(seed, stations)
         progress(f"writing {election.stations:,} stations")
-        plan = None
-        if sheets is not None:
-            plan = dataclasses.replace(made.sheets or SheetPlan(), **sheets)
+        if plan is not None:
             progress(f"drawing {election.stations:,} sheets")
         title = f"Simulated election: {scenario}, seed {seed}"
         return write_case(

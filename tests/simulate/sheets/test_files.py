@@ -17,7 +17,7 @@ from veedor.cli import main
 from veedor.errors import SourceError, VeedorError
 from veedor.simulate import load, write_case
 from veedor.simulate.sheets.files import prepare
-from veedor.simulate.sheets.plan import SheetPlan, plan_from
+from veedor.simulate.sheets.plan import FAMILIES, LAYOUTS, SheetPlan, plan_from
 from veedor.simulate.sheets.plants import KINDS
 from veedor.simulate.truth import fields_of
 
@@ -268,6 +268,8 @@ def test_digits_that_were_asked_for_and_are_not_there_are_an_error(monkeypatch, 
     [
         ({"layout": ["column"]}, "layout is not a parameter"),
         ({"layouts": []}, "layouts = "),
+        ({"layouts": ["strip", "stripe"]}, "layouts = 'stripe'.*\n.*column, pair, strip"),
+        ({"families": ["xray"]}, "families = 'xray'.*\n.*clean, scan, photo, fax"),
         ({"dpi": 20}, "dpi = 20"),
         ({"split": "all"}, "split = 'all'"),
     ],
@@ -296,6 +298,27 @@ def test_the_command_writes_sheets_of_any_scenario_and_the_same_again(tmp_path, 
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_options_of_sheets_without_sheets_are_wrong_usage(tmp_path, capsys):
-    assert main(["simulate", "plain", "--out", str(tmp_path), "--dpi", "100"]) == 2
-    assert "add --sheets" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "value"), [("--dpi", "100"), ("--layout", "column"), ("--degradation", "fax")]
+)
+def test_options_of_sheets_without_sheets_are_wrong_usage(tmp_path, capsys, option, value):
+    assert main(["simulate", "plain", "--out", str(tmp_path), option, value]) == 2
+    assert f"{option} is about sheets: add --sheets" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--layout", "--degradation"])
+def test_a_form_or_picture_that_there_is_not_is_refused_before_anything_is_drawn(
+    tmp_path, capsys, option
+):
+    arguments = ["--sheets", "--out", str(tmp_path / "case"), "--stations", "9", option, "nothing"]
+    assert main(["simulate", "plain", *arguments]) == 1
+    told = capsys.readouterr()
+    assert "'nothing' makes no sheets" in told.err
+    assert "drawing" not in told.out + told.err
+    assert not (tmp_path / "case").exists()
+
+
+def test_the_help_names_every_form_and_kind_of_picture(capsys):
+    assert main(["simulate", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in (*LAYOUTS, *FAMILIES))

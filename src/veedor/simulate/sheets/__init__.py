@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         write_all,
     )
     from veedor.simulate.sheets.devices import (
-        FAMILIES,
         HELD_OUT_FAMILIES,
         Device,
         Scan,
@@ -42,8 +41,9 @@ if TYPE_CHECKING:
     from veedor.simulate.sheets.drawn import DrawnHand, drawn_hands
     from veedor.simulate.sheets.forms import Layout, blank
     from veedor.simulate.sheets.hands import DigitImage, Hand, NistHand, Pool
-    from veedor.simulate.sheets.layouts import HELD_OUT, LAYOUTS, layout
+    from veedor.simulate.sheets.layouts import HELD_OUT, layout
     from veedor.simulate.sheets.pens import Ease, Pen, draw_ease, draw_pen
+    from veedor.simulate.sheets.plan import FAMILIES, LAYOUTS
     from veedor.simulate.sheets.render import Other, make_sheet, recode, stamp_over
     from veedor.simulate.sheets.truth import BoxTruth, FieldTruth, Sheet, SheetTruth
 
@@ -95,12 +95,13 @@ _HOMES = {
         "Convention Mark Slips correct draw_convention draw_times need overwrite spell values_for"
         " write_all"
     ),
-    "devices": "FAMILIES HELD_OUT_FAMILIES Device Scan degrade draw_device",
+    "devices": "HELD_OUT_FAMILIES Device Scan degrade draw_device",
     "drawn": "DrawnHand drawn_hands",
     "forms": "Layout blank",
     "hands": "DigitImage Hand NistHand Pool",
-    "layouts": "HELD_OUT LAYOUTS layout",
+    "layouts": "HELD_OUT layout",
     "pens": "Ease Pen draw_ease draw_pen",
+    "plan": "FAMILIES LAYOUTS",
     "render": "Other make_sheet recode stamp_over",
     "truth": "BoxTruth FieldTruth Sheet SheetTruth",
 }

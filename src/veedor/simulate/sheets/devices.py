@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from veedor.errors import VeedorError
+from veedor.simulate.sheets.plan import FAMILIES, Family
 from veedor.simulate.sheets.truth import millimetres_to_pixels
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
-Family = Literal["clean", "scan", "photo", "fax"]
-FAMILIES: tuple[Family, ...] = ("clean", "scan", "photo", "fax")
 HELD_OUT_FAMILIES: tuple[Family, ...] = ("fax",)
 """Families for tests alone: nothing is trained or tuned on them."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from veedor.errors import VeedorError
 from veedor.simulate.sheets.forms import BLACK, GREY, Layout, Words
 from veedor.simulate.sheets.parts import Sketch
+from veedor.simulate.sheets.plan import LAYOUTS
 
 MOST_OPTIONS = 12
 PLUM = (96, 40, 70)
@@ -290,8 +291,6 @@ _MADE: dict[str, Callable[[int], Layout]] = {
     "ledger": _ledger,
 }
 
-LAYOUTS: tuple[str, ...] = tuple(_MADE)
-"""Names of the layouts."""
 HELD_OUT: tuple[str, ...] = ("bubbles", "ledger")
 """Layouts for tests alone: nothing is trained or tuned on them."""
 

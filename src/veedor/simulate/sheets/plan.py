@@ -9,6 +9,12 @@ from typing import Any, Literal
 
 from veedor.errors import VeedorError
 
+Family = Literal["clean", "scan", "photo", "fax"]
+FAMILIES: tuple[Family, ...] = ("clean", "scan", "photo", "fax")
+"""Names of the families of pictures."""
+LAYOUTS = ("column", "pair", "strip", "table", "bubbles", "ledger")
+"""Names of the layouts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetPlan:
@@ -41,6 +47,9 @@ class SheetPlan:
         for name in ("layouts", "families"):
             if not getattr(self, name):
                 raise _wrong(name, getattr(self, name), "name at least one")
+        for name, known in (("layouts", LAYOUTS), ("families", FAMILIES)):
+            if odd := next((n for n in getattr(self, name) if n not in known), None):
+                raise _wrong(name, odd, f"the {name} are {', '.join(known)}")
         if self.hands not in ("auto", "nist", "drawn"):
             raise _wrong("hands", self.hands, "use auto, nist or drawn")
         if self.split not in ("train", "calibration", "test", "reserve"):
