@@ -7,7 +7,7 @@ import csv
 import pyarrow.parquet as pq
 
 from tests.building import small_case
-from tests.scans import NUMBERS, drawn_case
+from tests.scans import NUMBERS, drawn_case, scans_case
 from veedor.cli import main
 
 
@@ -26,6 +26,20 @@ def test_tables_hold_the_station_and_what_was_read(tmp_path, monkeypatch, capsys
     assert main(["images", "read", str(path), *out]) == 0
     with (tmp_path / "b" / "scans.csv").open() as file:
         assert [row["station"] for row in csv.DictReader(file)] == ["S0", "S1", "S2", "S3"]
+
+
+def test_a_csv_runs_nothing_in_a_spreadsheet(tmp_path, monkeypatch):
+    monkeypatch.setenv("VEEDOR_CACHE", str(tmp_path / "cache"))
+    counts = {"official": {"station": ["=1+1", "-2"], "A": [1, 2], "B": [3, 4], "C": [5, 6]}}
+    rows = [("=1+1", "@a.png", None), ("-2", "+b.png", None)]
+    path = scans_case(tmp_path / "case", counts, rows, {"+b.png": b"no picture"})
+    for out in (["a", "--csv"], ["b"]):
+        assert main(["images", "read", str(path), "--out", str(tmp_path / out[0]), *out[1:]]) == 0
+    with (tmp_path / "a" / "scans.csv").open() as file:
+        found = [(row["station"], row["file"]) for row in csv.DictReader(file)]
+    assert found == [("'=1+1", "'@a.png"), ("'-2", "'+b.png")]
+    kept = pq.read_table(tmp_path / "b" / "scans.parquet").to_pylist()
+    assert [(row["station"], row["file"]) for row in kept] == [row[:2] for row in rows]
 
 
 def test_a_case_without_scans_is_told_so(tmp_path, capsys):

@@ -34,7 +34,13 @@ Examples:
     metavar="DIR",
     help="The folder to write.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="CSV in place of parquet.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="CSV in place of parquet. Text that a spreadsheet would run as a formula (with '=', '+',"
+    " '-' or '@' at its beginning) gets an apostrophe before it.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -74,13 +80,15 @@ def _write(evidence: Evidence, out: Path, as_csv: bool) -> dict[Path, int]:
     import pyarrow.csv
     import pyarrow.parquet
 
+    from veedor.export.spreadsheet import safe
+
     out.mkdir(parents=True, exist_ok=True)
     written = {}
     for name, table in _tables(evidence).items():
         rows = table.to_pyarrow()
         path = out / f"{name}.{'csv' if as_csv else 'parquet'}"
         if as_csv:
-            pyarrow.csv.write_csv(rows, path)
+            pyarrow.csv.write_csv(safe(rows), path)
         else:
             pyarrow.parquet.write_table(rows, path, compression="zstd")
         written[path] = rows.num_rows

@@ -14,13 +14,10 @@ from typing import Any, TextIO
 import ibis.expr.types as ir
 
 from veedor.export import FIELDS, Progress, Written, counted, entries, instant, undated
-from veedor.report.plain import clean
+from veedor.export.spreadsheet import cell
 
 COLUMNS = ("message", "datetime", *(name for name in FIELDS if name not in ("us", "message")))
 """Columns of the CSV, and the order of the keys of each JSON line."""
-
-_FORMULA = tuple("=+-@\t\r＝＋－＠")
-"""A cell that begins so is a formula to a spreadsheet."""
 
 
 def write_jsonl(timeline: ir.Table, out: TextIO, *, progress: Progress | None = None) -> Written:
@@ -33,10 +30,8 @@ def write_jsonl(timeline: ir.Table, out: TextIO, *, progress: Progress | None = 
 
 
 def write_csv(timeline: ir.Table, out: TextIO, *, progress: Progress | None = None) -> Written:
-    """As `write_jsonl`, in a CSV that is safe to open in a spreadsheet; open `out` with newline="".
-
-    Control characters, escapes of a terminal and direction overrides are written as escapes. A
-    cell that begins with `=`, `+`, `-` or `@` gets an apostrophe before it.
+    """As `write_jsonl`, in a CSV that is safe to open in a spreadsheet (each cell is as `cell`
+    makes it); open `out` with newline="".
     """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -62,16 +57,6 @@ def line(row: dict[str, Any]) -> str:
     """A row of the timeline as its JSON line, without the end of line: its canonical form."""
     fields = {name: value for name, value in _fields(row).items() if value is not None}
     return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
-
-
-def cell(value: Any) -> str:
-    """A value as a cell of text that nothing takes for a formula or an order to a terminal."""
-    if value is None:
-        return ""
-    if isinstance(value, int):
-        return str(value)
-    text = clean(str(value)).replace("\n", "\\n").replace("\t", "\\t")
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _fields(row: dict[str, Any]) -> dict[str, Any]:

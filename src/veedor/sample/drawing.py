@@ -14,7 +14,7 @@ from veedor.case.manifest import Case
 from veedor.case.sampling import Sample
 from veedor.checks.sampled import Frame, draw, weights_of
 from veedor.errors import CaseError
-from veedor.export.timesketch import cell
+from veedor.export.spreadsheet import cell
 from veedor.stats.draws import composed, seed_of
 
 __all__ = ["Drawn", "write_draw", "write_frame"]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from veedor.case.sampling import Sample
 from veedor.errors import SourceError
-from veedor.export.timesketch import cell
+from veedor.export.spreadsheet import cell
 from veedor.stats.draws import seed_of, ticket
 
 __all__ = ["Answers", "Examination", "codes_of", "images_of"]
