@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,7 @@ from veedor.simulate.sheets import (
     values_for,
     write_all,
 )
+from veedor.simulate.sheets.content import Filler
 
 PEN = Pen("test", "black", 0.55, (10, 10, 20), 0.95, 0.1, 0.03)
 EASE = Ease(0.7, 0.05, 0.03, 1.0)
@@ -97,6 +100,29 @@ def test_each_kind_of_mark_leaves_its_ink_and_its_truth(mark, label, images):
     box = found.truth.field("votes-1").boxes[2]
     assert (box.label, len(box.keys)) == (label, images)
     assert ink(found, form.template.field("votes-1").cells[2], 0.05) > 0.01
+
+
+@pytest.mark.parametrize("filler", get_args(Filler))
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_filler_leaves_ink_in_every_box_it_is_said_to_be_in(name, filler):
+    found, _ = sheet(name, votes=(83, 7, 0, 2), convention=Convention("filler", "filler", filler))
+    truth = found.truth
+    said = {"-83", "--7", "---", "--2"} | {"--83", "---7", "----", "---2"}
+    assert {truth.field(f"votes-{i}").text for i in range(1, 5)} <= said
+    for field in found.layout.template.fields:
+        for box, cell in zip(truth.field(field.id).boxes, field.cells, strict=True):
+            if box.label == "filler":
+                assert ink(found, cell, 0.05) > 0.004, field.id
+
+
+def test_a_line_goes_through_the_boxes_that_have_it_and_no_others():
+    form = layout("table", 4)
+    values = values_for(form.template, (83, 7, 0, 2), np.random.default_rng(0))
+    lined = Mark("filler", filler="line")
+    marks = write_all(form.template, values, Convention())
+    found, _ = sheet("table", marks=marks | {"votes-2": (lined, Mark("empty"), lined)})
+    cells = form.template.field("votes-2").cells
+    assert [ink(found, cell, 0.05) > 0.004 for cell in cells] == [True, False, True]
 
 
 def test_the_pen_and_the_place_of_a_digit_do_not_depend_on_who_writes():

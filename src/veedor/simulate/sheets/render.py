@@ -99,7 +99,18 @@ def fill_boxes(
         found.append(BoxTruth(label, mark.digit, mark.under, who, tuple(w.keys)))
     if len(row) > 1 and all(m.filler == "line" for m in row):
         _through(w, field.cells)
+    else:
+        for run in _lined(row):
+            # By a chance of its own: whatever else stands on the sheet stays as it is.
+            _through(replace(w, sheet=w.sheet.spawn(1)[0]), field.cells[run])
     return tuple(found)
+
+
+def _lined(row: tuple[Mark, ...]) -> list[slice]:
+    """The boxes that one line goes through, as often as there is one."""
+    edges = np.diff([False, *(m.filler == "line" for m in row), False])
+    at = np.flatnonzero(edges).tolist()
+    return [slice(*ends) for ends in zip(at[::2], at[1::2], strict=True)]
 
 
 def _write(
@@ -152,7 +163,7 @@ def _filler(w: Writer, box: NDArray[np.float64], mark: Mark, pen: Pen) -> None:
 
 
 def _through(w: Writer, boxes: NDArray[np.float64]) -> None:
-    """One line through all boxes of a field."""
+    """One line through boxes beside each other."""
     rng = w.sheet
     height = float(boxes[0, 3])
     y = float(boxes[0, 1]) + height / 2
