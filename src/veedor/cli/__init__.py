@@ -39,6 +39,7 @@ COMMANDS = {
         "Plan a sample of sheets, draw it, and report what was found.",
     ),
     "images": _Lazy("veedor.cli.images", "Describe a form, and see what is seen of a scan of it."),
+    "cache": _Lazy("veedor.cli.cache", "See and clear what was read of scans."),
     "completion": _Lazy("veedor.cli.completion", "Print a script that completes commands by TAB."),
 }
 """Name -> the module whose attribute `command` it is, and its line in `veedor --help`."""

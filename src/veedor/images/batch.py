@@ -5,10 +5,8 @@ repeated; the records come in the order in which the scans were asked for.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from veedor.case.cache import cache_folder
+from veedor.case.kept import Store
 from veedor.case.pictures import Pictures, is_safe, open_pictures
 from veedor.errors import SourceError, VeedorError
 from veedor.images.reading import SheetReader, version
@@ -78,11 +77,11 @@ def read_scans(
     ------
     SheetRecord for each of `wanted`, in their order. One that is not there or cannot be opened is
     a record with the reason. Records are kept by the picture's hash and by all else on which a
-    reading depends, as soon as each is read.
+    reading depends, as soon as each is read, for as long as `veedor.case.kept` says.
     """
     jobs = cores() if jobs is None else max(1, jobs)
     alone = jobs == 1 or len(wanted) <= FEW
-    store = _Store.open(cache or cache_folder() / "readings", version(forms))
+    store = Store.open(cache or cache_folder() / "readings", version(forms))
     fresh = 0
     with (
         open_pictures(place) as pictures,
@@ -113,7 +112,7 @@ class _Pending:
     key: str = ""
 
 
-def _begin(one: Wanted, pictures: Pictures, store: _Store, pool: _Pool) -> _Pending:
+def _begin(one: Wanted, pictures: Pictures, store: Store, pool: _Pool) -> _Pending:
     """Look a scan up, or have it read."""
     if lost := _lost(one, pictures):
         return _Pending(SheetRecord("missing", (lost,)))
@@ -127,7 +126,8 @@ def _begin(one: Wanted, pictures: Pictures, store: _Store, pool: _Pool) -> _Pend
         return _Pending(SheetRecord("unreadable", (why,), sha256=digest, bytes=len(data)))
     key = f"{digest}/{one.page}"
     if (kept := store.get(key)) is not None:
-        return _Pending(kept)
+        with contextlib.suppress(VeedorError):  # one that cannot be used: the scan is read anew
+            return _Pending(unpack(kept))
     return _Pending(pool.read(data, one.file or "", one.page or 0), key)
 
 
@@ -142,7 +142,7 @@ def _lost(one: Wanted, pictures: Pictures) -> str:
     return "" if one.file in pictures else "there is no such picture"
 
 
-def _finish(pending: _Pending, store: _Store) -> tuple[SheetRecord, bool]:
+def _finish(pending: _Pending, store: Store) -> tuple[SheetRecord, bool]:
     """The record, and whether it was read now."""
     if isinstance(pending.found, SheetRecord):
         return pending.found, False
@@ -210,63 +210,3 @@ def _read(data: bytes, name: str, page: int) -> bytes:
     if _reader is None:
         raise RuntimeError("the process was not started by `_start`")
     return pack(_reader.record(data, name, page))
-
-
-class _Store:
-    """Records by key, in a file for each version of what a reading depends on; without one where
-    the cache cannot be written, or belongs to another user.
-    """
-
-    def __init__(self, con: sqlite3.Connection | None) -> None:
-        self._con = con
-
-    @classmethod
-    def open(cls, folder: Path, name: str) -> _Store:
-        try:
-            path = folder / f"{name[:24]}.sqlite"
-            _keep_to_oneself(path)
-            con = sqlite3.connect(path, timeout=60, isolation_level=None)
-            con.execute("CREATE TABLE IF NOT EXISTS readings (key TEXT PRIMARY KEY, record BLOB)")
-        except (OSError, sqlite3.Error):
-            return cls(None)
-        return cls(con)
-
-    def get(self, key: str) -> SheetRecord | None:
-        """The record of a key; None where there is none, or one that cannot be used."""
-        if self._con is None:
-            return None
-        try:
-            row = self._con.execute("SELECT record FROM readings WHERE key = ?", (key,)).fetchone()
-            return None if row is None else unpack(row[0])
-        except (sqlite3.Error, VeedorError):
-            return None
-
-    def put(self, key: str, packed: bytes) -> None:
-        """Keep a record; reading goes on where there is no more room for it."""
-        if self._con is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._con.execute("INSERT OR REPLACE INTO readings VALUES (?, ?)", (key, packed))
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._con is not None:
-            self._con.close()
-
-
-def _keep_to_oneself(path: Path) -> None:
-    """Make the file and its folder for this user alone.
-
-    A record holds how people wrote their digits, and where on a scan the form lies: who may read it
-    could tell hands apart, and who may write it could move the veil from what is private.
-
-    Raises
-    ------
-    OSError
-        It cannot be made, or belongs to another user.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
-    for one, mode in ((path.parent, 0o700), (path, 0o600)):
-        if hasattr(os, "geteuid") and one.stat().st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "belongs to another user", str(one))
-        one.chmod(mode)
