@@ -138,6 +138,50 @@ def test_examiners_are_numbers_in_what_is_told(tmp_path):
     assert "Ana" not in repr(fact)
 
 
+SHOWN = {"kind": "showings", "key": "station", "sample": "s", "actor": "who", "instant": "at"}
+
+
+def showings(tmp_path, rows):
+    """The fact on a sample with a record of these showings: station, examiner and instant."""
+    answers = {"kind": "examined", "key": "station", "sample": "s", "actor": "who",
+               "answers": {"one-hand": "hand"}}  # fmt: skip
+    looked = {"station": drawn(), "who": ["Ana"] * 20, "hand": ["no"] * 20}
+    shown = {n: [row[i] for row in rows] for i, n in enumerate(("station", "who", "at"))}
+    files = {"form": (answers, looked), "unveiled": (SHOWN, shown)}
+    found = evidence(tmp_path, {"official": OFFICIAL}, samples=[sample()], files=files)
+    return facts("sampling.examined", found)["s-one-hand"]
+
+
+def test_to_whom_and_when_private_parts_were_shown_is_told(tmp_path):
+    sheet, other = drawn()[:2]
+    fact = showings(tmp_path, [
+        (sheet, "Ana", "2020-02-03T10:00:00+00:00"),
+        (sheet, "Ana", "2020-02-03T10:05:00+00:00"),
+        (other, "Luis", "2020-02-02T06:00:00-04:00"),
+    ])  # fmt: skip
+    found = fact.statistic["unveiled"]
+    assert (found["showings"], found["sheets"]) == (3, 2)
+    assert found["first"] == "2020-02-02T10:00:00+00:00"
+    ana, luis = found["by"]
+    assert (ana["showings"], ana["sheets"], luis["showings"]) == (2, 1, 1)
+    assert (ana["first"], ana["last"]) == ("2020-02-03T10:00:00+00:00", "2020-02-03T10:05:00+00:00")
+    assert f"to {ana['examiner']} 2 times (1 sheet, from 2020-02-03T10:00:00+00:00" in fact.fact
+    assert f"to {luis['examiner']} once" in fact.fact
+    assert "Ana" not in str(fact), "examiners are numbers"
+    assert fact.statistic["examined"] == 20, "a showing is no answer"
+
+
+def test_that_none_was_shown_and_that_none_is_recorded_are_told_apart(tmp_path):
+    fact = showings(tmp_path / "none", [])
+    assert fact.statistic["unveiled"] == {
+        "showings": 0, "sheets": 0, "first": None, "last": None, "by": []
+    }  # fmt: skip
+    assert "By the record no picture was shown with names" in fact.fact
+    _, fact = examined(tmp_path / "not", sample(), [(drawn()[0], "e", "no")])
+    assert fact.statistic["unveiled"] is None
+    assert "No record is at hand of pictures that were shown with names" in fact.fact
+
+
 def test_whole_centres_are_not_as_many_as_their_sheets(tmp_path):
     clustered = sample(selection="clustered", clusters="centre", size=8)
     names = [f"R{i // 40} / M{i // 8} / C{i // 4}" for i in range(SHEETS)]

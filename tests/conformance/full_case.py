@@ -154,6 +154,8 @@ def machine_tables(official: Columns) -> dict[str, Columns]:
             "hand": [("yes" if i % 9 == 0 else "cannot tell" if i % 13 == 5 else "no")
                      for i in range(size) for _ in range(2)],
         },
+        "unveiled": {"station": list(stations[:3]), "who": ["e1"] * len(stations[:3]),
+                     "at": ["2020-02-05T09:00:00Z"] * len(stations[:3])},
     }  # fmt: skip
 
 
@@ -195,6 +197,13 @@ MACHINE_SOURCES: dict[str, dict[str, Any]] = {
         "sample": "drawn",
         "actor": "who",
         "answers": {"one-hand": "hand"},
+    },
+    "unveiled": {
+        "kind": "showings",
+        "key": "station",
+        "sample": "drawn",
+        "actor": "who",
+        "instant": "at",
     },
 }  # fmt: skip
 

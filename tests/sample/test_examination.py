@@ -78,6 +78,24 @@ def test_entries_are_on_the_disk_at_once_and_a_correction_keeps_the_first(folder
     assert later.next() == one.stations[1]
 
 
+def test_every_showing_without_a_veil_is_a_line_of_its_own_that_stays(folder):
+    one = Examination.open(folder, "ana")
+    path = folder / "unveiled-ana.csv"
+    Answers(folder, one)
+    assert path.read_text("utf-8") == "at,examiner,station,picture\n", "a record of none"
+    Answers(folder, one).unveil("S-03", 1)
+    first = path.read_text("utf-8")
+    Answers(folder, one).unveil("S-03", 1)
+    Answers(folder, one).unveil("S-01", 2)
+    assert path.read_text("utf-8").startswith(first)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [(r["examiner"], r["station"], r["picture"]) for r in csv.DictReader(file)]
+    assert rows == [("ana", "S-03", "1"), ("ana", "S-03", "1"), ("ana", "S-01", "2")]
+    path.write_text(first + "2026,an", encoding="utf-8")
+    with pytest.raises(SourceError, match="an entry is not whole"):
+        Answers(folder, one)
+
+
 def test_two_pages_of_one_examiner_number_their_entries_together(folder):
     one = Examination.open(folder, "ana")
     here, there = Answers(folder, one), Answers(folder, one)

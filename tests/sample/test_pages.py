@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from tests.sample.test_examination import CODES, folder, given  # noqa: F401 - a fixture
@@ -75,6 +77,26 @@ def test_a_pdf_may_stand_in_the_page_and_nowhere_else(page):
     policy = client.get(f"{ROOT}sheet/1/picture/0").headers["content-security-policy"]
     assert "frame-ancestors 'self'" in policy
     assert "frame-ancestors 'none'" in client.get(ROOT).headers["content-security-policy"]
+
+
+def test_a_picture_shown_as_it_is_is_kept_each_time_and_not_shown_where_that_fails(page):
+    client, one, answers = page
+    client.get(f"{ROOT}sheet/1")
+    client.get(f"{ROOT}sheet/1/picture/1")
+    assert len(unveiled(answers)) == 0, "a page without its picture, and no picture"
+    for shown in (1, 2):
+        assert client.get(f"{ROOT}sheet/1/picture/0").status_code == 200
+        assert len(unveiled(answers)) == shown
+    assert set(unveiled(answers)) == {("ana", one.stations[0], "1")}
+    answers.unveiled_path.unlink()
+    answers.unveiled_path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        client.get(f"{ROOT}sheet/1/picture/0")
+
+
+def unveiled(answers):
+    with answers.unveiled_path.open(encoding="utf-8", newline="") as file:
+        return [(r["examiner"], r["station"], r["picture"]) for r in csv.DictReader(file)]
 
 
 def test_what_is_not_whole_is_not_kept(page):

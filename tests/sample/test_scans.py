@@ -58,11 +58,13 @@ def test_the_page_serves_a_veiled_scan_and_no_picture_without_a_form(case, folde
     from veedor.sample.pages import pages
 
     class Lost:
-        png = None
+        png, veiled = None, False
 
     one = Examination.open(folder, "ana")
     scans = scans_of(case, ["S0"])["S0"]
-    made = pages(one, Answers(folder, one), {one.stations[0]: [*scans, Lost()]}, {}, "secret")
+    bare = scans_of(case, ["S0"], show_private=True)["S0"]
+    answers = Answers(folder, one)
+    made = pages(one, answers, {one.stations[0]: [*scans, Lost(), *bare]}, {}, "secret")
     client = testclient.TestClient(made, base_url="http://127.0.0.1", follow_redirects=False)
     shown = client.get("/secret/sheet/1/picture/0")
     assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
@@ -70,3 +72,8 @@ def test_the_page_serves_a_veiled_scan_and_no_picture_without_a_form(case, folde
     lost = client.get("/secret/sheet/1/picture/1")
     assert lost.status_code == 404
     assert "No form was found" in lost.text
+    _, *kept = answers.unveiled_path.read_text("utf-8").splitlines()
+    assert kept == [], "what is veiled, or not to be had, was not shown"
+    assert client.get("/secret/sheet/1/picture/2").content == bare[0].png
+    _, kept = answers.unveiled_path.read_text("utf-8").splitlines()
+    assert kept.endswith(f",ana,{one.stations[0]},3")

@@ -394,7 +394,7 @@ def _sampled(case: Case) -> Iterator[Mistake]:
     yield from sampling.mistakes(case.samples, counts, case.geography)
     asked = {sample.id: {q.id for q in sample.questions} for sample in case.samples}
     for number, source in enumerate(case.sources):
-        if source.kind != "examined":
+        if source.kind not in ("examined", "showings"):
             continue
         name = source.sample or ""
         if name not in asked:

@@ -30,6 +30,7 @@ Kind = Literal[
     "inventory",
     "hashes",
     "examined",
+    "showings",
     "scans",
 ]
 
@@ -231,14 +232,15 @@ class Source(Entry):
     stage: Identifier | None = None
     """Log: the step of the process that each line records, such as received or verified."""
     instant: Names = ()
-    """Log, publications: the column with the instant, or several (a date and a time) joined."""
+    """Log, publications, showings: the column with the instant, or several (a date and a time)
+    joined."""
     instant_format: str = "iso"
     """How instants are written: iso, or a pattern of strptime such as %d/%m/%Y %H:%M:%S."""
     zone: str | None = None
     """The time zone of instants written without an offset; the case's when left out."""
     actor: str | None = None
-    """Log, examined: the column with the operator or examiner, kept as a code, never as it is
-    written."""
+    """Log, examined, showings: the column with the operator or examiner, kept as a code, never as
+    it is written."""
     host: str | None = None
     """Log: the column with the machine."""
     sheets: str | None = None
@@ -276,7 +278,7 @@ class Source(Entry):
     """Log lines: a regular expression that takes named parts out of a line's message, such as
     acta/(?P<station>[0-9]+); named groups are canonical columns."""
     sample: Identifier | None = None
-    """Examined: the sample whose sheets were examined."""
+    """Examined, showings: the sample whose sheets were examined."""
     answers: dict[str, str] = Field(default_factory=dict)
     """Examined: question of the sample -> the column with the answers."""
     kinds: dict[str, str] = Field(default_factory=dict)
@@ -323,6 +325,7 @@ class Source(Entry):
             "inventory": ("fields",),
             "hashes": ("fields", "instant"),
             "examined": ("key", "sample", "answers"),
+            "showings": ("key", "sample", "instant"),
             "scans": ("key", "fields", "images", "templates"),
         }[self.kind]
         if self.kind != "exports" and not self.file:

@@ -289,6 +289,10 @@ EXAMINED = {
 }
 """`examined`: one row for each answer that an examiner gave on a sheet."""
 
+SHOWINGS = {n: about for n, about in EXAMINED.items() if n not in ("question", "answer")}
+"""`showings`: one row for each time that an examiner was shown a picture whose private parts were
+not veiled; `t` is when."""
+
 SCANS = {
     "scan": "int64: number of the scan, from 0 in the order of the sources and their rows",
     "sid": "int64: station number by the file that names the scan, null where not known",

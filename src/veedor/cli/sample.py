@@ -332,7 +332,8 @@ Examples:
 @click.option(
     "--show-private",
     is_flag=True,
-    help="Leave names, signatures and fingerprints in the scans of the case's forms.",
+    help="Leave names, signatures and fingerprints in the scans of the case's forms; every showing"
+    " is kept.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Of this machine.  [default: any free]"
@@ -354,7 +355,8 @@ def examine(
     The page is served to this machine alone, under an address that cannot be guessed.
 
     Where the case describes the printed forms, names, signatures and fingerprints are veiled; its
-    own scans are shown where no folder of pictures is given.
+    own scans are shown where no folder of pictures is given. Who was shown a picture as it is, and
+    when, is added to FOLDER/unveiled-NAME.csv each time.
     """
     import secrets
 
@@ -395,6 +397,7 @@ def examine(
     if found and (show_private or (files and not veiled)):
         terminal.note(
             "The pictures are shown as they are: names, signatures and fingerprints are not veiled."
+            f" Every showing is kept in {answers.unveiled_path}."
         )
     token = secrets.token_urlsafe(16)
     application = pages(examination, answers, found, votes, token)

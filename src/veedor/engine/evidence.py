@@ -281,6 +281,10 @@ class Evidence:
         """Answers of examiners; see `EXAMINED`."""
         return self.con.table("examined")
 
+    def showings(self) -> ir.Table:
+        """Pictures shown to examiners without a veil; see `SHOWINGS`."""
+        return self.con.table("showings")
+
     def scans(self) -> ir.Table:
         """Scans that the case names; see `SCANS`."""
         return self.con.table("scans")

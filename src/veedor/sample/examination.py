@@ -29,6 +29,7 @@ PICTURES = {
 FIXED = ("entry", "at", "examiner", "station")
 LAST = ("note", "votes_shown")
 SHOWN = ("at", "station")
+UNVEILED = ("at", "examiner", "station", "picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +151,14 @@ class Answers:
     """The answers of one examiner: a file to which entries are added, and none is ever changed.
 
     A second entry on a sheet corrects the first, and both stay. Of which sheets the votes were
-    shown stands in a file of its own, which outlasts the page.
+    shown stands in a file of its own, which outlasts the page; so does every showing of a picture
+    whose private parts are not veiled.
     """
 
     def __init__(self, folder: Path, examination: Examination) -> None:
         self.path = folder / f"answers-{examination.examiner}.csv"
         self._shown_path = folder / f"shown-{examination.examiner}.csv"
+        self.unveiled_path = folder / f"unveiled-{examination.examiner}.csv"
         self._examination = examination
         self._questions = [q.id for q in examination.sample.questions]
         self.entries = self._read()
@@ -163,6 +166,10 @@ class Answers:
             self._shown_path, list(SHOWN), "this does not tell of which sheets votes were shown"
         )
         self.shown = {r["station"] for r in shown}
+        _rows(self.unveiled_path, list(UNVEILED), "this does not tell which pictures were unveiled")
+        if not self.unveiled_path.exists():
+            # Without a line it says that nothing was; without the file, nothing would be known.
+            _append(self.unveiled_path, UNVEILED)
 
     @property
     def heads(self) -> list[str]:
@@ -188,6 +195,11 @@ class Answers:
         if station not in self.shown:
             _append(self._shown_path, SHOWN, {"at": _now(), "station": station})
             self.shown.add(station)
+
+    def unveil(self, station: str, picture: int) -> None:
+        """Keep that a picture of a sheet, by its number from 1, is shown as it is: each time."""
+        entry = {"at": _now(), "examiner": self._examination.examiner, "station": station}
+        _append(self.unveiled_path, UNVEILED, entry | {"picture": str(picture)})
 
     def next(self) -> str | None:
         """The first sheet of the order without an entry; None when all have one."""
@@ -225,14 +237,14 @@ def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
-def _append(path: Path, heads: Sequence[str], entry: Mapping[str, str]) -> None:
-    """Add a line to a file of entries; it is on the disk when this returns."""
+def _append(path: Path, heads: Sequence[str], *entries: Mapping[str, str]) -> None:
+    """Add lines to a file of entries; they are on the disk when this returns."""
     new = not path.exists()
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, heads, lineterminator="\n")
         if new:
             writer.writeheader()
-        writer.writerow(entry)
+        writer.writerows(entries)
         file.flush()
         os.fsync(file.fileno())
 

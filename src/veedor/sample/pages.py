@@ -55,7 +55,8 @@ def pages(
 
     Parameters
     ----------
-    images : station -> its pictures: files as they are, or scans of a case
+    images : station -> its pictures: files as they are, or scans of a case; each showing of one
+        that is not veiled is kept
     votes : station -> option and votes; shown on request only, and each request is kept
     """
     root = f"/{token}/"
@@ -110,18 +111,22 @@ class _Pages:
         return self._page("entries.html", entries=self._answers.entries, finished=finished)
 
     async def picture(self, request: Request) -> Response:
-        """A picture of a sheet."""
-        pictures = self._images.get(self._station(request), ())
+        """A picture of a sheet; that it is shown as it is, is kept before it is."""
+        station = self._station(request)
+        pictures = self._images.get(station, ())
         index = int(request.path_params["index"])
         if index >= len(pictures):
             raise HTTPException(404)
         picture = pictures[index]
         if isinstance(picture, Path):
+            self._answers.unveil(station, index + 1)
             kind = PICTURES[picture.suffix.lower()]
             return FileResponse(picture, media_type=kind, headers=PICTURE)
         data = await run_in_threadpool(lambda: picture.png)
         if data is None:
             raise HTTPException(404, NO_FORM)
+        if not picture.veiled:
+            self._answers.unveil(station, index + 1)
         return Response(data, media_type="image/png", headers=PICTURE)
 
     async def show(self, request: Request) -> Response:

@@ -37,6 +37,11 @@ class Scan:
         self._forms, self._place, self._name, self._page = forms, place, name, page
         self._show_private = show_private
 
+    @property
+    def veiled(self) -> bool:
+        """Whether private parts are veiled in it."""
+        return not self._show_private
+
     @cached_property
     def png(self) -> bytes | None:
         """The bytes of a PNG file; None where no form is found on it, so that where personal data

@@ -29,6 +29,10 @@ class Opened:
     out_of_scope: int
 
 
+MAY_BE_EMPTY = ("showings",)
+"""Kinds of which a file without rows says something: that nothing was shown."""
+
+
 def open_source(
     con: ibis.BaseBackend, source: Source, path: Path, lookups: dict[str, Path], folder: Path
 ) -> Opened:
@@ -49,7 +53,7 @@ def open_source(
     ------
     SourceError
         Where a file cannot be read, lacks a mapped column, has a column that the case neither maps
-        nor ignores, or has no rows.
+        nor ignores, or has no rows though its kind always has some.
     """
     shown = f"{path.name} ({source.id})"
     names = _names(source, path, shown, folder)
@@ -63,7 +67,7 @@ def open_source(
     check_columns(source, names, {*added, *made}, shown)
     table = _table(con, source, path, shown, names, folder)
     rows = _rows(table)
-    if rows == 0:
+    if rows == 0 and source.kind not in MAY_BE_EMPTY:
         raise SourceError(
             "has column names and no rows", place=shown, remedy="Fetch the file again."
         )

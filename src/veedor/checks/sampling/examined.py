@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from veedor.audit.findings import Interval, Status
 from veedor.case.sampling import WITHOUT_REPLACEMENT, Question, Sample, Totals
+from veedor.checks import unveiled as private
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
 from veedor.checks.sampled import Draw, Frame, as_drawn, drawable, frame_query
 from veedor.stats.agreement import Agreement, agreement
@@ -72,6 +73,10 @@ class Examined(Check):
         Equal pairs, Krippendorff's alpha and Gwet's AC1, with limits by bootstrap over sheets.
     published : array of {found, examined, share, as_if_low, as_if_high, source}
         Totals of examinations whose rows are not at hand.
+    unveiled : object or null
+        Showings of pictures on which names, signatures and fingerprints were not veiled, the sheets
+        of these, the first and the last, and the same by examiner; null where no record of them is
+        at hand.
 
     Uncertainty
     -----------
@@ -124,6 +129,7 @@ class Examined(Check):
             "answers": evidence.examined().select(
                 "sample", "sid", "question", "answer", "examiner", "source", "row"
             ),
+            "showings": evidence.showings().select("sample", "station", "examiner", "t"),
             **{f"frame:{name}": frame_query(evidence, name) for name in sorted(frames)},
         }
 
@@ -134,10 +140,11 @@ class Examined(Check):
                 continue
             frame = Frame.of(measured[f"frame:{sample.frame}"], context.case)
             drawn, why = drawable(sample, frame, context.case)
+            shown = private.unveiled(measured["showings"], sample, context)
             for question in sample.questions:
                 sheets = _Sheets.of(measured["answers"], sample, question, frame)
                 rate = _Rate(refused=IMPOSSIBLE.format(why)) if why else None
-                yield self._fact(sample, question, sheets, frame, drawn, rate, context)
+                yield self._fact(sample, question, sheets, frame, drawn, rate, shown, context)
 
     def _fact(
         self,
@@ -147,6 +154,7 @@ class Examined(Check):
         frame: Frame,
         drawn: Draw | None,
         rate: _Rate | None,
+        shown: Mapping[str, Any] | None,
         context: Context,
     ) -> Fact:
         said = drawn
@@ -183,6 +191,7 @@ class Examined(Check):
             "judged_twice": sheets.judged_twice,
             "agreement": None if agreed is None else _agreement(agreed),
             "published": published,
+            "unveiled": shown,
         }
         status: Status = "observed" if found else "not-observed" if decided else "not-determinable"
         mine = sheets.at[own & (sheets.state == FOUND)]
@@ -501,6 +510,8 @@ def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
     elif s["refused"]:
         why = f" ({sample.criterion})" if sample.criterion else ""
         parts.append(f"No rate of other sheets follows: {s['refused']}{why}.")
+    if s["examined"] or s["unveiled"]:
+        parts.append(private.sentence(s["unveiled"]))
     return " ".join(p for p in parts if p)
 
 
