@@ -209,6 +209,12 @@ def test_rows_in_the_clerks_hand_are_observed_on_their_own_sheets_alone(tmp_path
     own = found["own-sheet"]
     assert own.status == "observed"
     assert own.statistic["above"] > 10 * own.statistic["expected"]
+    assert own.statistic["centres_above"] == CENTRES
+    assert own.p_value == pytest.approx(1e-4)
+    assert "at most 0.0001, the least that so many draws can show" in own.fact
+    told = {e.id: e for e in own.explanations}["few-digits"]
+    assert "from whom the calibration was taken" in told.result
+    assert "docs/handwriting.md" in told.result
     assert np.abs(own.rows["log10_ratio"]).max() <= 1 + 1e-9
     assert found["other-sheets"].status == "not-observed"
     assert "do not say" in own.fact
@@ -222,6 +228,38 @@ def test_delegates_who_write_other_sheets_of_the_centre_are_observed_there(tmp_p
     found = sheets.facts("handwriting.delegate")
     assert found["rows"].status == "observed"
     assert found["other-sheets"].status == "observed"
+
+
+def test_forms_and_grades_have_a_chance_of_their_own(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    sheets.grade = ["usable" if i % 2 else "good" for i in range(sheets.n)]
+    sheets.forms = ["old" if i % 3 else "new" for i in range(sheets.n)]
+    s = sheets.facts("handwriting.delegate")["own-sheet"].statistic
+    looks = {(look["form"], look["grade"]): look for look in s["looks"]}
+    assert len(looks) == 4
+    for key in ("compared", "above", "chance_pairs"):
+        assert sum(look[key] for look in looks.values()) == s[key]
+    for (form, _), look in looks.items():
+        assert look["compared"] == (16 if form == "new" else 32)
+        assert look["chance_pairs"] > 20 * look["compared"]
+
+
+def test_a_delegate_of_few_centres_is_not_told_from_chance(tmp_path):
+    sheets = Scanned(tmp_path, centres=9)
+    sheets.row = 8
+    sheets.delegates = sheets.hands.copy()
+    found = sheets.facts("handwriting.delegate")["own-sheet"]
+    assert found.status == "not-determinable"
+    assert "in 9 centres" in found.fact
+
+
+def test_rows_of_copies_are_compared_once(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    sheets.twins = [{"scan_a": 6, "scan_b": 7, "how": "ink", "score": 0.99, "detail": "ink"}]
+    s = sheets.facts("handwriting.delegate")["own-sheet"].statistic
+    assert (s["copies"], s["rows"], s["compared"]) == (1, sheets.n - 1, sheets.n - 1)
 
 
 def test_scans_on_which_halves_of_a_sheet_are_not_alike_are_refused(tmp_path, monkeypatch):

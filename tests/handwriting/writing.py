@@ -10,7 +10,7 @@ from veedor.case.tables import embedding_columns
 from veedor.handwriting.scorer import CLASSES, DIM, Digits, load_sources, pooled
 
 
-def embeddings(counts, hands, rng, *, shift=0.0):
+def embeddings(counts, hands, rng, *, shift=0.0, spread=1.0, freedom=np.inf):
     """(n, DIM) coordinates of single digits, with sheet and class of each.
 
     Parameters
@@ -18,13 +18,19 @@ def embeddings(counts, hands, rng, *, shift=0.0):
     counts : int64 (sheets, 10)
     hands : int64 (sheets), who writes each
     shift : added to all coordinates: another population than that of the model
+    spread : how far hands differ, 1 as in the model
+    freedom : degrees of Student's law by which writers and sheets lie about their means, with the
+        variances of the model; infinite for the model's own normal law
     """
     model = load_sources()
     people = int(np.max(hands)) + 1
-    who = rng.normal(size=(people, DIM)) * np.sqrt(model.source)
+    far, near = heavy(people, freedom, rng) * spread, heavy(len(hands), freedom, rng)
+    who = far[:, None] * rng.normal(size=(people, DIM)) * np.sqrt(model.source)
     habit = rng.normal(size=(people, CLASSES, DIM)) * np.sqrt(model.source_class)
-    day = rng.normal(size=(len(hands), DIM)) * np.sqrt(model.session)
+    habit *= far[:, None, None]
+    day = near[:, None] * rng.normal(size=(len(hands), DIM)) * np.sqrt(model.session)
     own = rng.normal(size=(len(hands), CLASSES, DIM)) * np.sqrt(model.session_class)
+    own *= near[:, None, None]
     sheet, digit = np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
     noise = rng.normal(size=(len(sheet), DIM)) * np.sqrt(model.noise[digit])
     by = np.asarray(hands)[sheet]
@@ -32,14 +38,21 @@ def embeddings(counts, hands, rng, *, shift=0.0):
     return x + noise + shift, sheet, digit
 
 
+def heavy(number, freedom, rng):
+    """float64 (number): by what normal numbers are multiplied to be Student's, of variance 1."""
+    if np.isinf(freedom):
+        return np.ones(number)
+    return np.sqrt((freedom - 2) / rng.chisquare(freedom, size=number))
+
+
 def counts_of(sheets, digits, rng):
     """int64 (sheets, 10): digits of each class, all together `digits` a sheet."""
     return rng.multinomial(np.broadcast_to(digits, sheets), np.full(CLASSES, 1 / CLASSES))
 
 
-def written(hands, rng, *, digits=30, shift=0.0) -> Digits:
-    """The digits of sheets, by class."""
-    x, sheet, digit = embeddings(counts_of(len(hands), digits, rng), hands, rng, shift=shift)
+def written(hands, rng, *, digits=30, **law) -> Digits:
+    """The digits of sheets, by class; `law` as for `embeddings`."""
+    x, sheet, digit = embeddings(counts_of(len(hands), digits, rng), hands, rng, **law)
     return pooled(sheet, digit, x, len(hands))
 
 

@@ -9,31 +9,25 @@ from typing import Any
 import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from veedor.audit.findings import Interval
-from veedor.checks import writers
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact
-from veedor.checks.writers import Sheets
-from veedor.handwriting.calibration import (
-    Calibration,
-    calibrations,
-    condition_of,
-    digits_of,
-)
-from veedor.handwriting.scorer import Digits, Writing, load_sources, pair_scores
-from veedor.stats.exact import proportion_interval
-from veedor.stats.plda import Sources
+from veedor.checks import hand_rates, writers
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
+from veedor.checks.copies import copies, shared
+from veedor.checks.delegates import DRAWS, TEN, Both, Chance, chance_of, held, made_up
+from veedor.handwriting.calibration import calibrations, condition_of
+from veedor.handwriting.scorer import load_sources
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-TEN = float(np.log(10))
 ALARM = 0.01
-CHANCE = 20_000
-"""Pairs of different centres that are compared, to see what chance gives."""
-FEWEST = 200
-"""Such pairs below which nothing tells what chance gives."""
+MADE = 100_000
+"""Made-up pairs, about, from which to take what chance gives."""
+TIMES = (2, 24)
+"""Made-up centres for each real one, at least and at most; two tell how far they spread."""
+FEWEST = 10
+"""Centres with comparisons below which nothing tells what chance gives."""
 SUBJECTS = {
     "own-sheet": "the digits of the same sheet",
     "other-sheets": "the digits of other sheets of the centre",
@@ -53,39 +47,55 @@ class Delegate(Check):
     sheets of the centre (`other-sheets`), and the delegates' rows of these (`rows`). A row has few
     digits: about one comparison in ten is on the wrong side, so that no single one is a finding;
     counts of them, against those of rows and sheets of different centres, may be. On one sheet
-    *the delegate wrote both* and *the clerk wrote both* cannot be told apart.
+    *the delegate wrote both* and *the clerk wrote both* cannot be told apart. Of sheets that share
+    a whole picture the first one counts (images.duplicate).
 
     Statistic
     ---------
-    rows, few_digits, not_validated : int
-        Rows with digits; left out for too few of them; on scans of a condition not validated.
+    rows, few_digits, not_validated, copies : int
+        Rows with digits; left out for too few of them; on scans of a condition not validated;
+        sheets left out before, since an earlier one has the same picture.
     compared : int
         Pairs of a row and what it is held against.
     digits : float
         Digits of a pair: the median of the harmonic means.
     above : int
         Pairs that one hand explains at least ten times better than two.
-    share, low, high : float
-        Per cent of the pairs, with limits at 95 %.
-    background, expected, p : float
-        Per cent of pairs of different centres that are; pairs that chance would give; probability
-        of at least as many.
-    chance_pairs : int
-        Pairs of different centres that were compared.
-    condition : {condition, writers, digits, eer, cllr, cllr_min}
-        What was measured at the nearest number of digits.
+    share : float
+        Per cent of the pairs.
+    centres, centres_above : int
+        Centres with such pairs at all; those with one `above` at least.
+    centres_expected : float
+        As many by chance.
+    background, expected, expected_low, expected_high, p : float
+        Per cent of the pairs of made-up centres that are above; pairs that chance would give, and
+        the middle 95 % of what may be seen; probability of at least as many.
+    chance_pairs, times : int
+        Pairs of made-up centres that were compared; made-up centres for each real one.
+    looks : array of {form, grade, compared, above, chance_pairs, background}
+        The same by the form and grade of what the row is held against.
+    condition : {condition, writers, digits, eer, cllr, cllr_min, on}
+        What was measured at the nearest number of digits, and on whom.
 
     Uncertainty
     -----------
-    Exact (Clopper-Pearson) limits of the share; the p-value is binomial, with the share among pairs
-    of different centres taken as known. Pairs of one sheet share a pen and a scan, which those of
-    different centres do not; shapes are measured without the pen, yet some of an excess may be
-    that. Ratios are capped at 10.
+    Pairs of one centre are not independent: they share rows, sheets, a delegate, a clerk. So the
+    p-value counts by centre. In made-up centres the rows are held against the sheets of another
+    centre, of the same forms and grades and as large at least where ten such are (of `rows`, each
+    row is of another centre); from each centre its own number of pairs above is drawn, or that of
+    one of its made-up ones, and p is the share of 9,999 such elections, and of the real one, with
+    at least as many. It supposes that centres are independent: a delegate or a clerk of several
+    centres makes it too small or too large. It is never below 1 in 10,000. Pairs of one sheet share
+    a pen and a scan, which those of different centres do not; shapes are measured without the pen,
+    yet some of an excess may be that. Ratios are capped at 10. They were calibrated on digits whose
+    class is known; a digit that was misread is held against those of another class.
 
     Source
     ------
-    As in handwriting.same-writer; ENFSI, Guideline for evaluative reporting in forensic science
-    (2015), for the words.
+    As in handwriting.same-writer; E. Pitman, Significance tests which may be applied to samples
+    from any populations, Supplement to the Journal of the Royal Statistical Society 4 (1937), for
+    the p-value; ENFSI, Guideline for evaluative reporting in forensic science (2015), for the
+    words.
     """
 
     title = "The delegates' rows against the sheets"
@@ -95,21 +105,12 @@ class Delegate(Check):
     rule = "A delegate writes in the delegate's row, and the table's officials in the rest."
     kind = "control"
     needs = ("glyphs",)
-    coverage = ("few_digits", "not_validated")
+    coverage = ("few_digits", "not_validated", "copies")
     heading = "The delegates' rows against {against}"
     sentences = {
-        "observed": (
-            "In {above} of {compared:comparison|comparisons} of a delegate's row with {against} the"
-            " digits are at least ten times more probable if one hand wrote both than if two did;"
-            " rows and sheets of different centres lead one to expect {expected:.1f}. Whether"
-            " a delegate wrote both or an official did, the digits do not say."
-        ),
-        "not-observed": (
-            "In {above} of {compared:comparison|comparisons} of a delegate's row with {against} the"
-            " digits are at least ten times more probable if one hand wrote both than if two did;"
-            " rows and sheets of different centres lead one to expect {expected:.1f}. As many by"
-            " chance have the probability {p:.2g}."
-        ),
+        "observed": "{sentence} Whether a delegate wrote both or an official did, the digits do not"
+        " say.",
+        "not-observed": "{sentence}",
         "not-determinable": "{why}",
     }
     benign = (
@@ -123,20 +124,26 @@ class Delegate(Check):
             "few-digits",
             "A row has few digits, and few digits look alike by chance.",
             "Half of the pairs have at most {digits:.0f} digits, at which {eer:.1f} % of all"
-            " comparisons were on the wrong side.",
+            " comparisons were on the wrong side, measured on {on}.",
         ),
     )
-    references = ("ENFSI, Guideline for evaluative reporting in forensic science (2015)",)
+    references = (
+        "E. Pitman, Significance tests which may be applied to samples from any populations,"
+        " Supplement to the Journal of the Royal Statistical Society 4 (1937)",
+        "ENFSI, Guideline for evaluative reporting in forensic science (2015)",
+    )
 
     def measure(self, evidence: Evidence) -> Mapping[str, ir.Table]:
         """Sums of the shapes of digits, by sheet and by who should have written them; sheets."""
         found = writers.measured_digits(evidence)
-        return {name: found[name] for name in ("digits", "sheets")}
+        return {**{name: found[name] for name in ("digits", "sheets")}, **shared(evidence)}
 
     def assess(self, measured: Mapping[str, Columns], context: Context) -> Iterable[Fact]:
         """Rows against their own sheets, against other sheets, and against other rows."""
         known = calibrations()
         every = writers.read_sheets(measured)
+        again = copies(every.scan, measured.get("twins"))
+        every = every.at(~again)
         rows = every.delegate.total > 0
         graded = condition_of(every.grade, every.grade) != ""
         # Below half of what was validated no partner, however long, makes a validated pair.
@@ -146,27 +153,25 @@ class Delegate(Check):
             "rows": int(rows.sum()),
             "few_digits": int((rows & ~enough).sum()),
             "not_validated": int((rows & enough & ~graded).sum()),
+            "copies": int(again.sum()),
         }
-        sheets = every.at(graded)
-        both = _Both.of(sheets, load_sources())
-        row = np.flatnonzero(sheets.delegate.total >= least)
+        both = Both.of(every.at(graded), load_sources(), known)
+        row = np.flatnonzero(both.sheets.delegate.total >= least)
         for subject, against in SUBJECTS.items():
-            yield self._subject(subject, against, counts, both, row, known, context.rng)
+            yield self._subject(subject, against, counts, both, row, context.rng)
 
     def _subject(
         self,
         subject: str,
         against: str,
         counts: Mapping[str, int],
-        both: _Both,
+        both: Both,
         row: Ints,
-        known: Mapping[str, Calibration],
         rng: np.random.Generator,
     ) -> Fact:
-        pairs = _pairs(subject, both, row)
-        found = both.compared(pairs, known)
-        chance = both.compared(_chance(subject, both, row, rng), known)
-        statistic = {**counts, **_statistic(found, chance, known)}
+        pairs = held(subject, both, row)
+        found = _compared(subject, both, pairs[both.able(pairs)], rng)
+        statistic = {**counts, **_statistic(both, found)}
         why = _too_little(statistic)
         status: Any = "not-determinable" if why else "not-observed"
         if not why and statistic["above"] and statistic["p"] <= ALARM:
@@ -177,146 +182,169 @@ class Delegate(Check):
             status,
             statistic,
             subject=subject,
-            words={"against": against, "why": why},
+            words={
+                "against": against,
+                "why": why,
+                "sentence": _sentence(statistic, against, found.chance) if told else "",
+            },
             p_value=statistic["p"] if told else None,
             interval=Interval(
-                of="share",
+                of="expected",
                 level=0.95,
-                low=statistic["low"],
-                high=statistic["high"],
-                method="Clopper-Pearson",
+                low=statistic["expected_low"],
+                high=statistic["expected_high"],
+                method="made-up centres, whole centres drawn",
             )
             if told
             else None,
             explanations=self.explain(
-                few_digits={"digits": statistic["digits"], "eer": 100 * condition["eer"]}
+                few_digits={
+                    "digits": statistic["digits"],
+                    "eer": 100 * condition["eer"],
+                    "on": hand_rates.where(condition["on"]),
+                }
             )
             if status == "observed"
             else (),
-            parameters={"ratio": 10, "alarm": ALARM},
-            rows=both.rows(found) if told else None,
+            parameters={"ratio": 10, "alarm": ALARM, "draws": DRAWS},
+            rows=_rows(both, found) if told else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """Pairs that could be compared; `llr` is capped."""
+    """Pairs that could be compared.
+
+    Attributes
+    ----------
+    pairs : int64 (n, 2), what a row is held against, and the row
+    llr : float64 (n), capped
+    of : int64 (n), the place of the row's centre among those with pairs
+    made, made_above : int64 (n), times that the pair was compared in a made-up centre, and above
+    any : float64, made-up centres with one pair above, as many as there are real ones
+    chance : by whole centres
+    times : made-up centres for each real one
+    """
 
     pairs: Ints
     llr: Floats
-    digits: Floats
-    condition: NDArray[np.str_]
-
-
-@dataclass(frozen=True, slots=True)
-class _Both:
-    """Sheets twice: the clerk's digits at i, the delegate's row at i + number of sheets."""
-
-    sheets: Sheets
-    writing: Writing
-    model: Sources
-
-    @classmethod
-    def of(cls, sheets: Sheets, model: Sources) -> _Both:
-        digits = Digits(
-            np.concatenate([sheets.clerk.counts, sheets.delegate.counts]),
-            np.concatenate([sheets.clerk.sums, sheets.delegate.sums]),
-        )
-        twice = np.tile(np.arange(len(sheets.sid)), 2)
-        return cls(sheets, writers.writing_of(digits, sheets.at(twice), model), model)
+    of: Ints
+    made: Ints
+    made_above: Ints
+    any: float
+    chance: Chance
+    times: int
 
     @property
-    def number(self) -> int:
-        """How many sheets."""
-        return len(self.sheets.sid)
-
-    def compared(self, pairs: Ints, known: Mapping[str, Calibration]) -> _Compared:
-        """The pairs with digits enough, calibrated by condition."""
-        total = self.writing.counts.sum(axis=1)
-        digits = digits_of(total[pairs[:, 0]], total[pairs[:, 1]])
-        grade = np.tile(self.sheets.grade, 2)
-        condition = condition_of(grade[pairs[:, 0]], grade[pairs[:, 1]])
-        keep = np.zeros(len(pairs), dtype=bool)
-        for name, calibration in known.items():
-            keep |= (condition == name) & (digits >= calibration.least)
-        pairs, digits, condition = pairs[keep], digits[keep], condition[keep]
-        score = pair_scores(self.writing, pairs, self.model)
-        llr = np.zeros(len(pairs))
-        for name in np.unique(condition).tolist():
-            at = condition == name
-            ratio = known[name](score[at], digits[at])
-            llr[at] = known[name].capped(ratio, digits[at])
-        return _Compared(pairs, llr, digits, condition)
-
-    def rows(self, found: _Compared) -> Columns:
-        """The pairs: the row's station, what it was held against, and the ratio."""
-        row, other = found.pairs[:, 1] % self.number, found.pairs[:, 0]
-        return {
-            "sid": self.sheets.sid[row],
-            "other": self.sheets.station[other % self.number],
-            "digits": found.digits,
-            "log10_ratio": found.llr / TEN,
-            "support": writers.support(found.llr),
-        }
+    def above(self) -> NDArray[np.bool_]:
+        """The pairs that one hand explains ten times better."""
+        return np.array(self.llr >= TEN - 1e-9, dtype=np.bool_)
 
 
-def _pairs(subject: str, both: _Both, row: Ints) -> Ints:
-    """Positions of what a row is held against, and of the row."""
-    n, centre = both.number, both.sheets.centre
-    if subject == "own-sheet":
-        return np.column_stack([row, row + n])
-    found = []
-    for one in np.unique(centre[row]).tolist():
-        inside = np.flatnonzero(centre == one)
-        mine = row[centre[row] == one]
-        others = inside if subject == "other-sheets" else mine
-        i, j = (a.ravel() for a in np.meshgrid(others, mine, indexing="ij"))
-        apart = i != j if subject == "other-sheets" else i < j
-        shift = 0 if subject == "other-sheets" else n
-        found.append(np.column_stack([i[apart] + shift, j[apart] + n]))
-    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+def _compared(subject: str, both: Both, pairs: Ints, rng: np.random.Generator) -> _Compared:
+    """The pairs, and as many in made-up centres several times over."""
+    llr = both.ratios(pairs)
+    centres, of = np.unique(both.centre[pairs[:, 1]], return_inverse=True)
+    times = int(np.clip(MADE // max(len(pairs), 1), *TIMES)) if len(centres) >= FEWEST else 0
+    size = np.bincount(of, minlength=len(centres))
+    number, high = (np.zeros((len(centres), times)) for _ in range(2))
+    made, made_above = (np.zeros(len(pairs), dtype=np.int64) for _ in range(2))
+    for k in range(times):
+        other, fine = made_up(subject, both, pairs, rng)
+        at = np.flatnonzero(fine)
+        able, above = both.above(other[at])
+        made[at] += able
+        made_above[at] += above
+        number[:, k] = np.bincount(of[at], weights=able, minlength=len(centres))
+        high[:, k] = np.bincount(of[at], weights=above, minlength=len(centres))
+    seen = np.bincount(of[llr >= TEN - 1e-9], minlength=len(centres))
+    if not made.any():
+        return _Compared(pairs, llr, of, made, made_above, 0.0, Chance(0, 0, 0, 1.0), times)
+    # A made-up centre with pairs that cannot be compared counts as if all could.
+    share = high.sum() / number.sum()
+    likely = np.where(number > 0, high / np.maximum(number, 1), share) * size[:, None]
+    chance = chance_of(seen, likely, rng)
+    return _Compared(
+        pairs, llr, of, made, made_above, float((high > 0).mean(axis=1).sum()), chance, times
+    )
 
 
-def _chance(subject: str, both: _Both, row: Ints, rng: np.random.Generator) -> Ints:
-    """Pairs of the same kind from different centres, drawn at random."""
-    n, centre = both.number, both.sheets.centre
-    if not len(row):
-        return np.empty((0, 2), dtype=np.int64)
-    others = row if subject == "rows" else np.arange(n)
-    i, j = rng.choice(others, CHANCE), rng.choice(row, CHANCE)
-    apart = centre[i] != centre[j]
-    shift = n if subject == "rows" else 0
-    return np.unique(np.column_stack([i[apart] + shift, j[apart] + n]), axis=0)
-
-
-def _statistic(
-    found: _Compared, chance: _Compared, known: Mapping[str, Calibration]
-) -> dict[str, Any]:
-    compared, above = len(found.llr), int((found.llr >= TEN - 1e-9).sum())
-    low, high = (float(v[0]) for v in proportion_interval(np.array([above]), np.array([compared])))
-    share = float((chance.llr >= TEN - 1e-9).mean()) if len(chance.llr) else 0.0
-    # One more than was seen in each, so that no share is taken for impossible.
-    cautious = (share * len(chance.llr) + 1) / (len(chance.llr) + 1)
-    digits = float(np.median(found.digits)) if compared else 0.0
-    poor = float((found.condition == "usable").mean()) > 0.5 if compared else False
-    name = "usable" if poor else "good"
-    entry = known[name].nearest(digits)
+def _statistic(both: Both, found: _Compared) -> dict[str, Any]:
+    compared, above, made = len(found.llr), found.above, int(found.made.sum())
+    digits = float(np.median(both.digits(found.pairs))) if compared else 0.0
+    usable = both.condition(found.pairs) == "usable"
+    name = "usable" if compared and usable.mean() > 0.5 else "good"
+    chance = found.chance
     return {
         "compared": compared,
         "digits": digits,
-        "above": above,
-        "share": 100 * above / max(compared, 1),
-        "low": 100 * low,
-        "high": 100 * high,
-        "background": 100 * share,
-        "expected": compared * share,
-        "p": float(binom.sf(above - 1, compared, cautious)) if compared else 1.0,
-        "chance_pairs": len(chance.llr),
+        "above": int(above.sum()),
+        "share": 100 * float(above.sum()) / max(compared, 1),
+        "centres": int(found.of.max(initial=-1)) + 1,
+        "centres_above": len(np.unique(found.of[above])),
+        "centres_expected": found.any,
+        "background": 100 * float(found.made_above.sum()) / max(made, 1),
+        "expected": chance.mean,
+        "expected_low": chance.low,
+        "expected_high": chance.high,
+        "p": chance.p,
+        "chance_pairs": made,
+        "times": found.times,
+        "looks": _looks(both, found),
         "condition": {
             "condition": name,
-            **{k: entry[k] for k in ("writers", "digits", "eer", "cllr", "cllr_min")},
+            **hand_rates.rates(both.known[name], digits),
         },
     }
+
+
+def _looks(both: Both, found: _Compared) -> list[dict[str, Any]]:
+    """What was compared, and what chance gives, by the form and grade of what a row is against."""
+    at = found.pairs[:, 0] % max(both.number, 1)
+    form, grade = both.sheets.form[at], both.sheets.grade[at]
+    told = []
+    for one, other in sorted(set(zip(form.tolist(), grade.tolist(), strict=True))):
+        mine = (form == one) & (grade == other)
+        made = int(found.made[mine].sum())
+        told.append(
+            {
+                "form": one,
+                "grade": other,
+                "compared": int(mine.sum()),
+                "above": int(found.above[mine].sum()),
+                "chance_pairs": made,
+                "background": 100 * float(found.made_above[mine].sum()) / max(made, 1),
+            }
+        )
+    return told
+
+
+def _rows(both: Both, found: _Compared) -> Columns:
+    """The pairs: the row's station, what it was held against, and the ratio."""
+    row, other = found.pairs[:, 1] % both.number, found.pairs[:, 0]
+    return {
+        "sid": both.sheets.sid[row],
+        "other": both.sheets.station[other % both.number],
+        "digits": both.digits(found.pairs),
+        "log10_ratio": found.llr / TEN,
+        "support": writers.support(found.llr),
+    }
+
+
+def _sentence(statistic: Mapping[str, Any], against: str, chance: Chance) -> str:
+    """What was found, and what chance gives."""
+    expected = hand_rates.chance(chance.mean, statistic["chance_pairs"], "comparison")
+    return say(
+        "In {above} of {compared:comparison|comparisons} of a delegate's row with {against}, in"
+        " {centres_above} of {centres:centre|centres}, the digits are at least ten times more"
+        " probable if one hand wrote both than if two did; rows and sheets of different centres"
+        " lead one to expect {likely} ({expected_low:.0f} to {expected_high:.0f}). As many by"
+        " chance, drawn by whole centres, {rare}.",
+        against=against,
+        likely=expected,
+        rare=hand_rates.rarity(chance.p, chance.least, "so many draws"),
+        **{k: v for k, v in statistic.items() if not isinstance(v, list | dict)},
+    )
 
 
 def _too_little(statistic: Mapping[str, Any]) -> str:
@@ -328,9 +356,14 @@ def _too_little(statistic: Mapping[str, Any]) -> str:
             f"None of {statistic['rows']} delegates' rows has digits enough beside others to"
             " compare."
         )
-    if statistic["chance_pairs"] < FEWEST:
+    if statistic["centres"] < FEWEST:
         return (
-            f"With {statistic['chance_pairs']} pairs of a row and a sheet of different centres,"
-            " nothing tells how alike they look by chance."
+            f"With rows to compare in {statistic['centres']} centres, nothing tells how alike rows"
+            " and sheets look by chance."
+        )
+    if not statistic["chance_pairs"]:
+        return (
+            "No two centres have scans of one form and grade, so that nothing tells how alike rows"
+            " and sheets look by chance."
         )
     return ""
