@@ -5,34 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from veedor.handwriting.calibration import Calibration, load_manifest
 
-__all__ = ["APART", "FITTED", "chance", "rarity", "rates", "where"]
+__all__ = ["FITTED", "chance", "rarity", "rates", "where"]
 
 FITTED = "the writers from whom the calibration was taken"
 """Rates on these flatter: the same sheets say what a score is worth and how well it is said."""
-APART = "writers kept apart from the calibration"
 KEYS = ("writers", "digits", "eer", "cllr", "cllr_min")
 
 
 def rates(calibration: Calibration, digits: float) -> dict[str, Any]:
-    """What was measured at the nearest number of digits: `KEYS`, and `on` whom.
+    """What was measured at the nearest number of digits: `KEYS`, and `on` what.
 
-    On writers kept apart where the manifest's entry of the condition has such rows (`measured`);
-    otherwise on those of the calibration itself.
+    The manifest's entry of the condition may say from what its rates are (`table_from`); where it
+    does not they are on the writers from whom the calibration was taken.
     """
     entry: Mapping[str, Any] = load_manifest()["calibration"].get(calibration.condition, {})
-    apart = entry.get("measured")
-    rows = apart or calibration.table
-    near = min(rows, key=lambda row: abs(np.log(row["digits"] / max(digits, 1))))
-    return {**{k: near[k] for k in KEYS}, "on": APART if apart else FITTED}
+    near = calibration.nearest(digits)
+    return {**{k: near[k] for k in KEYS}, "on": entry.get("table_from", FITTED)}
 
 
 def where(on: str) -> str:
-    """On whom, for a sentence, with where to find what was measured on others."""
-    return on if on == APART else f"{on} (on writers kept apart, see docs/handwriting.md)"
+    """On what, for a sentence, with where to find what was measured on others."""
+    return (
+        f"measured on {on}; on writers kept apart, see docs/handwriting.md" if on == FITTED else on
+    )
 
 
 def chance(number: float, made: int, what: str) -> str:

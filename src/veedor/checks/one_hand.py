@@ -9,27 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from veedor.audit.findings import Columns, Figure, Picture
-from veedor.checks import writers
+from veedor.audit.findings import Columns
+from veedor.checks import hand_rates, writers
 from veedor.checks.base import Context
 from veedor.checks.recorded import whole
 from veedor.checks.writers import Judged, Sheets
 from veedor.handwriting.background import Expected, beyond, expected, threshold
 from veedor.handwriting.calibration import Calibration
-from veedor.handwriting.centre import Hands, hands_of, judge_centres
+from veedor.handwriting.centre import LARGEST, Hands, hands_of, judge_centres
 from veedor.handwriting.scorer import Writing, load_sources
 from veedor.stats.exact import proportion_interval
-from veedor.stats.likelihood import exceeding
+from veedor.stats.plda import Sources
 
 __all__ = [
     "ADMITTED",
+    "JOINS",
+    "TEN",
+    "Firm",
     "Hits",
     "by_winner",
-    "figures",
     "find_hits",
+    "firm",
     "numbers",
     "pair_rows",
-    "pictures",
     "said",
     "sheet_rows",
     "with_twins",
@@ -43,10 +45,25 @@ LEAST = float(np.log(100))
 ADMITTED = 1.0
 """Hits by chance that the threshold admits on average, over all centres."""
 TEN = float(np.log(10))
-SHOWN = 12
-"""Sheets whose pictures are named."""
-POINTS = np.linspace(-1, 1, 81)
-"""Where curves are drawn, as shares of the greatest log10 of a ratio that is said."""
+JOINS = TEN
+"""A sheet is questioned if its digits are ten times more probable with it in the hand of others of
+its centre than with a hand of its own. The likeliest sharing out among hands takes in any sheet
+that gains a ratio above 1, as every other innocent sheet of a centre that is found may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """Sheets of a centre that join a hand of others there by JOINS at least.
+
+    Attributes
+    ----------
+    groups : positions of the sheets of each such hand
+    joining : position of each sheet that the likeliest sharing out gives a hand with others ->
+        natural logarithm of how much more probable its digits are with it in that hand
+    """
+
+    groups: tuple[tuple[int, ...], ...]
+    joining: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +76,12 @@ class Hits:
     limit : natural logarithm of the threshold
     by_chance : hits to expect, by sheets of different centres
     beyond : centres above every made-up one
-    p : probability of so many hits or of so many beyond, for both were looked at
+    p : probability of so many hits or of so many beyond, for both were looked at; never below
+        `least`
+    least : the least probability that so many made-up centres can show
     region : expected hits, by sheets of different centres of one region
     hands : the likeliest sharing out of each hit's sheets among hands, as positions of sheets
+    firm : the sheets of each hit that join a hand by JOINS at least
     shift : by how much the median pair within centres lies above that of different centres
     left : hits that stay if pairs within centres are lowered by `shift`
     known : calibration by condition
@@ -72,16 +92,18 @@ class Hits:
     by_chance: Expected
     beyond: int
     p: float
+    least: float
     region: float
     hands: tuple[Hands, ...]
+    firm: tuple[Firm, ...]
     shift: float
     left: int
     known: Mapping[str, Calibration]
 
     @property
     def alike(self) -> Ints:
-        """Positions of the sheets that share a hand with another one."""
-        sheets = [i for h in self.hands for group in h.groups if len(group) > 1 for i in group]
+        """Positions of the sheets that join a hand with another one by JOINS at least."""
+        sheets = [i for one in self.firm for group in one.groups for i in group]
         return np.array(sorted(sheets), dtype=np.int64)
 
 
@@ -95,20 +117,65 @@ def find_hits(
     hits = hits[np.lexsort((judged.centre[hits], -judged.some[hits]))]
     both = len(judged.llr) and len(judged.mixed_pairs)
     shift = float(np.median(judged.llr) - np.median(judged.mixed_pairs)) if both else 0.0
-    model, hands, left = load_sources(), [], 0
+    model, left = load_sources(), 0
+    hands: list[Hands] = []
+    sure: list[Firm] = []
     for i in hits.tolist():
         own, members = known[judged.condition[i]], judged.members[i]
         found = hands_of(writing.at(members), model, own)
         groups = tuple(tuple(members[list(g)].tolist()) for g in found.groups)
         hands.append(replace(found, groups=groups))
+        sure.append(firm(groups, writing, model, own))
         lower = own.coefficients - np.array([max(shift, 0.0), 0, 0, 0])
         again = judge_centres(writing, [members], model, replace(own, coefficients=lower))
         left += int(again.some[0] >= limit)
     near = centres * float((judged.near >= limit).mean()) if len(judged.near) else 0.0
     chance = expected(judged.mixed, centres, limit, len(hits))
     farther, rare = beyond(judged.mixed, judged.some, LEAST)
-    p = min(1.0, 2 * min(chance.p, rare))
-    return Hits(hits, limit, chance, farther, p, near, tuple(hands), shift, left, known)
+    # Of n made-up centres none need be so for a share of 1 in n + 1; both questions are asked.
+    least = min(1.0, 2 / (len(judged.mixed) + 1))
+    p = min(1.0, max(2 * min(chance.p, rare), least))
+    return Hits(
+        hits, limit, chance, farther, p, least, near, tuple(hands), tuple(sure), shift, left, known
+    )
+
+
+def firm(
+    groups: Sequence[tuple[int, ...]], writing: Writing, model: Sources, calibration: Calibration
+) -> Firm:
+    """The sheets of each group that join the rest of it by JOINS at least.
+
+    The sheet that joins least is left out, and the others are looked at again without it, until
+    each of them joins by JOINS or none is left.
+
+    Parameters
+    ----------
+    groups : positions of the sheets of each hand
+    """
+    kept, gained = [], {}
+    for group in groups:
+        rest = list(group)
+        while len(rest) > 1:
+            gains = _joining(rest, writing, model, calibration)
+            gained.update(zip(rest, gains.tolist(), strict=True))
+            if gains.min() >= JOINS:
+                kept.append(tuple(rest))
+                break
+            rest.pop(int(gains.argmin()))
+    return Firm(tuple(kept), gained)
+
+
+def _joining(
+    group: Sequence[int], writing: Writing, model: Sources, calibration: Calibration
+) -> Floats:
+    """How much each sheet gains by the hand of the others (LARGEST - 1 at most): natural logs."""
+    others = [[j for j in group if j != i][: LARGEST - 1] for i in group]
+    together = [np.array([i, *rest]) for i, rest in zip(group, others, strict=True)]
+    gains = judge_centres(writing, together, model, calibration).one
+    if len(group) > 2:
+        apart = [np.array(rest) for rest in others]
+        gains = gains - judge_centres(writing, apart, model, calibration).one
+    return gains
 
 
 def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
@@ -128,6 +195,7 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
         "digits_high": high,
         "threshold": found.limit / TEN,
         "hits": len(found.hits),
+        "questioned": len(found.alike),
         "one_hand": sum(len(h.groups) == 1 for h in found.hands),
         "pairs_above": int((judged.llr >= LEAST).sum()),
         "expected": found.by_chance.mean,
@@ -136,6 +204,7 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
         "beyond": found.beyond,
         "p": found.p,
         "background": 100 * float(mixed.mean()) if len(mixed) else 0.0,
+        "made": len(judged.mixed),
         "expected_pairs": len(judged.pairs) * float(made.mean()) if len(made) else 0.0,
         "expected_region": found.region,
         "hits_left": found.left,
@@ -148,11 +217,10 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
 def _condition(
     name: str, judged: Judged, digits: Ints, known: Mapping[str, Calibration]
 ) -> dict[str, Any]:
-    entry = known[name].nearest(float(np.median(digits)))
     return {
         "condition": name,
         "centres": int((judged.condition == name).sum()),
-        **{k: entry[k] for k in ("writers", "digits", "eer", "cllr", "cllr_min")},
+        **hand_rates.rates(known[name], float(np.median(digits))),
     }
 
 
@@ -198,9 +266,9 @@ def _uneven(size: Ints, mine: Ints, rng: np.random.Generator, draws: int = 2000)
 
 
 def with_twins(sheets: Sheets, judged: Judged, found: Hits, twins: Columns) -> int:
-    """Hits with two sheets whose scans share a picture, ink or a code."""
-    pairs = {frozenset(p) for p in zip(whole(twins["scan_a"]).tolist(),
-                                       whole(twins["scan_b"]).tolist(), strict=True)}  # fmt: skip
+    """Hits with two sheets whose scans share a piece of a picture or a code."""
+    both = zip(whole(twins["scan_a"]).tolist(), whole(twins["scan_b"]).tolist(), strict=True)
+    pairs = {frozenset(p) for p in both if p[0] != p[1]}
     count = 0
     for i in found.hits.tolist():
         scans = set(sheets.scan[judged.members[i]].tolist())
@@ -231,6 +299,8 @@ def sheet_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
     cap = _caps(sheets, judged, found)[place]
     ratio = np.clip(judged.some[place], -cap, cap)
     odd = np.clip(judged.odd[place], -cap, cap)
+    gained = {i: gain for one in found.firm for i, gain in one.joining.items()}
+    joining = np.array([gained.get(i, np.nan) for i in at.tolist()])
     return {
         "sid": sheets.sid[at],
         "hit": rank + 1,
@@ -240,6 +310,7 @@ def sheet_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
         "log10_ratio": ratio / TEN,
         "support": writers.support(ratio),
         "log10_one_against_odd": odd / TEN,
+        "log10_joining": np.clip(joining, -cap, cap) / TEN,
     }
 
 
@@ -273,84 +344,3 @@ def pair_rows(sheets: Sheets, judged: Judged, found: Hits) -> Columns:
         "log10_ratio": llr / TEN,
         "support": writers.support(llr),
     }
-
-
-def pictures(sheets: Sheets, found: Hits) -> tuple[Picture, ...]:
-    """The sheets of one hand of the highest hits."""
-    shown = [group for h in found.hands for group in h.groups if len(group) > 1]
-    return tuple(
-        Picture(
-            scan=int(sheets.scan[i]),
-            fields=(),
-            caption=f"Station {sheets.station[i]}: one of {len(group)} sheets of a centre whose"
-            " digits look alike.",
-        )
-        for group in shown
-        for i in group
-    )[:SHOWN]
-
-
-def figures(check: str, judged: Judged, statistic: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """Ratios of pairs as Tippett draws them, beside those measured; hits by who won."""
-    points = statistic["cap"] * POINTS
-    series = [
-        ("pairs within centres", exceeding(judged.llr / TEN, points)),
-        ("pairs of different centres", exceeding(judged.mixed_pairs / TEN, points)),
-        *_measured(judged, statistic["conditions"], points),
-    ]
-    above = 100 * float(exceeding(judged.llr, np.array([TEN]))[0])
-    curves = Figure(
-        id=check,
-        chart="lines",
-        rows={
-            "x": np.tile(points, len(series)),
-            "y": np.concatenate([100 * y for _, y in series]),
-            "series": np.repeat(np.array([n for n, _ in series], dtype=object), len(POINTS)),
-        },
-        alt=f"Curves of the share of pairs of sheets with at least a given likelihood ratio:"
-        f" {above:.2f} % of the pairs within centres reach 10.",
-        labels={
-            "title": "Share of pairs with at least this likelihood ratio (Tippett)",
-            "x": "log10 of the ratio, one hand against two",
-            "y": "% of pairs",
-        },
-    )
-    return curves, *_won(check, statistic["winners"])
-
-
-def _measured(
-    judged: Judged, conditions: Sequence[Mapping[str, Any]], points: Floats
-) -> list[tuple[str, Floats]]:
-    """What was measured in the condition of most centres, on writers who are known."""
-    from veedor.handwriting.calibration import calibrations
-
-    most = max(conditions, key=lambda c: c["centres"], default=None)
-    if most is None:
-        return []
-    known = calibrations()[most["condition"]]
-    entry = known.nearest(most["digits"])
-    return [
-        (f"measured: {name}", np.interp(points * TEN, entry[key], 1 - known.quantiles, 1.0, 0.0))
-        for name, key in (("one writer", "same"), ("two writers", "different"))
-    ]
-
-
-def _won(check: str, winners: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
-    if len(winners) < 2:
-        return ()
-    columns = {k: np.array([w[k] for w in winners]) for k in ("share", "low", "high")}
-    told = "; ".join(f"{w['option']} {w['share']:.2f} %" for w in winners)
-    return (
-        Figure(
-            id=f"{check}.winners",
-            chart="intervals",
-            rows={
-                "label": np.array([w["option"] for w in winners], dtype=object),
-                "value": columns["share"],
-                "low": columns["low"],
-                "high": columns["high"],
-            },
-            alt=f"Share of centres that are hits, by the option that won the centre: {told}.",
-            labels={"title": "Hits by who won the centre", "x": "% of the centres that it won"},
-        ),
-    )

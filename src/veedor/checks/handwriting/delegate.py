@@ -75,7 +75,7 @@ class Delegate(Check):
     looks : array of {form, grade, compared, above, chance_pairs, background}
         The same by the form and grade of what the row is held against.
     condition : {condition, writers, digits, eer, cllr, cllr_min, on}
-        What was measured at the nearest number of digits, and on whom.
+        What was measured at the nearest number of digits, and on what; see handwriting.same-writer.
 
     Uncertainty
     -----------
@@ -124,7 +124,7 @@ class Delegate(Check):
             "few-digits",
             "A row has few digits, and few digits look alike by chance.",
             "Half of the pairs have at most {digits:.0f} digits, at which {eer:.1f} % of all"
-            " comparisons were on the wrong side, measured on {on}.",
+            " comparisons were on the wrong side ({on}).",
         ),
     )
     references = (
@@ -262,7 +262,8 @@ def _compared(subject: str, both: Both, pairs: Ints, rng: np.random.Generator) -
         return _Compared(pairs, llr, of, made, made_above, 0.0, Chance(0, 0, 0, 1.0), times)
     # A made-up centre with pairs that cannot be compared counts as if all could.
     share = high.sum() / number.sum()
-    likely = np.where(number > 0, high / np.maximum(number, 1), share) * size[:, None]
+    likely: Floats = np.where(number > 0, high / np.maximum(number, 1.0), share)
+    likely = likely * size[:, None]
     chance = chance_of(seen, likely, rng)
     return _Compared(
         pairs, llr, of, made, made_above, float((high > 0).mean(axis=1).sum()), chance, times
