@@ -59,7 +59,7 @@ def test_many_sheets_of_one_hand_join_it_all():
 
 
 def test_chance_makes_as_many_such_centres_as_is_said_if_hands_have_heavy_tails():
-    """Writers and sheets by Student's law with 5 degrees, which the model of hands does not know."""
+    """Writers and sheets by Student's law of 5 degrees, which the model of hands does not know."""
     centres, each, several, times = 60, 3, 5.0, 16
     sheets = np.arange(centres * each)
     number, inside = [], []
