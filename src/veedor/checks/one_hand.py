@@ -152,7 +152,8 @@ def firm(
     ----------
     groups : positions of the sheets of each hand
     """
-    kept, gained = [], {}
+    kept: list[tuple[int, ...]] = []
+    gained: dict[int, float] = {}
     for group in groups:
         rest = list(group)
         while len(rest) > 1:
