@@ -64,6 +64,45 @@ def test_a_picture_whose_name_differs_in_capitals_alone_is_pointed_to(tmp_path):
     assert "not in scans.zip, in row 2: 'A.PNG' (there is 'x/a.png')" in line
 
 
+def test_scans_of_stations_that_no_count_has_are_told_with_the_code_that_is_like_theirs(tmp_path):
+    rows = [("1", "a.png", GOOD), ("9", "b.png", None), ("02", "c.png", None)]
+    pictures = {"a.png": b"one", "b.png": b"two", "c.png": b"3"}
+    line, found = told(scans_case(tmp_path, COUNTS, rows, pictures))
+    words = (
+        "2 rows name a station of no count, the first in row 3: '9' (there is '2', where row 4 has"
+        " '02'); their scans stand beside no record: write the codes in 'station' as the counts do"
+    )
+    assert words in line.split(". "), line
+    assert found.unread
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_stations_of_a_register_are_known_wherever_the_scans_stand_in_the_case(tmp_path, first):
+    rows = [("1", "a.png", GOOD), ("3", "a.png", GOOD)]
+    path = scans_case(tmp_path, COUNTS, rows, {"a.png": b"one"})
+    (tmp_path / "register.csv").write_text("station\n1\n2\n3\n", "utf-8")
+    register = (
+        '[[sources]]\nid = "register"\nkind = "stations"\nformat = "delimited"\n'
+        'file = "register.csv"\nkey = "station"\n'
+    )
+    text = path.read_text("utf-8")
+    at = text.index("[[sources]]") if first else len(text)
+    path.write_text(f"{text[:at]}\n{register}\n{text[at:]}", "utf-8")
+    line, found = told(path)
+    assert "of no count" not in line
+    assert (found.wrong, found.unread) == ([], False)
+
+
+def test_what_is_no_hash_is_told_apart_from_another_hash(tmp_path):
+    rows = [("1", "a.png", "n/a"), ("2", "b.png", "0" * 64)]
+    line, _ = told(scans_case(tmp_path, COUNTS, rows, {"a.png": b"one", "b.png": b"two"}))
+    assert "1 picture has another SHA-256 than the row states, in row 3: 'b.png'" in line
+    assert (
+        "1 row states as SHA-256 what is none (64 digits and letters a to f), in row 2: 'n/a'; such"
+        " a scan is not read: correct it, or leave the cell empty" in line
+    )
+
+
 def test_a_form_of_which_nothing_will_be_veiled_is_told(tmp_path):
     bare = template().split("[[private]]")[0] + "[[fields]]" + template().split("[[fields]]", 1)[1]
     rows = [("1", "a.png", GOOD)]

@@ -62,14 +62,16 @@ def test_what_is_not_there_is_a_record_with_the_reason(pictures):
         Wanted("../a.png"),
         Wanted("a.png", None),
         Wanted("a.png", 0, wrong),
+        Wanted("a.png", 0, "n/a"),
         Wanted("a.png", 0, hashlib.sha256(b"picture a").hexdigest()),
     ]
     found = read(pictures, wanted)
-    assert [r.status for r in found] == [*["missing"] * 4, "unreadable", "read"]
+    assert [r.status for r in found] == [*["missing"] * 4, *["unreadable"] * 2, "read"]
     reasons = [r.reasons[0] for r in found]
     assert "no such picture" in reasons[1]
     assert "leads out" in reasons[2]
     assert "SHA-256 differs" in reasons[4]
+    assert "SHA-256 is none" in reasons[5]
     assert Counting.asked == ["a.png"]
 
 

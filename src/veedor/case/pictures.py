@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 import zlib
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from veedor.errors import SourceError
 
-__all__ = ["LARGEST", "Pictures", "folder_digest", "is_safe", "open_pictures"]
+__all__ = ["LARGEST", "Pictures", "folder_digest", "is_safe", "is_sha256", "open_pictures"]
 
 LARGEST = 256 << 20
 """Bytes that one picture may have: a colour scan of a large sheet at 600 dpi, uncompressed, has
@@ -44,6 +45,11 @@ def is_safe(name: str) -> bool:
         and "\0" not in name
         and not (pure.anchor or ".." in pure.parts)
     )
+
+
+def is_sha256(text: str) -> bool:
+    """Whether a text is a SHA-256 in hexadecimal, in small letters."""
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 @contextmanager

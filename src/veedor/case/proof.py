@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +58,9 @@ def examine(case: Case, tell: Callable[[str], None]) -> Examined:
     with tempfile.TemporaryDirectory(prefix="veedor-") as name:
         folder = Path(name)
         con = connect(folder)
-        for source in (part for whole in case.sources for part in whole.parts()):
+        parts = [part for whole in case.sources for part in whole.parts()]
+        # Scans last: their stations are looked up in the other sources.
+        for source in sorted(parts, key=lambda part: part.kind == "scans"):
             read: Read | None = None
             try:
                 path = locate(case, source.file, download=False).path
@@ -76,7 +78,8 @@ def examine(case: Case, tell: Callable[[str], None]) -> Examined:
                     told += _of_stamps(case, source, table.table)
                 found.unread |= len(told) > 1 or bool(read and read.notes)
                 if source.kind == "scans":
-                    told += of_scans(case, source, opened[source.id].table, found)
+                    stations = _stations(case, opened)
+                    told += of_scans(case, source, opened[source.id].table, stations, found)
                 tell(f"{source.id}: {'. '.join(told)}")
             except UnavailableError as error:
                 tell(f"{source.id}: not examined. {error}")
@@ -89,6 +92,21 @@ def examine(case: Case, tell: Callable[[str], None]) -> Examined:
         except SourceError as error:
             found.wrong.append(error)
     return found
+
+
+def _stations(case: Case, opened: Mapping[str, Opened]) -> set[str]:
+    """The codes of stations in the counts and registers; none where one of these is not here."""
+    from veedor.engine.parse import station_code
+
+    sources = [s for s in case.sources if s.kind in ("count", "stations")]
+    if any(source.id not in opened for source in sources):
+        return set()
+    codes: set[str] = set()
+    for source in sources:
+        table = opened[source.id].table
+        found = table.select(code=station_code(table, source)).distinct().to_pyarrow()
+        codes.update(code for code in found["code"].to_pylist() if code is not None)
+    return codes
 
 
 def counted(number: int, noun: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veedor.case.forms import form_mistakes
 from veedor.case.locate import locate
 from veedor.case.manifest import Case, Source
-from veedor.case.pictures import Pictures, is_safe, open_pictures
+from veedor.case.pictures import Pictures, is_safe, is_sha256, open_pictures
 from veedor.errors import SourceError, VeedorError
 from veedor.images.template import Template, load_template
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["of_scans"]
 
 
-def of_scans(case: Case, source: Source, table: ir.Table, found: Examined) -> list[str]:
+def of_scans(
+    case: Case, source: Source, table: ir.Table, stations: Set[str], found: Examined
+) -> list[str]:
     """What there is to tell of a source of scans, in words.
 
+    `stations` are the codes in the counts and registers; none where these are not known.
     Mistakes in templates, and in what the case says of them, go to `found.wrong`; whatever an audit
     reports as a fact (a picture that is not there, or has another hash) is told and counts as
     unread.
@@ -39,7 +43,11 @@ def of_scans(case: Case, source: Source, table: ir.Table, found: Examined) -> li
     rows = index_of(source, table)
     with open_pictures(place) as pictures:
         told = [f"{_some(len(pictures.names), 'picture')} in {place.name}"]
-        doubts = [*_names(rows, pictures, place), *_hashes(rows, pictures)]
+        doubts = [
+            *_names(rows, pictures, place),
+            *_strangers(source, rows, stations),
+            *_hashes(rows, pictures),
+        ]
     found.unread |= bool(doubts)
     return [*told, *doubts, *_several(rows), *_bare(case, source)]
 
@@ -109,6 +117,41 @@ def _names(rows: Sequence[Named], pictures: Pictures, place: Path) -> Iterator[s
         )
 
 
+def _strangers(source: Source, rows: Sequence[Named], stations: Set[str]) -> Iterator[str]:
+    """Rows that name a station that no count and no register has, with a code that is like it: the
+    same but for capitals, marks and zeros before numbers.
+    """
+    strange = [r for r in rows if r.station is not None and r.station not in stations]
+    if not strange or not stations:
+        return
+    like: dict[str, list[str]] = {}
+    for code in stations:
+        like.setdefault(_bare_code(code), []).append(code)
+    found = next(
+        ((r, codes[0]) for r in strange if len(codes := like.get(_bare_code(r.station), [])) == 1),
+        None,
+    )
+    one = len(strange) == 1
+    shown = (
+        f" (there is {found[1]!r}"
+        + ("" if found[0] is strange[0] else f", where row {found[0].row} has {found[0].station!r}")
+        + ")"
+        if found
+        else ""
+    )
+    yield (
+        f"{_some(len(strange), 'row')} {'names' if one else 'name'} a station of no count,"
+        f" {'in' if one else 'the first in'} row {strange[0].row}: {strange[0].station!r}{shown};"
+        f" {'its scan stands' if one else 'their scans stand'} beside no record: write the codes in"
+        f" {' and '.join(map(repr, source.key))} as the counts do"
+    )
+
+
+def _bare_code(code: str | None) -> str:
+    """A station's code without what is often written otherwise: capitals, marks, leading zeros."""
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", re.sub(r"[^\w]|_", " ", code or "").casefold())
+
+
 def _alike(file: str | None, known: set[str]) -> str:
     """The picture whose name differs from that of a row in capitals alone, or in the folder."""
     if not file or file in known:
@@ -127,11 +170,14 @@ def _plural(what: str) -> str:
 
 
 def _hashes(rows: Sequence[Named], pictures: Pictures) -> Iterator[str]:
-    """Pictures that have another hash than their row states, and those that cannot be read."""
+    """Pictures that have another hash than their row states, and those that cannot be read; then
+    hashes that are none.
+    """
     known = set(pictures.names)
     other, broken = [], []
+    none = [row for row in rows if row.sha256 is not None and not is_sha256(row.sha256)]
     for row in rows:
-        if row.sha256 is None or row.file not in known:
+        if row.sha256 is None or row.file not in known or not is_sha256(row.sha256):
             continue
         try:
             if hashlib.sha256(pictures.read(row.file)).hexdigest() != row.sha256:
@@ -150,6 +196,14 @@ def _hashes(rows: Sequence[Named], pictures: Pictures) -> Iterator[str]:
             f"{_some(len(broken), 'picture')} cannot be read,"
             f" {'in' if len(broken) == 1 else 'the first in'} row {row.row}: {row.file!r}"
             f" {why.message}"
+        )
+
+    if none:
+        yield (
+            f"{_some(len(none), 'row')} {'states' if len(none) == 1 else 'state'} as SHA-256 what"
+            f" is none (64 digits and letters a to f),"
+            f" {'in' if len(none) == 1 else 'the first in'} row {none[0].row}: {none[0].sha256!r};"
+            " such a scan is not read: correct it, or leave the cell empty"
         )
 
 

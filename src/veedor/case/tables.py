@@ -307,7 +307,8 @@ SCANS = {
     "height": "int64: pixels, null where it could not be opened",
     "dpi": "float: dots per inch that the picture states, null where it states none",
     "grade": "text: good, usable or unreadable; null where it could not be opened",
-    "reasons": "text: why it is less than good, or was not read, joined by ';'; null where nothing",
+    "reasons": "text: why it is less than good, or was not read, joined by ';', what is of this"
+    " scan alone in brackets; null where nothing",
     "code": "text: the station that the printed code names, null where none was read",
     "code_sid": "int64: its station number, null where not known",
     "template": "text: id of the form found on it, null where none",

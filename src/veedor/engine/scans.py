@@ -255,7 +255,7 @@ class _Maker:
             "source": self._source.id,
             "row": named.row,
             "file": named.file,
-            "reasons": "; ".join(record.reasons) or None,
+            "reasons": "; ".join(why.replace(";", ",") for why in record.reasons) or None,
             "code": record.station,
             "code_sid": self._stations.get(record.station) if record.station else None,
         }

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from veedor.case.cache import cache_folder
 from veedor.case.kept import Store
-from veedor.case.pictures import Pictures, is_safe, open_pictures
+from veedor.case.pictures import Pictures, is_safe, is_sha256, open_pictures
 from veedor.errors import SourceError, VeedorError
 from veedor.images.reading import SheetReader, version
 from veedor.images.record import SheetRecord, pack, unpack
@@ -121,6 +121,9 @@ def _begin(one: Wanted, pictures: Pictures, store: Store, pool: _Pool) -> _Pendi
     except SourceError as error:
         return _Pending(SheetRecord("unreadable", (error.message,)))
     digest = hashlib.sha256(data).hexdigest()
+    if one.sha256 is not None and not is_sha256(one.sha256):
+        why = "what is listed as its SHA-256 is none: whether it is this picture cannot be told"
+        return _Pending(SheetRecord("unreadable", (why,), sha256=digest, bytes=len(data)))
     if one.sha256 is not None and one.sha256 != digest:
         why = "the picture is another than the one listed: its SHA-256 differs"
         return _Pending(SheetRecord("unreadable", (why,), sha256=digest, bytes=len(data)))

@@ -100,7 +100,7 @@ def _check_size(width: float, height: float, shown: str) -> None:
     if width * height > MEGAPIXELS * 1e6:
         raise _too_large(shown, f"{width:.0f} x {height:.0f} pixels")
     if min(width, height) < 16:
-        raise SourceError(f"has only {width:.0f} x {height:.0f} pixels", place=shown)
+        raise SourceError(f"has too few pixels ({width:.0f} x {height:.0f})", place=shown)
 
 
 def _picture(
@@ -140,7 +140,9 @@ def _picture(
 
 def _no_page(shown: str, page: int, pages: int) -> SourceError:
     return SourceError(
-        f"has no page {page + 1}; it has {pages}", place=shown, remedy="Pages count from 1."
+        f"has no page of that number (page {page + 1} of {pages})",
+        place=shown,
+        remedy="Pages count from 1.",
     )
 
 
@@ -209,7 +211,7 @@ def _pdf(
         return np.array(pixels[:, :, :3]), dpi, notes
     except pdfium.PdfiumError as error:
         raise SourceError(
-            f"is damaged on page {page + 1} ({error})", place=shown, remedy="Fetch the PDF again."
+            f"is damaged (page {page + 1}: {error})", place=shown, remedy="Fetch the PDF again."
         ) from error
     finally:
         document.close()

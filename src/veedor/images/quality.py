@@ -70,9 +70,9 @@ _RULES = (
     _Rule("light", *UNEVEN, "is lit unevenly (the darkest part has {0:.0%} of the light)"),
     _Rule("paper", *DIM, "is dark (paper of brightness {0:.0f} of 255)"),
     _Rule("two_tones", 2.0, 0.5, "has two tones, no greys", above=True),
-    _Rule("dots", 2.0, DOTS, "is halftone: {0:.0%} of its black are dots", above=True),
+    _Rule("dots", 2.0, DOTS, "is halftone ({0:.0%} of its black are dots)", above=True),
     _Rule(
-        "cut_off", 0.5, 1e-9, "is cut off: {0:.0%} of its fields are beyond the edge", above=True
+        "cut_off", 0.5, 1e-9, "is cut off ({0:.0%} of its fields are beyond the edge)", above=True
     ),
 )
 

@@ -89,8 +89,8 @@ class SheetReader:
             intake = take_in(Path(name), name=name, page=page, data=data)
             reading = read_sheet(intake, self._registrar, self._reader)
         except (VeedorError, cv2.error) as error:
-            why = error.message if isinstance(error, VeedorError) else f"not processed: {error}"
-            return replace(known, reasons=(why,))
+            why = error.message if isinstance(error, VeedorError) else f"not processed ({error})"
+            return replace(known, reasons=(" ".join(why.split()),))
         return self._kept(reading)
 
     def _kept(self, reading: SheetReading) -> SheetRecord:

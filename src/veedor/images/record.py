@@ -44,7 +44,8 @@ class SheetRecord:
     Attributes
     ----------
     status : as in `veedor.case.tables.SCANS`
-    reasons : why it was not read, or is less than good
+    reasons : why it was not read, or is less than good; what is of this scan alone (numbers, names,
+        the words of a decoder) in brackets, so that without them one cause has one wording
     sha256, bytes : of the file; format, width, height, dpi, metadata: of the picture in it
     codes, station : texts of its codes, those that fit a pattern of a form, and the station that
         they name

@@ -232,7 +232,7 @@ def _settle(dark: NDArray[np.uint8], laid: _Laid, factor: float) -> Attempt:
     template, edges = laid.form.template, laid.form.edges
     page = (template.page.width, template.page.height)
     if laid.score < COARSE_SCORE:
-        return Attempt(None, f"only {laid.score:.0%} of the lines of {template.id!r} are on it")
+        return Attempt(None, _too_few("lines", repr(template.id), laid.score))
     known = _known(edges, len(template.fields))
     good = _found(laid.snapped, _centres(template), known, 2 * MOST_BEND, COARSE_SCORE)
     matrix = laid.matrix @ fit_plane(edges, laid.snapped.offset, good[edges.field], page)
@@ -280,20 +280,24 @@ def _refusal(
     template, snapped = laid.form.template, laid.snapped
     name, lined = repr(template.id), np.isfinite(snapped.score)
     if laid.score < LEAST_FORM:
-        return f"only {laid.score:.0%} of the lines of {name} are on it"
+        return _too_few("lines", name, laid.score)
     if (share := found[lined].mean()) < LEAST_FIELDS:
-        return f"only {share:.0%} of the fields of {name} are on it"
+        return _too_few("fields", name, share)
     if residual > MOST_RESIDUAL:
-        return f"the lines of {name} are missed by {residual:.2f} mm"
+        return f"the lines of {name} lie elsewhere on it (missed by {residual:.2f} mm)"
     allowed = min(MOST_UNNAMED, round(0.2 * len(laid.form.labels)))
     if (others := int(unnamed.sum())) > allowed:
-        return f"{others} fields of {name} have another printed name on it"
+        return f"fields of {name} have another printed name on it ({others} of them)"
     seen = np.where(_on_picture(dark, laid), snapped.score, np.nan)
     if rows := lost_rows(template, seen):
-        return f"it lacks {rows} of the rows of boxes of {name}"
+        return f"it lacks rows of boxes of {name} ({rows} of them)"
     if rows := unknown_rows(dark, laid.matrix, template):
-        return f"it has {rows} more of the rows of boxes than {name}"
+        return f"it has more rows of boxes than {name} (by {rows})"
     return ""
+
+
+def _too_few(what: str, name: str, share: float) -> str:
+    return f"too few {what} of {name} are on it ({share:.0%})"
 
 
 def _registration(
