@@ -14,7 +14,8 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ import numpy as np
 from training.measures import Rate
 
 from benchmarks.reading_glyphs import all_of
-from benchmarks.reading_scans import rates
+from benchmarks.reading_scans import Misread, rates, together
 from benchmarks.reading_sheets import HELD_OUT, SLIPS, TRAINED, sheets
+from veedor.checks.transcripts import MISREAD, MISREAD_MOST
 from veedor.handwriting.digits import SPLITS, load_digits
 from veedor.images.reader import Reader
 from veedor.images.sheet import CLASSES
@@ -152,6 +154,38 @@ def scan_part(found: dict[str, dict[str, Any]]) -> Iterator[str]:
         yield f"| {title} | " + " | ".join(shown(found[n][key]) for n in names) + " |"
 
 
+def misread_part(found: dict[str, Misread]) -> Iterator[str]:
+    """Disagreements with right transcriptions, by family."""
+    everything = found if len(found) == 1 else found | {"together": together(found.values())}
+    yield "\n## Disagreements by reading alone\n"
+    yield (
+        "What the check `images.reading` calls a disagreement though the transcription is right,"
+        " beside as many as the boxes' own probabilities lead one to expect. Errors come by sheets,"
+        " so that the ratio is of sheets, with its exact Poisson limits of 95 %. The check expects"
+        f" {MISREAD:g} times as many as the boxes' probabilities say, and calls so many sheets"
+        f" improbable by {MISREAD_MOST:g} times as many.\n"
+    )
+    yield f"| | {' | '.join(everything)} |"
+    yield "|---|" + "---|" * len(everything)
+    rows: tuple[tuple[str, Callable[[Misread], str]], ...] = (
+        ("fields that could disagree", lambda m: f"{m.able:,}"),
+        ("disagree", lambda m: f"{m.fields}"),
+        ("expected by their boxes", lambda m: f"{m.fields_expected:.2f}"),
+        ("borne out by the form's sums", lambda m: f"{m.confirmed}"),
+        ("sheets on which some disagree", lambda m: f"{m.sheets}"),
+        ("such sheets expected", lambda m: f"{m.sheets_expected:.2f}"),
+        ("times as many as expected", lambda m: _times(m.ratio)),
+    )
+    for title, told in rows:
+        yield f"| {title} | " + " | ".join(told(one) for one in everything.values()) + " |"
+
+
+def _times(ratio: Rate) -> str:
+    if np.isnan(ratio.value):
+        return "-"
+    return f"{ratio.value:.1f} ({ratio.low:.1f} to {ratio.high:.1f})"
+
+
 def page(
     glyphs: dict[str, Any], scans: dict[str, Any], split: str, most: int, reader: Reader
 ) -> str:
@@ -169,7 +203,13 @@ def page(
     body = [*glyph_part(glyphs)]
     if scans:
         body += scan_part(scans)
+        body += misread_part({name: one["misread"] for name, one in scans.items()})
     return head + "\n".join(body) + "\n"
+
+
+def _plain(value: Rate | Misread) -> Any:
+    """A rate as its value and limits, a record as its numbers by name."""
+    return [value.value, value.low, value.high] if isinstance(value, Rate) else asdict(value)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -202,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text)
     if args.json:
         plain = {"glyphs": glyphs, "scans": scans}
-        args.json.write_text(json.dumps(plain, default=lambda o: [o.value, o.low, o.high]))
+        args.json.write_text(json.dumps(plain, default=_plain))
     return 0
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.stats import chi2
 from training.measures import Rate, over_writers
 
 from benchmarks.reading_sheets import Read
-from veedor.checks.transcripts import Fields
-from veedor.engine.scans import chance_of, held_by
+from veedor.case.tables import DOUBT
+from veedor.checks.transcripts import Fields, chances_of_sheets
+from veedor.engine.scans import TELLING, chance_of, held_by
 from veedor.images.sheet import CLASSES, FieldReading
 from veedor.simulate.sheets.truth import FieldTruth
 
-__all__ = ["Boxes", "Compared", "boxes_of", "compared", "rates"]
+__all__ = ["Boxes", "Compared", "Misread", "boxes_of", "compared", "misread", "rates", "together"]
 
 SURE = 0.99
 
@@ -99,7 +101,8 @@ def _row(sheet: Read, scan: int, one: FieldReading, number: int, fillers: bool) 
         "sid": scan, "scan": scan, "region": 0, "transcribed": number, "field": one.field,
         "cell_of": one.field, "text": one.text, "state": one.state, "value": one.value, "p": one.p,
         "p_recorded": chance_of(one, held, number, fillers), "joint": one.joint,
-        "p_joint": one.p_joint, "rest": None, "altered": float(one.altered.max()),
+        "p_joint": one.p_joint, "rest": held.beyond(DOUBT) if one.state in TELLING else None,
+        "altered": float(one.altered.max(initial=0.0)),
         "alone": True, "consistent": {True: 1, False: 0, None: -1}[sheet.reading.consistent],
     }  # fmt: skip
 
@@ -140,7 +143,61 @@ def compared(reads: Iterable[Read], rng: Generator) -> Compared:
     return Compared(writer, *flags, _fields(same), _fields(other))
 
 
-def rates(reads: list[Read], rng: Generator) -> dict[str, Rate | float | int]:
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """Disagreements with right transcriptions, and as many as the boxes' probabilities expect.
+
+    Attributes
+    ----------
+    able : fields that could have come out as disagreeing
+    fields, fields_expected : those that did, and the sum of the probabilities (`rest`)
+    confirmed : of them, those that the form's sums bear out
+    sheets, sheets_expected : sheets on which some did
+    """
+
+    able: int
+    fields: int
+    fields_expected: float
+    confirmed: int
+    sheets: int
+    sheets_expected: float
+
+    @property
+    def ratio(self) -> Rate:
+        """Sheets with a disagreement for each that is expected; limits are exact (Poisson).
+
+        Sheets are what errors come by: each of a layout is written by another hand.
+
+        Source: F. Garwood, Fiducial limits for the Poisson distribution, Biometrika 28 (1936).
+        """
+        k, expected = self.sheets, self.sheets_expected
+        if not expected:
+            return Rate(np.nan, np.nan, np.nan)
+        low = float(chi2.ppf(0.025, 2 * k) / 2) if k else 0.0
+        high = float(chi2.ppf(0.975, 2 * k + 2) / 2)
+        return Rate(k / expected, low / expected, high / expected)
+
+
+def misread(fields: Fields) -> Misread:
+    """What reading alone made of right transcriptions."""
+    chances = chances_of_sheets(fields.sid[fields.able], fields.could_mislead)
+    return Misread(
+        able=int(fields.able.sum()),
+        fields=int(fields.disagree.sum()),
+        fields_expected=float(fields.could_mislead.sum()),
+        confirmed=int(fields.confirmed.sum()),
+        sheets=len(np.unique(fields.sid[fields.disagree])),
+        sheets_expected=float(chances.sum()),
+    )
+
+
+def together(parts: Iterable[Misread]) -> Misread:
+    """All families as one."""
+    numbers = [astuple(part) for part in parts]
+    return Misread(*(sum(column) for column in zip(*numbers, strict=True)))
+
+
+def rates(reads: list[Read], rng: Generator) -> dict[str, Rate | float | int | Misread]:
     """All rates of one condition, with intervals over writers."""
     boxes, fields = boxes_of(reads), compared(reads, rng)
 
@@ -190,6 +247,7 @@ def rates(reads: list[Read], rng: Generator) -> dict[str, Rate | float | int]:
         "right flagged": field(everything, fields.same.disagree),
         "wrong accepted": field(everything, fields.other.agree),
         "wrong flagged": field(everything, fields.other.disagree),
+        "misread": misread(fields.same),
         "adds up": float(np.mean([c is True for c, _ in consistent])) if consistent else 0.0,
         "untold": float(np.mean([c is None for c, _ in consistent])) if consistent else 0.0,
     }

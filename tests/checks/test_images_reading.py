@@ -10,6 +10,9 @@ from scipy.stats import beta
 
 from tests.building import evidence, facts
 from tests.scans import put_rows
+from veedor.checks.images.reading import UNLIKELY
+from veedor.checks.transcripts import MISREAD, MISREAD_MOST, Fields, by_reading
+from veedor.stats.exact import unequal_chances_tail
 
 FIELDS = ("A", "B", "C", "blank")
 
@@ -132,8 +135,8 @@ def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
     for row in scans.scans:
         row["consistent"] = False
     fact = scans.facts()["official"]
-    assert fact.statistic["expected"] == pytest.approx(24 * 0.05)
-    assert fact.statistic["p_reading"] == pytest.approx(1 - 0.95**24)
+    assert fact.statistic["expected"] == pytest.approx(24 * MISREAD * 0.05)
+    assert fact.statistic["p_reading"] == pytest.approx(1 - (1 - MISREAD_MOST * 0.05) ** 24)
     assert (fact.status, fact.questioned) == ("not-determinable", None)
     scans.scans[3]["consistent"] = True  # the form's own sums bear it out
     fact = scans.facts()["official"]
@@ -154,7 +157,28 @@ def test_scans_that_are_not_there_or_of_another_station_are_counted_and_left_out
     assert {k: s[k] for k in wanted} == wanted
     assert (s["unknown_station"], s["without_scan"], s["without_reading"]) == (1, 2, 5)
     assert found[""].status == "observed"
+    assert "1 is of a station that is not in the results" in found[""].fact
+    told = found[""].rows
+    assert told["named"].tolist() == ["unknown", "000", "001", "002", "003"]
+    assert told["sid"].tolist() == [-1, 0, 1, 2, 3]
+    assert told["unknown_station"].tolist() == [1, 0, 0, 0, 0]
+    written = scans.found.describe(told["sid"])
+    assert written["station"].tolist() == [None, "000", "001", "002", "003"]
     assert found["official"].statistic["fields"] == len(FIELDS)
+
+
+def test_reasons_that_differ_in_what_is_of_one_scan_are_one(tmp_path):
+    scans = Scans(tmp_path)
+    for i, row in enumerate(scans.scans):
+        cut = f"is damaged or cut short (image file is truncated ({i} bytes not processed))"
+        row |= {"status": "unreadable", "reasons": f"has few pixels (3.{i} per millimetre); {cut}"}
+    scans.scans[5]["reasons"] = "the picture is another than the one listed: its SHA-256 differs"
+    s = scans.facts()[""].statistic
+    assert s["reasons"] == [
+        {"reason": "has few pixels", "scans": 5},
+        {"reason": "is damaged or cut short", "scans": 5},
+        {"reason": "the picture is another than the one listed: its SHA-256 differs", "scans": 1},
+    ]
 
 
 def test_a_station_with_several_scans_moves_no_votes(tmp_path):
@@ -197,3 +221,92 @@ def test_the_interval_is_of_the_share_that_is_told(tmp_path):
     # Clopper and Pearson's limits of 3 in 24.
     assert fact.interval.low == pytest.approx(100 * beta.ppf(0.025, 3, 22), abs=1e-3)
     assert fact.interval.high == pytest.approx(100 * beta.ppf(0.975, 4, 21), abs=1e-3)
+
+
+def test_what_agrees_by_the_sums_alone_is_told_apart(tmp_path):
+    scans = Scans(tmp_path, n=4)
+    scans.read(1, "A", value=68, p=0.6, joint=60, p_joint=0.995, p_recorded=0.3)
+    scans.read(2, "B", value=40, p=0.95, joint=40, p_joint=0.995, p_recorded=0.95)
+    scans.read(3, "blank", value=None, state="empty", p=0.995, joint=0, p_joint=0.999)
+    fact = scans.facts()["official"]
+    s = fact.statistic
+    assert (s["agree"], s["agree_by_sums"], s["empty_as_zero"]) == (16, 2, 1)
+    assert (
+        "16 agree with the scans (100.00 %), 2 of them by the sums of the form alone" in fact.fact
+    )
+    rows = zip(*(fact.rows[k] for k in ("scan", "field", "what")), strict=True)
+    kinds = {(int(scan), field): what for scan, field, what in rows}
+    by_sums = "agrees by the sums of the form alone, drawn to be looked at"
+    assert {k for k, w in kinds.items() if w == by_sums} == {(1, "A"), (2, "B")}
+    assert kinds[3, "blank"] == "agrees, drawn to be looked at"
+    captions = {(p.scan, p.fields[0]): p.caption for p in fact.pictures}
+    assert captions[1, "f-A"].endswith(
+        "agree by the sums of the form alone: A is recorded as 60; its boxes leave it open (68 with"
+        " probability 0.60), and the sums of the form say 60."
+    )
+    assert captions[0, "f-A"].endswith("agree: A is recorded as 60 and read as 60.")
+
+
+def test_without_disagreement_there_is_no_figure(tmp_path):
+    scans = Scans(tmp_path)
+    assert scans.facts()["official"].figures == ()
+    scans.read(1, "A", value=50, p=0.999)
+    (figure,) = scans.facts()["official"].figures
+    assert dict(zip(figure.rows["label"], figure.rows["value"], strict=True)) == pytest.approx(
+        {f"{name} (6 fields)": 100 / 6 if name == "A" else 0.0 for name in FIELDS}
+    )
+
+
+def fields_of(stations, wrong, rest):
+    """Ten fields of each station, all read with certainty; `wrong` (n, 10) differ."""
+    n = len(stations) * 10
+    own = {name: np.zeros(n) for name in ("scan", "region", "p_recorded", "altered", "p_joint")}
+    texts = {name: np.full(n, "x", dtype=object) for name in ("field", "cell_of", "text")}
+    return Fields.of(
+        {
+            **own,
+            **texts,
+            "sid": np.repeat(stations, 10),
+            "transcribed": np.zeros(n),
+            "state": np.full(n, "number", dtype=object),
+            "value": wrong.ravel().astype(float),
+            "p": np.full(n, 0.999),
+            "p_recorded": np.where(wrong.ravel(), 0.0, 0.999),
+            "joint": np.full(n, np.nan),
+            "rest": np.full(n, rest),
+            "alone": np.ones(n, dtype=bool),
+            "consistent": np.full(n, -1),
+        }
+    )
+
+
+def test_fields_and_scans_of_one_station_count_once():
+    wrong = np.zeros((3, 10), dtype=bool)
+    wrong[0, :4] = wrong[1, 2] = True
+    fields = fields_of(np.array([7, 7, 8]), wrong, 0.001)
+    found, right = by_reading(fields), 1 - MISREAD * 0.001
+    assert (found.sheets, found.fields) == (1, pytest.approx(30 * (1 - right)))
+    assert found.expected == pytest.approx(2 - right**10 - right**20)
+    assert found.p == pytest.approx(1 - (1 - MISREAD_MOST * 0.001) ** 30)
+
+
+@pytest.mark.parametrize("together", [1.0, 0.4, 0.0])
+def test_errors_of_reading_raise_no_alarm_however_they_cluster_and_altered_sheets_do(together):
+    """Fields err as often as was measured: on few sheets, on which so large a share of the fields
+    err `together`, or each field by itself. Counted by fields, with the probabilities of the boxes,
+    the alarm would go off in most elections.
+    """
+    rng, rest, n, runs = np.random.default_rng(1), 0.0012, 250, 100
+    stations, by_sheet, by_field, found = np.arange(n), 0, 0, 0
+    for _ in range(runs):
+        wrong = rng.random((n, 10)) < (together or MISREAD * rest)
+        if together:
+            wrong &= rng.random(n)[:, None] < MISREAD * rest / together
+        fields = fields_of(stations, wrong, rest)
+        by_sheet += by_reading(fields).p <= UNLIKELY
+        by_field += unequal_chances_tail(int(wrong.sum()), fields.could_mislead) <= UNLIKELY
+        wrong[rng.choice(n, 40, replace=False), 0] = True
+        found += by_reading(fields_of(stations, wrong, rest)).p <= UNLIKELY
+    assert by_field / runs > 0.3
+    assert by_sheet / runs <= UNLIKELY
+    assert found / runs > 0.95

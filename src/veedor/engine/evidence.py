@@ -441,9 +441,17 @@ class Evidence:
         return collect(self.stations().select("sid", "station", *self.case.geography))
 
     def describe(self, sids: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """Official code and geography of stations, for the evidence files."""
-        names = self.station_names
-        return {k: v[sids] for k, v in names.items() if k != "sid"}
+        """Official code and geography of stations, for the evidence files; None where a number is
+        negative, which stands for a station that is not known.
+        """
+        names = {k: v for k, v in self.station_names.items() if k != "sid"}
+        known = sids >= 0
+        if known.all():
+            return {k: v[sids] for k, v in names.items()}
+        found = {k: np.full(len(sids), None, dtype=object) for k in names}
+        for k, v in names.items():
+            found[k][known] = v[sids[known]]
+        return found
 
 
 def _code(counts: Mapping[str, CountInfo], count: str) -> int:
