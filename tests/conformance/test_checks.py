@@ -110,6 +110,7 @@ def test_every_fact_is_written_out(name, evidence):
             fact.status in ("void", "not-observed", "not-applicable", "not-determinable")
             or not fact.explanations
         )
+        assert (fact.p_value is None) == (fact.p_value_of == ""), "a p-value says what it is of"
         for figure in fact.figures:
             assert figure.alt
         if fact.rows is not None:
@@ -132,7 +133,7 @@ def test_words_take_no_side(name, evidence):
     texts = [check.title, check.asks, check.rule, *check.sentences.values()]
     texts += [b.text for b in check.benign] + [b.result or "" for b in check.benign]
     for fact in assess(check, evidence):
-        texts += [fact.title, fact.fact, *(f.alt for f in fact.figures)]
+        texts += [fact.title, fact.fact, fact.p_value_of, *(f.alt for f in fact.figures)]
         texts += [e.result or "" for e in fact.explanations]
     for text in texts:
         assert not FORBIDDEN.search(text), text

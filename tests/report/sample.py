@@ -421,6 +421,7 @@ def _unanimous(directory: Path, option: str, drawn: dict[str, Figure]) -> Findin
         },
         interval=Interval(of="stations", level=0.95, low=70.1, high=92.4, method="Poisson"),
         p_value=0.00001,
+        p_value_of="so many such sheets",
         p_adjusted=0.003 if option == "MAS" else 0.6,
         explanations=[
             Explanation(

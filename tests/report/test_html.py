@@ -159,6 +159,7 @@ def test_a_finding_is_told_in_the_order_of_an_annex(page: str) -> None:
     told = [
         "On 81 sheets every one",
         "(95 % interval; Poisson)",
+        "The p-value is of so many such sheets. If what is expected held",
         "Sheets of one centre draw",
         "<figure",
         "Voting by community decision",

@@ -169,6 +169,7 @@ def test_another_language_writes_numbers_and_findings_its_own_way() -> None:
             "checks": {
                 "sheets.unanimous": {
                     "title": "Actas unánimes de {subject}: {stations}",
+                    "p_value_of": "tantas actas ({stations})",
                     "explanations": {"small": {"text": "Mesas de {size} votos"}},
                 }
             },
@@ -192,4 +193,5 @@ def test_another_language_writes_numbers_and_findings_its_own_way() -> None:
     assert words.number(1234.5) == "1.234,5"
     assert words.finding(finding, "title") == "Actas unánimes de MAS: 1.081"
     assert words.finding(finding, "fact") == "f"
+    assert words.finding(finding, "p_value_of") == "tantas actas (1.081)"
     assert words.explanation(finding, 0, "text") == "Mesas de 3 votos"

@@ -94,9 +94,12 @@ class Fact:
         A heading, and the fact in one or two plain sentences, made from the statistic.
     rows : columns, optional
         The rows behind it. A column `sid` (station number) is replaced by the station's official
-        code and its place when the evidence is written.
+        code and its place when the evidence is written, by nothing where it is negative: a station
+        that is in no count.
     key : str
         The name of the column of `rows` that identifies a row.
+    p_value_of : str
+        What the p-value is of, after "The p-value is of"; empty where there is none.
     questioned : array of int64, optional
         Station numbers whose sheets in the official count this fact calls into question. None
         means that the fact questions no sheet, and no materiality is computed.
@@ -112,6 +115,7 @@ class Fact:
     kind: Kind | None = None
     interval: Interval | None = None
     p_value: float | None = None
+    p_value_of: str = ""
     explanations: Sequence[Explanation] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     rows: Columns | None = None
@@ -190,6 +194,8 @@ class Finding(_Written):
     statistic: dict[str, Any]
     interval: Interval | None = None
     p_value: float | None = None
+    p_value_of: str | None = None
+    """What the p-value is of, after "The p-value is of"; null where there is no p-value."""
     p_adjusted: float | None = None
     explanations: list[Explanation] = Field(default_factory=list)
     questioned: Questioned | None = None

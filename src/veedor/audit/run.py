@@ -54,7 +54,9 @@ class Result:
         return self.document.findings
 
     def table(self) -> pa.Table:
-        """One row a finding: check, subject, status, kind, title, questioned sheets, p-values."""
+        """One row a finding: check, subject, status, kind, title, questioned sheets, p-values
+        and what they are of.
+        """
         rows = [
             {
                 "check": f.check,
@@ -66,6 +68,7 @@ class Result:
                 "valid": f.questioned.valid if f.questioned else None,
                 "robustness": f.robustness,
                 "p_value": f.p_value,
+                "p_value_of": f.p_value_of,
                 "p_adjusted": f.p_adjusted,
             }
             for f in self.findings
@@ -273,6 +276,7 @@ def _finding(evidence: Evidence, judge: Judge, found: Found, p_adjusted: float |
         statistic=files.plain(fact.statistic),
         interval=fact.interval,
         p_value=files.probability(fact.p_value),
+        p_value_of=fact.p_value_of or None,
         p_adjusted=p_adjusted,
         explanations=[
             e.model_copy(update={"values": files.plain(e.values)}) for e in fact.explanations

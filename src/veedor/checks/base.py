@@ -193,6 +193,10 @@ class Check(ABC):
     promise: ClassVar[Promise] = Promise()
     heading: ClassVar[str] = ""
     """Template of a finding's title; `{option}` and the like are filled by `fact`."""
+    p_value_of: ClassVar[str] = ""
+    """What the p-value of its findings is of, after "The p-value is of": often not of the number
+    that a finding is headed by. A fact may say otherwise; where there is a p-value one must say.
+    """
     sentences: ClassVar[Mapping[str, str]] = {}
     """Status -> template of the fact in plain words, filled with the statistic."""
     coverage: ClassVar[tuple[str, ...]] = ()
@@ -228,6 +232,9 @@ class Check(ABC):
         """
         values = {**_flat(statistic), **(words or {}), "subject": subject}
         sentence = self.sentences.get(status) or self.sentences.get("any", self.asks)
+        rest["p_value_of"] = (
+            "" if rest.get("p_value") is None else (rest.get("p_value_of") or self.p_value_of)
+        )
         return Fact(
             subject=subject,
             status=status,

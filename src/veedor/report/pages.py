@@ -107,6 +107,7 @@ class Item:
     named: bool
     claim: str
     stated: list[Mapping[str, Any]]
+    p_value_of: str
     expected: bool
     shares: list[Materiality]
     evidence: Table | None
@@ -256,6 +257,7 @@ def _item(
         named=finding.check == _LISTS and bool(finding.subject),
         claim=cell(_CLAIM, claim, terms) if claim else "",
         stated=_stated(finding),
+        p_value_of=words.finding(finding, "p_value_of") if finding.p_value_of else "",
         expected=finding.p_adjusted is not None and finding.p_adjusted > _EXPECTED,
         shares=[m for m in finding.materiality if m.treatment.startswith(SHARE)],
         evidence=rows,

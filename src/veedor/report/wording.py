@@ -72,7 +72,9 @@ class Wording:
         return self._term(name, check, table) is not None
 
     def finding(self, finding: Finding, field: str) -> str:
-        """A finding's `title`, `check_title`, `asks`, `rule` or `fact`: this language's, if any."""
+        """A finding's `title`, `check_title`, `asks`, `rule`, `fact` or `p_value_of`: that of this
+        language, if any.
+        """
         own = self._check(finding.check).get(field)
         if own is None:
             return str(getattr(finding, field))

@@ -104,6 +104,10 @@ class Delegate(Check):
     )
     rule = "A delegate writes in the delegate's row, and the table's officials in the rest."
     kind = "control"
+    p_value_of = (
+        "so many pairs that look like one hand, by the share of these among pairs of different "
+        "centres"
+    )
     needs = ("glyphs",)
     coverage = ("few_digits", "not_validated", "copies")
     heading = "The delegates' rows against {against}"

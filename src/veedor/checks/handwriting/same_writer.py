@@ -150,6 +150,7 @@ class SameWriter(Check):
         "Each table's own officials complete its sheet, unless the electoral rule lets others do."
     )
     kind = "control"
+    p_value_of = "so many centres beyond the threshold, or so many hits"
     needs = ("glyphs",)
     coverage = ("copies", "few_digits", "not_validated", "alone")
     heading = "{heading}"

@@ -64,6 +64,10 @@ class Copies(Check):
     asks = "Do independent copies or readings of the sheets hold the official numbers?"
     rule = "Every copy of a sheet holds the numbers of the original."
     kind = "discrepancy"
+    p_value_of = (
+        "the direction of the lead (on as many sheets larger as smaller), not of how many "
+        "sheets differ"
+    )
     needs = ("copy",)
     heading = "The official count against {name}"
     sentences = {

@@ -74,6 +74,10 @@ class Counts(Check):
     asks = "Do the official sheets hold the numbers that the preliminary count published?"
     rule = "Both counts record the same sheets; a difference needs a reason on record."
     kind = "discrepancy"
+    p_value_of = (
+        "the direction of the lead (on as many sheets larger as smaller), not of how many "
+        "sheets differ"
+    )
     needs = ("preliminary",)
     heading = "The official count against {name}"
     sentences = {

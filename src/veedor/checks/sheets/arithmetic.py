@@ -67,6 +67,9 @@ class Arithmetic(Check):
     asks = "Do the lines of each sheet sum to the totals that it states, and if not, which way?"
     rule = "Votes for options, blank and null votes sum to the votes cast that the sheet states."
     kind = "irregularity"
+    p_value_of = (
+        "the direction of the differences (as many over as under), not of how many sheets differ"
+    )
     needs = ("declared",)
     heading = "Sheets whose lines do not sum to their stated {total} ({count})"
     sentences = {

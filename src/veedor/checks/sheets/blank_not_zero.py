@@ -81,6 +81,10 @@ class BlankNotZero(Check):
     asks = "Where an option won, is its rival's field left empty more often than other fields are?"
     rule = "An option without votes has a zero written in its field, whoever won the sheet."
     kind = "anomaly"
+    p_value_of = (
+        "the difference between the rival's field and the others, within sheets and against "
+        "other sheets (the larger of two), not of how many fields are empty"
+    )
     needs = ("empty-kept",)
     heading = "{heading}"
     sentences = {"any": "{sentence}"}

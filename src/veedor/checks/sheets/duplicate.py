@@ -84,6 +84,7 @@ class Duplicate(Check):
     asks = "Do more sheets hold exactly the same numbers than chance gives at their size?"
     rule = "Each sheet is counted on its own; sheets agree no more often than chance makes them."
     kind = "anomaly"
+    p_value_of = "so many repeats by chance"
     heading = "Sheets with the same numbers {where}"
     sentences = {
         "observed": (

@@ -60,6 +60,10 @@ class InvalidRate(Check):
     asks = "On which sheets is the share of blank or null votes unlike that of the place's others?"
     rule = "Sheets of one place differ by chance, by about as much as sheets of other places do."
     kind = "anomaly"
+    p_value_of = (
+        "the one sheet least like the others of its place, corrected for the number of sheets, "
+        "not of how many are unusual"
+    )
     needs = ("invalid",)
     heading = "Sheets with an unusual share of {what} votes"
     sentences = {

@@ -70,6 +70,10 @@ class Observed(Check):
     asks = "Which sheets carry remarks, and do those that one option won carry them more often?"
     rule = "Within a place, remarks do not depend on who won the sheet."
     kind = "irregularity"
+    p_value_of = (
+        "the difference between sheets that one option won and the others (the least of all "
+        "options, times their number), not of how many sheets carry a remark"
+    )
     needs = ("reason-any",)
     heading = "Sheets of {count} that carry a remark"
     sentences = {

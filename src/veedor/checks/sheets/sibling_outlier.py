@@ -80,6 +80,10 @@ class SiblingOutlier(Check):
     asks = "Which sheets disagree with the other sheets of their centre, for any large option?"
     rule = "Sheets of one centre differ by chance, by about as much as those of other centres do."
     kind = "anomaly"
+    p_value_of = (
+        "the one sheet least like its siblings, a slip undone and corrected for the number of "
+        "sheets, not of how many sheets disagree"
+    )
     heading = "{heading}"
     sentences = {
         "observed": (

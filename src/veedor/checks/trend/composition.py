@@ -81,6 +81,7 @@ class Composition(Check):
         " polling centre there is no reason in the rules why they should."
     )
     kind = "anomaly"
+    p_value_of = "the difference that is left within polling centres, not of the whole gap"
     needs = ("early",)
     promise = Promise(alarm="p-value", honest=("plain", "rural-late"), tampered={"moved-late": 0.8})
     sentences = {

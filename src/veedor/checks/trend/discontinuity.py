@@ -93,6 +93,7 @@ class Discontinuity(Check):
         " from those that were processed just before it."
     )
     kind = "anomaly"
+    p_value_of = "the size of the jump among those at other points of the count"
     needs = ("cut", "log", "early")
     promise = Promise(alarm="p-value", honest=("plain", "rural-late"))
     sentences = {

@@ -193,6 +193,7 @@ class Exchangeability(Check):
             subject="stream",
             words=words | ({"said": _stream_words(statistic)} if known else {}),
             p_value=main.p() if known else None,
+            p_value_of="the order of leads within polling centres, sheet by sheet",
             explanations=self.explain(size={"matched": _capital_words(found["centre-and-size"])})
             if known
             else (),
@@ -226,6 +227,7 @@ class Exchangeability(Check):
             subject="cut",
             words=words | {"said": within.sentence(statistic)},
             p_value=main.p,
+            p_value_of="the difference between late and early sheets of the same polling centre",
             interval=None
             if low is None
             else Interval(

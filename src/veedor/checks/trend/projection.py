@@ -86,6 +86,7 @@ class ProjectionCheck(Check):
     asks = "Could the final margin be foreseen from what was published before the cut?"
     rule = "Late sheets are like the early ones of their places, as far as these tell."
     kind = "anomaly"
+    p_value_of = "the distance of the final margin from the projected one"
     needs = ("early",)
     sentences = {
         "any": (
