@@ -209,6 +209,7 @@ def test_the_package_can_be_called(tmp_path):
     result = veedor.audit(path, tmp_path / "out", report=False, only=["outcome"])
     assert [f.check for f in result.findings] == ["outcome.result", "outcome.slack"]
     assert result.table().num_rows == 2
+    assert {"p_value", "p_value_of"} <= set(result.table().column_names)
     assert "<table>" in result._repr_html_()
 
 

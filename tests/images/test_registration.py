@@ -133,8 +133,11 @@ def other_rows(form, rows: int):
 def test_a_longer_and_a_shorter_form_are_other_forms(form) -> None:
     longer, shorter = other_rows(form, 7), other_rows(form, 5)
     scan = forms.blank(form)
-    assert "more of the rows" in Registrar([(shorter, None)]).attempt(scan).why
-    assert "lacks 2 of the rows" in Registrar([(longer, None)]).attempt(scan).why
+    assert "more rows of boxes" in Registrar([(shorter, None)]).attempt(scan).why
+    assert (
+        "lacks rows of boxes of 'other' (2 of them)"
+        in Registrar([(longer, None)]).attempt(scan).why
+    )
     for templates in ((longer, form), (form, longer)):
         assert Registrar([(t, None) for t in templates]).register(scan).template == "small"
 
