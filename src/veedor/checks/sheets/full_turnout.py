@@ -59,7 +59,7 @@ class FullTurnout(Check):
     asks = "At how many stations did everybody on the list vote, given their size and place?"
     rule = "No rule forbids it; some voters are usually absent, ill or dead."
     kind = "anomaly"
-    p_value_of = "so many such stations among those that stations of their size predict"
+    p_value_of = "so many such stations, by what the stations of their size predict"
     needs = ("registered",)
     sentences = {
         "observed": (

@@ -64,7 +64,7 @@ class ZeroVotes(Check):
     asks = "How many sheets have no vote for a main contender, and do their siblings explain it?"
     rule = "No rule forbids it; the other sheets of the place say how many to expect."
     kind = "anomaly"
-    p_value_of = "so many such sheets among those that the other sheets of their places predict"
+    p_value_of = "so many such sheets, by what the other sheets of their places predict"
     heading = "{heading}"
     sentences = {
         "observed": (
