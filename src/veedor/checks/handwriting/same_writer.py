@@ -68,7 +68,8 @@ class SameWriter(Check):
         so many digits on known writers. A form and grade is refused where hands are confused half
         as often again, beyond chance.
     alone : int
-        Sheets whose centre has no other one to compare.
+        Sheets whose centre has no other one to compare, or for whose forms and grades of scan no
+        centre can be made up of others' sheets.
     centres, compared, pairs : int
         Centres judged, their sheets, and pairs of sheets within them.
     digits, digits_low, digits_high : float
