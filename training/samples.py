@@ -10,6 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from training import marks
+from training.bent import bent
 from training.ink import Ink, Wear, any_pen, drawn, plain, worn
 from veedor.handwriting.digits import Digits
 from veedor.images.sheet import CLASSES
@@ -20,8 +21,9 @@ SHARES = {"empty": 0.05, "filler": 0.14, "struck": 0.16, "overwritten": 0.26, "u
 """Marks that are no clean digit, as many as these shares of the digits."""
 STYLES = {0: 0.03, 1: 0.08, 7: 0.10}
 """How often a 0 is slashed, a 1 gets a flag, and a 7 a bar."""
-PLAIN = 0.2
-"""Share of the digits shown as NIST gives them."""
+PLAIN = 0.35
+"""Share of the digits shown in NIST's own stroke, all but UNBENT of these bent anew."""
+UNBENT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def sampled(
     *,
     shares: dict[str, float] | None = None,
     plain_share: float = PLAIN,
+    unbent: float = UNBENT,
 ) -> Samples:
     """Every digit once, drawn anew and worn, with marks of the other classes among them.
 
@@ -116,6 +119,7 @@ def sampled(
     ----------
     wears : one of them befalls each sample
     shares : class -> how many of it, as a share of the digits
+    plain_share, unbent : of the digits, in NIST's own stroke; of these, as NIST gives them
     """
     source = _Source(digits)
     count = len(digits.digit)
@@ -131,7 +135,8 @@ def sampled(
             if kind == "digit":
                 digit = label = int(digits.digit[one])
                 if rng.random() < plain_share:
-                    glyph = plain(digits.image[one])
+                    image = digits.image[one]
+                    glyph = plain(image) if rng.random() < unbent else bent(image, rng)
                     break
                 ink = _clean(source, one, rng)
             else:
