@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
-from numpy.typing import NDArray
 
-from veedor.audit.findings import Interval, Status
+from veedor.audit.findings import Status
 from veedor.case.sampling import WITHOUT_REPLACEMENT, Question, Sample, Totals
 from veedor.checks import unveiled as private
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
-from veedor.checks.sampled import Draw, Frame, as_drawn, drawable, frame_query
+from veedor.checks.examinations import (
+    FOUND,
+    IMPOSSIBLE,
+    LEVEL,
+    SPLIT,
+    STATES,
+    UNDECIDED,
+    Rate,
+    Sheets,
+    as_said,
+    rate_of,
+    unexamined,
+)
+from veedor.checks.sampled import Draw, Frame, drawable, frame_query
 from veedor.stats.agreement import Agreement, agreement
 from veedor.stats.exact import proportion_interval
-from veedor.stats.survey import estimate, hypergeometric_interval
-
-LEVEL = 0.95
-Mask = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 
 class Examined(Check):
@@ -142,27 +147,27 @@ class Examined(Check):
             drawn, why = drawable(sample, frame, context.case)
             shown = private.unveiled(measured["showings"], sample, context)
             for question in sample.questions:
-                sheets = _Sheets.of(measured["answers"], sample, question, frame)
-                rate = _Rate(refused=IMPOSSIBLE.format(why)) if why else None
+                sheets = Sheets.of(measured["answers"], sample, question, frame)
+                rate = Rate(refused=IMPOSSIBLE.format(why)) if why else None
                 yield self._fact(sample, question, sheets, frame, drawn, rate, shown, context)
 
     def _fact(
         self,
         sample: Sample,
         question: Question,
-        sheets: _Sheets,
+        sheets: Sheets,
         frame: Frame,
         drawn: Draw | None,
-        rate: _Rate | None,
+        rate: Rate | None,
         shown: Mapping[str, Any] | None,
         context: Context,
     ) -> Fact:
         said = drawn
         if drawn is None and sample.selection in WITHOUT_REPLACEMENT and len(sheets.at):
-            said, why = _as_said(sample, frame, sheets)
-            rate = rate or (_Rate(refused=why) if why else None)
+            said, why = as_said(sample, frame, sheets)
+            rate = rate or (Rate(refused=why) if why else None)
         own = sheets.of_draw(drawn)
-        rate = rate or _rate(sample, said, sheets, len(frame.sid))
+        rate = rate or rate_of(sample, said, sheets, len(frame.sid))
         agreed = agreement(sheets.ratings, context.rng, LEVEL) if sheets.judged_twice else None
         slack = context.findings.get("outcome.slack", (None, {}))[1]
         found = int((own & (sheets.state == FOUND)).sum())
@@ -174,7 +179,7 @@ class Examined(Check):
             "frame": len(frame.sid),
             "drawn": sample.size if drawn is None else len(np.unique(drawn.at)),
             "examined": len(sheets.at),
-            "unexamined": _unexamined(sample, said, sheets),
+            "unexamined": unexamined(sample, said, sheets),
             "undecided": int((own & (sheets.state == UNDECIDED)).sum()),
             "outside": int((~own).sum()),
             "unknown": sheets.unknown,
@@ -216,215 +221,7 @@ class Examined(Check):
         )
 
 
-FOUND, NOT_FOUND, SPLIT, UNDECIDED = range(4)
-STATES = ("found", "not found", "examiners differ", "undecided")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sheets:
-    """Examined sheets of one sample, as one question has it.
-
-    Attributes
-    ----------
-    at : int64 (n), positions in the frame, rising
-    state : int64 (n), FOUND, NOT_FOUND, SPLIT or UNDECIDED
-    ratings : int64 (n, examiners), 0 not found, 1 found, -1 no answer or could not tell
-    unknown : rows whose station is not in the frame
-    strange : rows whose answer is none of the form
-    judged_twice : sheets with two judgements at least
-    """
-
-    at: Ints
-    state: Ints
-    ratings: Ints
-    unknown: int
-    strange: int
-    judged_twice: int
-
-    @classmethod
-    def of(cls, rows: Columns, sample: Sample, question: Question, frame: Frame) -> _Sheets:
-        order = np.lexsort((rows["row"].astype(np.int64), rows["source"].astype(str)))
-        rows = {n: v[order] for n, v in rows.items()}
-        mine = (rows["sample"] == sample.id) & (rows["question"] == question.id)
-        place = {int(s): i for i, s in enumerate(frame.sid.tolist())}
-        at, who, answers, unknown, strange = [], [], [], 0, 0
-        columns = (rows[n][mine].tolist() for n in ("sid", "examiner", "source", "answer"))
-        for sid, examiner, source, answer in zip(*columns, strict=True):
-            position = None if sid is None or np.isnan(sid) else place.get(int(sid))
-            if position is None:
-                unknown += 1
-                continue
-            at.append(position)
-            # Of a file that names nobody all answers are one examiner's.
-            who.append(f"examiner {examiner}" if examiner else f"source {source}")
-            strange += answer is not None and answer not in question.answers
-            answers.append(_code(question, answer))
-        sheets, row = np.unique(np.array(at, np.int64), return_inverse=True)
-        examiners, column = np.unique(np.array(who, dtype=str), return_inverse=True)
-        ratings = np.full((len(sheets), len(examiners)), -1, np.int64)
-        # The last answer of an examiner on a sheet stands: entries are kept in their order.
-        ratings[row.reshape(-1), column.reshape(-1)] = answers
-        yes, no = (ratings == 1).sum(axis=1), (ratings == 0).sum(axis=1)
-        state = np.select(
-            [(yes > 0) & (no > 0), yes > 0, no > 0], [SPLIT, FOUND, NOT_FOUND], UNDECIDED
-        )
-        twice = int((yes + no >= 2).sum())
-        return cls(sheets, state.astype(np.int64), ratings, unknown, strange, twice)
-
-    def of_draw(self, drawn: Draw | None) -> Mask:
-        """bool (n): the sheet is one of the draw, where that is known."""
-        if drawn is None:
-            return np.ones(len(self.at), np.bool_)
-        return np.isin(self.at, drawn.at)
-
-
-def _code(question: Question, answer: str | None) -> int:
-    if answer not in question.answers or answer in question.unknown:
-        return -1
-    return int(answer in question.found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    """A rate of the frame in shares, or why there is none."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    sheets: tuple[int, int] | None = None
-    effective: float | None = None
-    method: str = ""
-    refused: str = ""
-
-    def numbers(self, frame: int) -> dict[str, Any]:
-        if self.value is None or self.low is None or self.high is None:
-            return dict.fromkeys(("rate", "low", "high", "frame_low", "frame_high", "effective"))
-        low, high = self.sheets or (
-            int(np.floor(self.low * frame)),
-            int(np.ceil(self.high * frame)),
-        )
-        effective = self.effective
-        return {
-            "rate": 100.0 * self.value,
-            "low": 100.0 * self.low,
-            "high": 100.0 * self.high,
-            "frame_low": low,
-            "frame_high": high,
-            "effective": effective if effective is not None and np.isfinite(effective) else None,
-        }
-
-    def interval(self) -> Interval | None:
-        if self.low is None or self.high is None:
-            return None
-        return Interval(
-            of="rate", level=LEVEL, low=100.0 * self.low, high=100.0 * self.high, method=self.method
-        )
-
-
-REFUSED = {
-    "targeted": (
-        "the sheets were picked for what was known or thought of them, so that those not picked"
-        " are not like them"
-    ),
-    "not-stated": "it is not stated how the sheets were chosen",
-    "unknown-draw": (
-        "the sheets were drawn with replacement by weight, and which of them more than once is"
-        " not known without the words of the ceremony"
-    ),
-    "none": "no examined sheet has an answer",
-    "hidden": "the rows of the examination are not at hand",
-}
-MORE = (
-    "more {} were examined than the {:,} that are said to be drawn, and which of them chance chose"
-    " is not known without the words of the ceremony"
-)
-FEWER = (
-    "fewer {} were examined than the {:,} that are said to be drawn, and which are missing is not"
-    " known without the words of the ceremony"
-)
-WITHIN = (
-    "not as many sheets were examined in each place as are said to be drawn there, and which of"
-    " them are missing is not known without the words of the ceremony"
-)
-IMPOSSIBLE = "the draw cannot be repeated as the case declares it ({})"
-
-
-def _as_said(sample: Sample, frame: Frame, sheets: _Sheets) -> tuple[Draw | None, str]:
-    """The draw that nothing can repeat, as it is said to have been, and why it was not so.
-
-    Of a simple draw the sheets that are missing may be any; of whole places they are known.
-    """
-    at, size = sheets.at, sample.size or 0
-    if sample.selection == "clustered":
-        places = frame.paths[sample.clusters or ""]
-        taken, units = Counter(places[i] for i in at.tolist()), Counter(places)
-        if len(taken) != size:
-            return None, (MORE if len(taken) > size else FEWER).format("places", size)
-        if sample.within is None:
-            at = np.flatnonzero([p in taken for p in places]).astype(np.int64)
-        elif any(n != min(sample.within, units[p]) for p, n in taken.items()):
-            return None, WITHIN
-    elif len(at) > size:
-        return None, MORE.format("sheets", size)
-    elif size > (len(at) if sample.selection == "stratified" else len(frame.sid)):
-        return None, FEWER.format("sheets", size)
-    return as_drawn(sample, frame, at), ""
-
-
-def _unexamined(sample: Sample, drawn: Draw | None, sheets: _Sheets) -> int:
-    """Drawn sheets that were not examined; of a draw that nothing can repeat, how many are lacking
-    at the least.
-    """
-    missing = 0 if drawn is None else len(np.setdiff1d(drawn.at, sheets.at))
-    if drawn is not None and sample.selection == "simple":
-        missing += (sample.size or 0) - len(drawn.at)
-    return missing
-
-
-def _rate(sample: Sample, drawn: Draw | None, sheets: _Sheets, frame: int) -> _Rate:
-    if sample.selection in ("targeted", "not-stated"):
-        return _Rate(refused=REFUSED[sample.selection])
-    if not len(sheets.at):
-        return _Rate(refused=REFUSED["hidden" if sample.totals else "none"])
-    if sample.selection == "census":
-        found, split, open_ = (int((sheets.state == s).sum()) for s in (FOUND, SPLIT, UNDECIDED))
-        rest = frame - len(sheets.at) + open_ + split
-        decided = frame - rest
-        value = found / decided if decided else 0.0
-        bounds = (found, found + rest)
-        return _Rate(
-            value, found / frame, (found + rest) / frame, bounds, None, "all sheets examined"
-        )
-    if drawn is None:
-        return _Rate(refused=REFUSED["unknown-draw"])
-    state = np.full(frame, UNDECIDED, np.int64)
-    state[sheets.at] = sheets.state
-    states = state[drawn.at]
-    sure = (states == FOUND) | (states == NOT_FOUND)
-    if not sure.any():
-        return _Rate(refused=REFUSED["none"])
-    plain = estimate(drawn.sampled(states == FOUND, sure), LEVEL)
-    assert plain is not None
-    if sample.selection == "simple":
-        n, found = sample.size or len(states), int((states == FOUND).sum())
-        open_ = n - int(sure.sum())
-        low = hypergeometric_interval(found, n, frame, LEVEL)[0]
-        high = hypergeometric_interval(found + open_, n, frame, LEVEL)[1]
-        return _Rate(
-            plain.value, low / frame, high / frame, (low, high), float(sure.sum()),
-            "exact (hypergeometric)",
-        )  # fmt: skip
-    every = np.ones(len(states), np.bool_)
-    least = estimate(drawn.sampled(states == FOUND, every), LEVEL)
-    most = estimate(drawn.sampled((states == FOUND) | ~sure, every), LEVEL)
-    assert least is not None
-    assert most is not None
-    return _Rate(
-        plain.value, least.low, most.high, None, plain.effective, "Korn and Graubard, design-based"
-    )
-
-
-def _as_if(found: int, decided: int, rate: _Rate) -> dict[str, float | None]:
+def _as_if(found: int, decided: int, rate: Rate) -> dict[str, float | None]:
     if rate.value is not None or not decided:
         return {"as_if_low": None, "as_if_high": None}
     low, high = proportion_interval(np.array([found]), np.array([decided]), LEVEL)
