@@ -6,12 +6,30 @@ import numpy as np
 import pytest
 
 from veedor.images import neighbours as module
-from veedor.images.neighbours import FAR, law, law_of_own, nearest_of_group, neighbours
+from veedor.images.neighbours import (
+    FAR,
+    Law,
+    Neighbours,
+    law,
+    law_of_own,
+    nearest_of_group,
+    neighbours,
+)
 
 
 @pytest.fixture(scope="module")
 def points() -> np.ndarray:
     return np.random.default_rng(0).uniform(size=(6000, 4)).astype(np.float32)
+
+
+def whole(points: np.ndarray, seed: int = 1) -> Neighbours:
+    """The neighbours of all, in order."""
+    parts = list(neighbours(points, np.random.default_rng(seed)))
+    at = np.concatenate([places for places, _ in parts])
+    assert sorted(at.tolist()) == list(range(len(points)))
+    order = np.argsort(at)
+    return Neighbours(*(np.concatenate([getattr(found, name) for _, found in parts])[order]
+                        for name in ("place", "distance")))  # fmt: skip
 
 
 def brute(points: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -22,13 +40,13 @@ def brute(points: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def test_all_are_found_where_all_are_compared(points):
     some = points[:1000]
-    found = neighbours(some, np.random.default_rng(1))
+    found = whole(some)
     rows = np.arange(0, 1000, 50)
     assert found.distance[rows] == pytest.approx(brute(some, rows), abs=1e-6)
 
 
 def test_an_index_finds_nearly_all_of_the_nearest(points):
-    found = neighbours(points, np.random.default_rng(1))
+    found = whole(points)
     rows = np.arange(0, 6000, 20)
     same = np.abs(found.distance[rows, 0] - brute(points, rows)[:, 0]) < 1e-6
     assert same.mean() > 0.97
@@ -36,7 +54,7 @@ def test_an_index_finds_nearly_all_of_the_nearest(points):
 
 def test_as_many_neighbours_are_expected_as_there_are(points):
     """In a uniform cloud the j-th neighbour is where j are expected: an identity."""
-    found = neighbours(points[:4000], np.random.default_rng(1))
+    found = whole(points[:4000])
     rule = law(found)
     inner = ((points[:4000] > 0.25) & (points[:4000] < 0.75)).all(axis=1)
     at = np.flatnonzero(inner)
@@ -47,8 +65,7 @@ def test_as_many_neighbours_are_expected_as_there_are(points):
 
 
 def test_nothing_is_told_from_few():
-    found = neighbours(np.random.default_rng(0).normal(size=(FAR, 3)).astype(np.float32),
-                       np.random.default_rng(1))  # fmt: skip
+    found = whole(np.random.default_rng(0).normal(size=(FAR, 3)).astype(np.float32))
     assert np.isinf(law(found).expected(np.arange(3), np.zeros(3))).all()
 
 
@@ -58,7 +75,7 @@ def test_the_law_of_ones_own_sees_that_a_group_lies_close():
     middles = rng.uniform(size=(400, 6))
     points = (np.repeat(middles, 3, axis=0) + 0.001 * rng.normal(size=(1200, 6))).astype(np.float32)
     group = np.repeat(np.arange(400), 3)
-    found = neighbours(points, rng)
+    found = whole(points)
     own = nearest_of_group(points, group)
     at = np.arange(1200)
     nearest = found.distance[:, 0].astype(float)
@@ -72,8 +89,19 @@ def test_a_descriptor_alone_in_its_group_has_no_nearest():
     assert nearest_of_group(points, np.array([0, 0, 1])).tolist() == [1, 1, np.inf]
 
 
-def test_cells_are_searched_in_parts(points, monkeypatch):
-    monkeypatch.setattr(module, "WHOLE", 500)
-    found = neighbours(points[:3000], np.random.default_rng(1))
-    assert (found.place[:, 0] >= 0).all()
-    assert (np.diff(found.distance, axis=1)[np.isfinite(found.distance[:, 1:])] >= 0).all()
+@pytest.mark.parametrize("number", [3000, 6000])
+def test_how_many_are_searched_at_once_changes_nothing(points, monkeypatch, number):
+    wanted = whole(points[:number])
+    monkeypatch.setattr(module, "AT_ONCE", 2**15)
+    found = whole(points[:number])
+    assert found.distance == pytest.approx(wanted.distance, abs=1e-6)
+    assert (found.place[:, 0] == wanted.place[:, 0]).mean() > 0.999
+
+
+def test_the_law_of_all_is_that_of_parts_in_their_places():
+    parts = [(np.array([2, 0]), Law(np.array([3.0, 1.0]), np.array([30.0, 10.0]), 40.0)),
+             (np.array([1]), Law(np.array([2.0]), np.array([20.0]), 40.0))]  # fmt: skip
+    joined = Law.joined(parts)
+    assert joined.scale.tolist() == [1, 2, 3]
+    assert joined.exponent.tolist() == [10, 20, 30]
+    assert joined.count == 40

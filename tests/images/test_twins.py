@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.images import copies
+from veedor.images import inklayers
 from veedor.images.inklayers import same_ink
 from veedor.images.mutual import features, mutual
 from veedor.images.twins import Scanned, Twin, find_twins
@@ -67,6 +68,38 @@ def test_a_sheet_with_other_numbers_and_the_same_signatures_is_found(sheets):
     found = find_twins([*filed(sheets), scanned(SHEETS, mixed)], TEMPLATES).pairs
     assert ends(found, "ink") == [(5, SHEETS), (6, SHEETS)]
     assert found[-1].detail.startswith("the writing of the private parts, and the ink of 0 of")
+
+
+@pytest.mark.parametrize("at_once", [1, 700, 2**23])
+def test_the_nearest_sheets_are_those_of_all_pairs(monkeypatch, at_once):
+    points = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    monkeypatch.setattr(inklayers, "AT_ONCE", at_once)
+    first, second = inklayers.candidates(points, look=0.8, per_sheet=5)
+    alike = points @ points.T
+    np.fill_diagonal(alike, -1)
+    wanted = {(min(i, j), max(i, j)) for i in range(90) for j in np.argsort(-alike[i])[:5].tolist()
+              if alike[i, j] >= 0.8}  # fmt: skip
+    assert list(zip(first.tolist(), second.tolist(), strict=True)) == sorted(wanted)
+    assert 90 < len(wanted) < 450
+
+
+def test_maps_of_private_parts_are_without_what_sheets_share():
+    """By the definition, on made-up maps: one sheet has none, one nothing in it."""
+    rng = np.random.default_rng(1)
+    maps = rng.integers(0, 16, (30, 20, 12)).astype(np.uint8)
+    maps[:, :2] = 0
+    maps[4] = 0
+    prints = [replace(_bare(), beside=one) for one in maps]
+    prints.append(_bare())
+    found = inklayers._maps(prints)
+    flat = maps[:, 2:].reshape(30, -1).astype(float)
+    flat -= flat.mean(axis=0)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+    flat[4] = 0
+    assert found[:30] == pytest.approx(flat, abs=1e-6)
+    assert not found[30].any()
 
 
 def test_sheets_with_few_strokes_are_not_compared():

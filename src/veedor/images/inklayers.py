@@ -29,7 +29,9 @@ CENTRED = 20
 SHIFT = 3
 """Pixels by which a field may still lie elsewhere, each way: three quarters of a millimetre."""
 ROWS = 2048
-"""Sheets that are multiplied with all others at once."""
+"""Sheets that are described at once, and sheets of which few strokes have their like."""
+AT_ONCE = 2**23
+"""Pairs of sheets that are multiplied at once: with their order, 100 megabytes."""
 PER_SHEET = 24
 """Candidates of one sheet that are compared in full, the most alike first."""
 LOOK = 0.75
@@ -168,11 +170,11 @@ def _maps(prints: Sequence[Inkprint]) -> Floats:
     fit = np.array([one.beside.shape == shape and one.beside.size > 0 for one in prints], bool)
     if fit.sum() < CENTRED:
         return np.zeros((len(prints), 1), dtype=np.float32)
-    tones = np.zeros((len(prints), shape[0] * shape[1]), dtype=np.float32)
+    tones = np.zeros((len(prints), shape[0] * shape[1]), dtype=np.uint8)
     for i in np.flatnonzero(fit).tolist():
         tones[i] = prints[i].beside.ravel()
-    tones = tones[:, tones.max(axis=0) > 0]
-    beyond = tones - tones[fit].mean(axis=0, dtype=np.float64).astype(np.float32)
+    beyond = tones[:, tones.any(axis=0)].astype(np.float32)
+    beyond -= (beyond.sum(axis=0, dtype=np.float64) / fit.sum()).astype(np.float32)
     fit &= (beyond >= WRITTEN).sum(axis=1) >= SQUARES
     beyond -= beyond.mean(axis=1, keepdims=True)
     beyond[~fit] = 0
@@ -244,8 +246,10 @@ def _blocks(prints: Sequence[Inkprint], boxes: int) -> Floats:
 
 
 def _unit(flat: Floats) -> Floats:
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.asarray(np.divide(flat, length, out=np.zeros_like(flat), where=length > 1e-6))
+    """Each row made to have length 1, in its place; 0 throughout where it was too short."""
+    length = np.sqrt(np.einsum("nd,nd->n", flat, flat))[:, None]
+    flat /= np.where(length > 1e-6, length, np.inf)
+    return flat
 
 
 def candidates(
@@ -263,15 +267,15 @@ def candidates(
     """
     n = len(descriptors)
     found: set[tuple[int, int]] = set()
-    for start in range(0, n, ROWS):
-        part = descriptors[start : start + ROWS] @ descriptors.T
+    keep = min(per_sheet, n - 1)
+    rows = max(AT_ONCE // max(n, 1), 1)
+    for start in range(0, n if keep > 0 else 0, rows):
+        part = descriptors[start : start + rows] @ descriptors.T
         here = np.arange(len(part))
         part[here, start + here] = -1
-        keep = min(per_sheet, n - 1)
-        if keep < 1:
-            break
-        best = np.argpartition(-part, keep - 1, axis=1)[:, :keep]
-        row, column = np.nonzero(np.take_along_axis(part, best, axis=1) >= look)
+        np.negative(part, out=part)
+        best = np.argpartition(part, keep - 1, axis=1)[:, :keep]
+        row, column = np.nonzero(np.take_along_axis(part, best, axis=1) <= -look)
         one, other = start + row, best[row, column]
         found.update(
             zip(np.minimum(one, other).tolist(), np.maximum(one, other).tolist(), strict=True)

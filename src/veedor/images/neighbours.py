@@ -9,6 +9,7 @@ and Bickel 2004, equation 8), here without the nearest ones, which may be copies
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,15 +36,15 @@ CELL = 1000
 """Descriptors to a cell."""
 MEMBER = 3
 """Cells in which a descriptor can be found."""
-PART = 100_000
-"""Descriptors of which the laws are told at once."""
+AT_ONCE = 2**22
+"""Distances that are computed at once: with their order, 50 megabytes."""
 LEARN = 60_000
 """Descriptors from which the centres of the cells are learnt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The `FAR` nearest neighbours of each descriptor, the nearest first.
+    """The `FAR` nearest neighbours of some descriptors, the nearest first.
 
     Attributes
     ----------
@@ -71,6 +72,15 @@ class Law:
     exponent: NDArray[np.float64]
     count: float
 
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[Ints, Law]]) -> Law:
+        """The law of all descriptors, from those of some at a time and their places."""
+        at = np.concatenate([places for places, _ in parts])
+        scale, exponent = np.empty(len(at)), np.empty(len(at))
+        scale[at] = np.concatenate([one.scale for _, one in parts])
+        exponent[at] = np.concatenate([one.exponent for _, one in parts])
+        return cls(scale, exponent, parts[0][1].count)
+
     def expected(self, at: Ints, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Neighbours of the descriptors `at` that chance brings as near as `distance`.
 
@@ -94,14 +104,10 @@ def law_of_own(found: Neighbours, own: Floats) -> Law:
 
     Parameters
     ----------
-    own : (n,) float32, distance to the nearest descriptor of the same group
+    own : of every descriptor, float32, distance to the nearest one of the same group
     """
-    near = np.empty((len(own), OWN_FAR), dtype=np.float32)
-    for at in range(0, len(own), PART):
-        place = found.place[at : at + PART]
-        sorted_ = np.sort(np.where(place >= 0, own[place], np.inf), axis=1)
-        near[at : at + PART] = sorted_[:, :OWN_FAR]
-    found_law = _fit(near, OWN_NEAR, OWN_FAR / FAR)
+    near = np.sort(np.where(found.place >= 0, own[found.place], np.inf), axis=1)
+    found_law = _fit(near[:, :OWN_FAR], OWN_NEAR, OWN_FAR / FAR)
     return replace(found_law, exponent=np.maximum(found_law.exponent, FLATTEST))
 
 
@@ -109,13 +115,12 @@ def _fit(distance: NDArray[Any], near: int, count: float) -> Law:
     """Maximum likelihood from rising distances, the first `near` known only to be the nearest."""
     n, size = distance.shape
     scale, exponent = np.full(n, np.inf), np.ones(n)
-    for at in range(0, n, PART):
-        part = np.maximum(distance[at : at + PART].astype(np.float64), 1e-9)
-        whole = np.flatnonzero(np.isfinite(part[:, -1]))
-        logs = np.log(part[whole, -1:] / part[whole])
-        total = logs[:, near:-1].sum(axis=1) + near * logs[:, near - 1]
-        scale[at + whole] = part[whole, -1]
-        exponent[at + whole] = (size - 1 - near) / np.maximum(total, 1e-9)
+    whole = np.flatnonzero(np.isfinite(distance[:, -1]))
+    part = np.maximum(distance[whole].astype(np.float64), 1e-9)
+    logs = np.log(part[:, -1:] / part)
+    total = logs[:, near:-1].sum(axis=1) + near * logs[:, near - 1]
+    scale[whole] = part[:, -1]
+    exponent[whole] = (size - 1 - near) / np.maximum(total, 1e-9)
     return Law(scale, np.minimum(exponent, STEEPEST), count)
 
 
@@ -129,20 +134,24 @@ def nearest_of_group(descriptors: Floats, group: Ints) -> Floats:
     return own
 
 
-def neighbours(descriptors: Floats, rng: np.random.Generator) -> Neighbours:
-    """The nearest neighbours of each descriptor among all others.
+def neighbours(descriptors: Floats, rng: np.random.Generator) -> Iterator[tuple[Ints, Neighbours]]:
+    """The nearest neighbours of each descriptor among all others, of some at a time.
+
+    All at once they would take more room than the descriptors do.
 
     Parameters
     ----------
     descriptors : (n, d) float32
+
+    Yields
+    ------
+    Places of some descriptors, and their neighbours; each place comes once.
     """
     n = len(descriptors)
-    place = np.full((n, FAR), -1, dtype=np.int32)
-    distance = np.full((n, FAR), np.inf, dtype=np.float32)
     everyone = np.arange(n)
     if n <= WHOLE:
-        _search(descriptors, everyone, everyone, place, distance)
-        return Neighbours(place, distance)
+        yield from _searched(descriptors, everyone, everyone)
+        return
     cells = _cells(descriptors, rng)
     by_member = np.argsort(cells.ravel(), kind="stable")
     ends = np.searchsorted(cells.ravel()[by_member], np.arange(cells.max() + 2))
@@ -151,28 +160,27 @@ def neighbours(descriptors: Floats, rng: np.random.Generator) -> Neighbours:
     for cell in range(int(cells.max()) + 1):
         asking = by_first[first[cell] : first[cell + 1]]
         members = by_member[ends[cell] : ends[cell + 1]] // MEMBER
-        for at in range(0, len(asking), WHOLE):
-            _search(descriptors, asking[at : at + WHOLE], members, place, distance)
-    return Neighbours(place, distance)
+        yield from _searched(descriptors, asking, members)
 
 
-def _search(
-    descriptors: Floats,
-    asking: Ints,
-    members: Ints,
-    place: NDArray[np.int32],
-    distance: Floats,
-) -> None:
-    """Fill in the neighbours of those `asking` among the `members`."""
-    far = _distances(descriptors, asking, members)
+def _searched(
+    descriptors: Floats, asking: Ints, members: Ints
+) -> Iterator[tuple[Ints, Neighbours]]:
+    """The neighbours of those `asking` among the `members`."""
+    rows = max(AT_ONCE // max(len(members), 1), 1)
     keep = min(FAR, len(members) - 1)
-    if keep < 1:
-        return
-    best = np.argpartition(far, keep - 1, axis=1)[:, :keep]
-    near = np.take_along_axis(far, best, axis=1)
-    order = np.argsort(near, axis=1, kind="stable")
-    place[asking, :keep] = members[np.take_along_axis(best, order, axis=1)]
-    distance[asking, :keep] = np.maximum(np.take_along_axis(near, order, axis=1), 0)
+    for start in range(0, len(asking), rows):
+        some = asking[start : start + rows]
+        place = np.full((len(some), FAR), -1, dtype=np.int32)
+        distance = np.full((len(some), FAR), np.inf, dtype=np.float32)
+        if keep >= 1:
+            far = _distances(descriptors, some, members)
+            best = np.argpartition(far, keep - 1, axis=1)[:, :keep]
+            near = np.take_along_axis(far, best, axis=1)
+            order = np.argsort(near, axis=1, kind="stable")
+            place[:, :keep] = members[np.take_along_axis(best, order, axis=1)]
+            distance[:, :keep] = np.maximum(np.take_along_axis(near, order, axis=1), 0)
+        yield some, Neighbours(place, distance)
 
 
 def _distances(descriptors: Floats, asking: Ints, members: Ints) -> Floats:

@@ -23,7 +23,6 @@ from veedor.images.inkprint import HEIGHT, WIDTH, Inkprint
 from veedor.images.neighbours import (
     FAR,
     Law,
-    Neighbours,
     law,
     law_of_own,
     nearest_of_group,
@@ -52,8 +51,6 @@ BESIDE = 0.01
 them alike."""
 STEADY = 0.3
 """Pixels by which the place of the same ink differs from one scan to another."""
-ROWS = 50_000
-"""Glyphs whose neighbours are looked through at once."""
 FEWEST = 10 * FAR
 """Glyphs from which the law of neighbours can be told."""
 
@@ -90,7 +87,10 @@ class Glyphs:
 
     def pictures(self, at: Ints) -> Floats:
         """(len(at), HEIGHT, WIDTH) float32 of several boxes."""
-        return np.array([self.picture(i) for i in at], dtype=np.float32)
+        found = np.empty((len(at), HEIGHT, WIDTH), dtype=np.float32)
+        for k, i in enumerate(at):
+            found[k] = self.picture(i)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +126,13 @@ def glyphs_of(prints: Sequence[Inkprint | None], owners: Sequence[Ints]) -> Glyp
     kept = [(at, one) for at, one in enumerate(prints) if one is not None]
     sizes = [len(one.boxes) for _, one in kept]
     none = np.zeros(0, dtype=np.int64)
-    places = [_middle(ink) for _, one in kept for ink in one.ink]
+    places = [np.array([_middle(ink) for ink in one.ink]).reshape(-1, 2) for _, one in kept]
     return Glyphs(
         sheet=np.repeat(np.array([at for at, _ in kept], dtype=np.int64), sizes),
         box=np.concatenate([none, *(one.boxes for _, one in kept)]).astype(np.int64),
         field=np.concatenate([none, *(owners[at][one.boxes] for at, one in kept)]),
         row=np.concatenate([none, *(np.arange(size) for size in sizes)]),
-        place=np.array(places, dtype=np.float64).reshape(-1, 2),
+        place=np.concatenate([np.zeros((0, 2)), *places]),
         prints=tuple(prints),
     )
 
@@ -173,8 +173,9 @@ def _standard(ink: Floats) -> Floats:
     """Pictures as vectors of mean 0 and length 1: (n, HEIGHT * WIDTH)."""
     flat = ink.reshape(len(ink), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.asarray(flat / np.maximum(length, 1e-6), dtype=np.float32)
+    length = np.sqrt(np.einsum("nd,nd->n", flat, flat))[:, None]
+    flat /= np.maximum(length, 1e-6)
+    return np.asarray(flat, dtype=np.float32)
 
 
 def descriptors(glyphs: Glyphs, rng: np.random.Generator) -> Floats:
@@ -201,10 +202,7 @@ def reused(glyphs: Glyphs, rng: np.random.Generator) -> list[Reused]:
     """
     if len(glyphs.sheet) < FEWEST:
         return []
-    described = descriptors(glyphs, rng)
-    found = neighbours(described, rng)
-    own = law_of_own(found, nearest_of_group(described, glyphs.sheet))
-    a, b, chance = _near(found, (law(found), own))
+    a, b, chance = _near(descriptors(glyphs, rng), glyphs.sheet, rng)
     spread = _spread(glyphs)
     finds = [
         one
@@ -215,25 +213,34 @@ def reused(glyphs: Glyphs, rng: np.random.Generator) -> list[Reused]:
     return sorted(finds, key=lambda one: (one.expected, one.a, one.b, one.boxes_a))
 
 
-def _near(found: Neighbours, laws: Sequence[Law]) -> tuple[Ints, Ints, NDArray[np.float64]]:
+def _near(
+    described: Floats, sheet: Ints, rng: np.random.Generator
+) -> tuple[Ints, Ints, NDArray[np.float64]]:
     """Pairs nearer than others are, each once, and the neighbours that chance would bring so near.
 
     Of the numbers by both laws and for both glyphs the largest one counts.
     """
+    own = nearest_of_group(described, sheet)
+    laws: tuple[list[tuple[Ints, Law]], ...] = ([], [])
     kept = []
-    for start in range(0, len(found.place), ROWS):
-        row, rank = np.nonzero(found.place[start : start + ROWS] >= 0)
-        a = start + row
-        b = found.place[a, rank].astype(np.int64)
-        distance = found.distance[a, rank].astype(np.float64)
-        chance = np.zeros(len(a))
-        for rule in laws:
-            for end in (a, b):
-                chance = np.maximum(chance, rule.expected(end, distance))
-        keep = chance <= PART
-        kept.append((np.column_stack([np.minimum(a, b), np.maximum(a, b)])[keep], chance[keep]))
-    pairs, at = np.unique(np.concatenate([p for p, _ in kept]), axis=0, return_index=True)
-    return pairs[:, 0], pairs[:, 1], np.concatenate([c for _, c in kept])[at]
+    for at, found in neighbours(described, rng):
+        here = np.arange(len(at))[:, None]
+        distance = found.distance.astype(np.float64)
+        near = found.place >= 0
+        for parts, rule in zip(laws, (law(found), law_of_own(found, own)), strict=True):
+            parts.append((at, rule))
+            near &= rule.expected(here, distance) <= PART
+        row, rank = np.nonzero(near)
+        ends = np.column_stack([at[row], found.place[row, rank]])
+        kept.append((ends, distance[row, rank]))
+    ends, distance = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    chance = np.zeros(len(ends))
+    for rule in map(Law.joined, laws):
+        for end in ends.T:
+            chance = np.maximum(chance, rule.expected(end, distance))
+    ends, chance = np.sort(ends[chance <= PART], axis=1), chance[chance <= PART]
+    pairs, first = np.unique(ends, axis=0, return_index=True)
+    return pairs[:, 0], pairs[:, 1], chance[first]
 
 
 def _groups(glyphs: Glyphs, a: Ints, b: Ints) -> Iterable[Ints]:
