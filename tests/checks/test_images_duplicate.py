@@ -8,7 +8,7 @@ import pytest
 
 from tests.building import evidence, facts, stations
 from tests.scans import put_rows
-from veedor.checks.images.duplicate import OTHER_CODE
+from veedor.checks.images.duplicate import OTHER_CODE, SINGLE, Duplicate
 
 OFFICIAL = {
     "station": ["s0", "s1", "s2", "s3", "s4"],
@@ -151,6 +151,17 @@ def test_what_could_not_be_compared_is_told(tmp_path):
     }
     _, by = told(tmp_path / "b", [], s1={"comparable": False})
     assert by["ink"].statistic["not_comparable"] == 1
+
+
+def test_a_search_for_pieces_says_that_single_figures_are_mostly_missed(tmp_path):
+    strict = "strict: boxes 1, 2 of votes-1 = boxes 1, 2 of blank; 1e-07 expected"
+    check = Duplicate()
+    for folder, pairs in (("a", []), ("b", [pair(1, 2, "patch", 0.98, strict)])):
+        _, by = told(tmp_path / folder, pairs, s1={"comparable": False})
+        assert by["patch"].fact.endswith(SINGLE)
+        assert check.unseen(by["patch"].statistic).endswith(f"in this respect.{SINGLE}")
+        assert "single figure" not in by["ink"].fact + check.unseen(by["ink"].statistic)
+    assert check.unseen({"not_comparable": 0, "scans": 2, "leads": 0}) == SINGLE.strip()
 
 
 def test_stations_that_are_not_known_are_not_questioned(tmp_path):
