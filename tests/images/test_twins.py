@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.images import copies
-from veedor.images import inklayers
+from veedor.images import inklayers, patches
 from veedor.images.inklayers import same_ink
+from veedor.images.inkprint import HEIGHT, WIDTH, Inkprint
 from veedor.images.mutual import features, mutual
+from veedor.images.patches import glyphs_of, reused
 from veedor.images.twins import Scanned, Twin, find_twins
 from veedor.simulate.sheets import drawn_hands
 
@@ -163,6 +166,43 @@ def test_a_field_of_another_sheet_is_found(sheets):
     assert len(found) == 1
     assert re.match(r"strict: boxes ([\d, ]+) of cast = boxes \1 of valid; ", found[0].detail)
     assert found[0].score > 0.97
+
+
+@pytest.fixture(scope="module")
+def blots() -> list[Inkprint]:
+    """Sheets of a dozen boxes with strokes of chance; of the last one a fold crosses a field."""
+    rng = np.random.default_rng(3)
+    ink = np.zeros((50, 12, HEIGHT, WIDTH), np.uint8)
+    for sheet in ink[:-1]:
+        for box in sheet:
+            ends = rng.uniform((5, 4), (WIDTH - 5, HEIGHT - 4), (4, 2)).round().astype(np.int32)
+            cv2.polylines(box, [ends], False, 255, 2, cv2.LINE_AA)
+    for k, box in enumerate(ink[-1]):
+        cv2.line(box, (4 + k // 6, 9), (WIDTH - 3, 9), 160, 2)
+    none = np.zeros((0, 0), np.uint8)
+    return [Inkprint(np.arange(12, dtype=np.int16), one, none, none) for one in ink]
+
+
+def test_a_fold_through_the_boxes_of_a_field_is_no_piece_used_twice(blots, monkeypatch):
+    owners = [np.repeat([0, 1], 6)] * len(blots)
+    search = lambda: reused(glyphs_of(blots, owners), np.random.default_rng(0))  # noqa: E731
+    assert search() == []
+    monkeypatch.setattr(patches, "FLAT", 0)
+    assert {(one.a, one.b) for one in search()} == {(49, 49)}
+
+
+def test_boxes_keep_their_places_where_one_between_them_is_flat(blots):
+    ink = blots[0].ink.copy()
+    ink[3], ink[5] = blots[-1].ink[0], 0
+    found = glyphs_of([replace(blots[0], ink=ink), None, blots[1]], [np.arange(12) // 4] * 3)
+    assert found.box.tolist() == [0, 1, 2, 4, *range(6, 12), *range(12)]
+    assert found.field.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 2, *(np.arange(12) // 4)]
+    assert found.sheet.tolist() == [0] * 10 + [2] * 12
+    at = found.box.tolist().index(4)
+    y, x = found.place[at]
+    rows, columns = np.indices(ink[4].shape)
+    weight = ink[4] / ink[4].sum()
+    assert (y, x) == pytest.approx(((rows * weight).sum(), (columns * weight).sum()))
 
 
 def test_scans_without_a_form_are_laid_on_each_other(sheets):

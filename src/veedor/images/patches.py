@@ -51,6 +51,11 @@ BESIDE = 0.01
 them alike."""
 STEADY = 0.3
 """Pixels by which the place of the same ink differs from one scan to another."""
+FLAT = 8
+"""Pixels of height, 2 mm, below which ink is no figure: the fold, line or streak that crosses the
+boxes of a field looks alike in each, and so do dashes."""
+DARK = 64
+"""Ink, of 255, that counts for the height."""
 FEWEST = 10 * FAR
 """Glyphs from which the law of neighbours can be told."""
 
@@ -116,25 +121,31 @@ class Reused:
 
 
 def glyphs_of(prints: Sequence[Inkprint | None], owners: Sequence[Ints]) -> Glyphs:
-    """The written boxes of sheets.
+    """The boxes of sheets in which there may be a figure.
 
     Parameters
     ----------
     prints : None for a sheet that is left out
     owners : for each sheet, the field of each box of its template
     """
-    kept = [(at, one) for at, one in enumerate(prints) if one is not None]
-    sizes = [len(one.boxes) for _, one in kept]
+    kept = [(at, one, _tall(one.ink)) for at, one in enumerate(prints) if one is not None]
     none = np.zeros(0, dtype=np.int64)
-    places = [np.array([_middle(ink) for ink in one.ink]).reshape(-1, 2) for _, one in kept]
+    places = [np.array([_middle(one.ink[k]) for k in row]).reshape(-1, 2) for _, one, row in kept]
     return Glyphs(
-        sheet=np.repeat(np.array([at for at, _ in kept], dtype=np.int64), sizes),
-        box=np.concatenate([none, *(one.boxes for _, one in kept)]).astype(np.int64),
-        field=np.concatenate([none, *(owners[at][one.boxes] for at, one in kept)]),
-        row=np.concatenate([none, *(np.arange(size) for size in sizes)]),
+        sheet=np.concatenate([none, *(np.full(len(row), at) for at, _, row in kept)]),
+        box=np.concatenate([none, *(one.boxes[row] for _, one, row in kept)]).astype(np.int64),
+        field=np.concatenate([none, *(owners[at][one.boxes[row]] for at, one, row in kept)]),
+        row=np.concatenate([none, *(row for _, _, row in kept)]),
         place=np.concatenate([np.zeros((0, 2)), *places]),
         prints=tuple(prints),
     )
+
+
+def _tall(ink: Bytes) -> Ints:
+    """Places of the boxes whose ink is at least `FLAT` high."""
+    dark = ink.max(axis=2, initial=0) >= DARK
+    height = HEIGHT - dark.argmax(axis=1) - dark[:, ::-1].argmax(axis=1)
+    return np.flatnonzero(dark.any(axis=1) & (height >= FLAT))
 
 
 def _middle(ink: Bytes) -> tuple[float, float]:
