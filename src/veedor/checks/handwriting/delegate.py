@@ -105,8 +105,8 @@ class Delegate(Check):
     rule = "A delegate writes in the delegate's row, and the table's officials in the rest."
     kind = "control"
     p_value_of = (
-        "so many pairs that look like one hand, by the share of these among pairs of different "
-        "centres"
+        "so many pairs that look like one hand, were each centre's rows held against another "
+        "centre's sheets"
     )
     needs = ("glyphs",)
     coverage = ("few_digits", "not_validated", "copies")

@@ -151,7 +151,7 @@ class SameWriter(Check):
         "Each table's own officials complete its sheet, unless the electoral rule lets others do."
     )
     kind = "control"
-    p_value_of = "so many centres beyond the threshold, or so many hits"
+    p_value_of = "so many such centres, or so many of them above every made-up one"
     needs = ("glyphs",)
     coverage = ("copies", "few_digits", "not_validated", "alone")
     heading = "{heading}"
