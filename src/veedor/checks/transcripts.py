@@ -44,7 +44,8 @@ over unnoticed. Measured with right transcriptions on simulated pictures by writ
 288 of them 9 sheets with a disagreement where 4.8 were expected, 1.9 times as many (0.9 to 3.6);
 with networks learnt before these, on 480 others, 21 where 6.8 were expected, 3.1 times (1.9 to
 4.7), among fields of low `rest` as among those of high. The larger of the two stands, as a factor
-and no floor, with its upper limit, which holds for both. `make reading` measures it anew (docs/reading-digits.md)."""
+and no floor, with its upper limit, which holds for both. `make reading`
+measures it anew (docs/reading-digits.md)."""
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -87,11 +87,12 @@ class Reading(Check):
     The probabilities are the reader's, calibrated on other writers. `expected` adds up, field by
     field, the probability of all numbers that would count as a disagreement, times `misread`: on
     simulated sheets whose numbers are known, 1.9 times as many came out as the boxes' own
-    probabilities say (0.9 to 3.6, at 95 %), and 3.1 with networks before these (1.9 to 4.7). Errors cluster by writer and by scan; so `p_reading` is
-    of stations, each of which counts once, with `misread_most` times the boxes' probabilities, and
-    holds however the errors of one station hang together. It takes stations as independent: where
-    many were written by one hand, or scanned by one machine that is worse than those of the
-    simulation, it is too small, and only disagreements that the form's own sums bear out tell.
+    probabilities say (0.9 to 3.6, at 95 %), and 3.1 with networks before these (1.9 to 4.7). Errors
+    cluster by writer and by scan; so `p_reading` is of stations, each of which counts once, with
+    `misread_most` times the boxes' probabilities, and holds however the errors of one station hang
+    together. It takes stations as independent: where many were written by one hand, or scanned by
+    one machine that is worse than those of the simulation, it is too small, and only disagreements
+    that the form's own sums bear out tell.
     The p-value is not that: it is the exact sign test of the lead, for errors of reading know no
     option. The interval of the disagreements is exact (Clopper-Pearson) where each field stands
     alone; those of one sheet do not.
