@@ -56,7 +56,7 @@ def blank(form: Template, scale: float = 200 / 25.4, line: float = 0.3) -> np.nd
         fill(page, mark.x - mark.size / 2, mark.y - mark.size / 2, mark.size, mark.size, 20, scale)
     for field in form.fields:
         for x, y, width, height in field.cells:
-            if field.printed not in ("boxes", "line"):
+            if field.printed == "none":
                 continue
             fill(page, x - line / 2, y + height - line / 2, width + line, line, 60, scale)
             if field.printed == "line":

@@ -66,6 +66,20 @@ def test_empty_boxes_have_no_ink_whatever_their_lines(form, line) -> None:
         assert not cell.ink.any()
 
 
+def test_frames_with_guides_are_taken_out_as_others_are(form) -> None:
+    """Left in, they were part of every glyph, and hands could not be told apart."""
+    fields = [f.model_copy(update={"printed": "guides"}) for f in form.fields]
+    framed = form.model_copy(update={"fields": tuple(fields)})
+    pixels = forms.blank(framed)
+    boxes = np.arange(len(framed.cells)) % 3 == 1
+    for box in framed.cells[boxes]:
+        forms.write(pixels, box, 8, size=0.75)
+    for cell, box, there in zip(cut(framed, grained(pixels)), framed.cells, boxes, strict=True):
+        assert (cell.glyph is not None) == there
+        if there:
+            assert overlap(cell, alone(framed, box, 8, size=0.75)) > 0.6
+
+
 @pytest.mark.parametrize("colour", [(25, 30, 120), (30, 30, 30), (150, 40, 40)])
 @pytest.mark.parametrize("size", [0.75, 1.3])
 def test_digits_are_cut_whole_also_where_they_cross_the_lines(form, colour, size) -> None:

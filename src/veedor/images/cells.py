@@ -155,9 +155,9 @@ def _rules(placed: NDArray[Any], template: Template, dark: NDArray[np.float32]) 
         if x1 < 0 or y1 < 0 or x0 > width or y0 > height:
             continue
         (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners[box]
-        if printed in ("boxes", "line"):
+        if printed in ("boxes", "guides", "line"):
             rules.append(Rule(1, (dy + cy) / 2, dx, cx))
-        if printed == "boxes":
+        if printed in ("boxes", "guides"):
             rules += [
                 Rule(1, (ay + by) / 2, ax, bx),
                 Rule(0, (ax + dx) / 2, ay, dy),
