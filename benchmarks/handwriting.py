@@ -226,9 +226,9 @@ def page(
         "The check `handwriting.same-writer` puts every form and grade to a test first, on the"
         " election's own sheets: the digits in every other box of a sheet against the rest of them,"
         " and against those of other centres' sheets. Where these halves are confused half as often"
-        " again as measured, beyond chance, such scans are left out as not validated. The form"
-        " `bubbles` keeps pieces of printed lines in its boxes when they are cut, and shows what"
-        " that does.",
+        " again as measured, beyond chance, such scans are left out as not validated. It does not"
+        " see what differs from sheet to sheet: a fax breaks the strokes of a fine pen up into"
+        " dots, both halves of it alike, and another sheet of the same hand looks otherwise.",
         "",
         *tested,
         "",
@@ -246,6 +246,9 @@ def page(
         "",
         *planted_lines(alone),
         *small_lines(few),
+        "",
+        "The probabilities here are those of made-up centres alone; the check's own also allow for"
+        " sheets of one centre that would meet again by chance (`again`), and are larger.",
         "",
         "## Time",
         "",

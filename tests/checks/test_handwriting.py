@@ -92,16 +92,30 @@ def test_a_centre_in_one_hand_is_the_first_hit_and_its_sheets_are_named(tmp_path
 
 def test_an_odd_sheet_has_a_hand_of_its_own(tmp_path):
     sheets = Scanned(tmp_path)
+    sheets.hands[30:32], sheets.hands[60:62] = 30, 60
+    main = sheets.facts()[""]
+    assert main.status == "observed"
+    for first in (30, 60):
+        mine = np.isin(main.rows["sid"], np.arange(first, first + 3))
+        assert main.rows["sid"][mine].tolist() == [first, first + 1, first + 2]
+        assert main.rows["hand"][mine].tolist() == [1, 1, 2]
+        joining = main.rows["log10_joining"][mine]
+        assert (joining[:2] >= 1).all()
+        assert np.isnan(joining[2])
+    assert main.statistic["one_hand"] == 0
+    assert set(main.questioned) == {30, 31, 60, 61}
+
+
+def test_one_pair_alone_may_lie_in_one_centre_by_chance(tmp_path):
+    """The likest of all pairs of 96 sheets does so once in 48 elections of honest sheets."""
+    sheets = Scanned(tmp_path)
     sheets.hands[30:32] = 30
     main = sheets.facts()[""]
-    top = main.rows["hit"] == 1
-    assert main.rows["sid"][top].tolist() == [30, 31, 32]
-    assert main.rows["hand"][top].tolist() == [1, 1, 2]
-    assert main.statistic["one_hand"] == 0
-    assert set(main.questioned) == {30, 31}
-    joining = main.rows["log10_joining"][top]
-    assert (joining[:2] >= 1).all()
-    assert np.isnan(joining[2])
+    assert main.status == "not-observed"
+    assert (main.statistic["hits"], main.statistic["beyond"]) == (1, 1)
+    assert main.statistic["again"] == pytest.approx(2 / 95, abs=0.001)
+    assert 2 * 2 / 95 < main.p_value < 0.06
+    assert main.rows["sid"].tolist() == [30, 31, 32]
 
 
 def test_no_ratio_is_reported_beyond_the_writers_on_whom_it_was_measured(tmp_path):
@@ -159,7 +173,7 @@ def test_many_clerks_in_centres_of_one_option_are_shown_by_who_won(tmp_path):
 
 def test_a_copy_of_a_sheet_is_no_second_sheet_of_its_hand(tmp_path):
     sheets = Scanned(tmp_path)
-    sheets.hands[6:8] = 6
+    sheets.hands[6:9] = 6
     assert sheets.facts()[""].status == "observed"
     sheets.twins = [{"scan_a": 6, "scan_b": 7, "how": "ink", "score": 0.99, "detail": "ink"}]
     main = sheets.facts()[""]

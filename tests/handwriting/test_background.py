@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from veedor.handwriting.background import beyond, expected, mixed_centres, threshold
+from veedor.handwriting.background import beyond, expected, meeting, mixed_centres, threshold
 
 
 def test_made_up_centres_have_sheets_of_different_centres_and_the_looks_of_a_real_one():
@@ -72,3 +72,65 @@ def test_one_centre_beyond_all_made_up_ones_is_as_rare_as_the_ranks_say():
 
 def test_nothing_made_up_makes_nothing_rare():
     assert expected(np.empty(0), 10, 4.0, 3).p == 1.0
+
+
+def test_sheets_meet_by_chance_as_often_as_dealing_makes_them():
+    centre, look = np.repeat(np.arange(20), 3), np.zeros(60, int)
+    chance = meeting(centre, look, np.array([[0, 1], [0, 59]]))
+    assert chance == pytest.approx(2 / 59)
+    # Of a look with one place in each of ten centres none meet; with the other look they may.
+    look = np.where((np.arange(60) % 3 == 0) & (np.arange(60) < 30), 1, 0)
+    assert meeting(centre, look, np.array([[0, 3]]))[0] == 0
+    rng, seen = np.random.default_rng(0), 0
+    for _ in range(4000):
+        dealt = np.empty(60, int)
+        for one in (0, 1):
+            places = np.flatnonzero(look == one)
+            dealt[rng.permutation(places)] = places
+        seen += int(centre[dealt[0]] == centre[dealt[1]])
+    assert meeting(centre, look, np.array([[0, 1]]))[0] == pytest.approx(seen / 4000, abs=0.01)
+
+
+@pytest.mark.parametrize("each", [2, 3])
+def test_the_likest_pair_of_few_sheets_is_no_finding_for_lying_in_one_centre(each):
+    """Made-up centres never have it, and so say too little of how often chance puts it there."""
+    rng = np.random.default_rng(5)
+    sheets = 20 * each
+    centre, look = np.repeat(np.arange(20), each), np.zeros(sheets, int)
+    members = list(np.arange(sheets).reshape(20, each))
+    alarms = {True: 0, False: 0}
+    runs = 400
+    for _ in range(runs):
+        score = np.triu(rng.normal(size=(sheets, sheets)), 1)
+        score += score.T
+        least = float(score.max())
+
+        def of(group, score=score):
+            i, j = np.triu_indices(group.shape[1], 1)
+            return score[group[:, i], group[:, j]].max(axis=1)
+
+        made, _ = mixed_centres(centre, look, members, 250, rng)
+        real, background = of(np.array(members)), of(np.array(made))
+        limit = threshold(background, 20, most=1.0, least=least)
+        i, j = np.triu_indices(sheets, 1)
+        alike = (i // each == j // each) & (score[i, j] >= least)
+        chance = meeting(centre, look, np.column_stack([i, j])[alike]).sum()
+        for told in alarms:
+            again = float(chance) if told else 0.0
+            seen = int((real >= limit).sum())
+            p = 2 * min(
+                expected(background, 20, limit, seen, again).p,
+                beyond(background, real, least, again)[1],
+            )
+            alarms[told] += p <= 0.01
+    assert alarms[True] == 0
+    assert alarms[False] > 0.01 * runs
+
+
+def test_centres_of_a_rare_look_have_as_many_made_up_ones_as_others():
+    rng = np.random.default_rng(6)
+    centre = np.concatenate([np.repeat(np.arange(50), 3), np.repeat(np.arange(50, 58), 7)])
+    look = np.repeat([0, 1], [150, 56])
+    members = [np.flatnonzero(centre == c) for c in range(58)]
+    _, like = mixed_centres(centre, look, members, 30, rng)
+    assert np.bincount(like).tolist() == [30] * 58

@@ -138,3 +138,12 @@ def test_tally_digits_are_mostly_low():
     chosen = digit[trials.tally(digit, 30, rng)]
     assert len(chosen) == 30
     assert (chosen <= 2).mean() > 0.35
+
+
+def test_scores_were_measured_with_the_code_that_makes_them():
+    from training.writer import calibrated_by
+    from veedor.handwriting.calibration import load_manifest
+
+    assert load_manifest()["calibration_code_sha256"] == calibrated_by(), (
+        "run python -m training.writer --calibrate-only"
+    )

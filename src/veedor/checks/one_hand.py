@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from veedor.checks import hand_rates, writers
 from veedor.checks.base import Context
 from veedor.checks.recorded import whole
 from veedor.checks.writers import Judged, Sheets
-from veedor.handwriting.background import Expected, beyond, expected, threshold
+from veedor.handwriting.background import Expected, beyond, expected, meeting, threshold
 from veedor.handwriting.calibration import Calibration
 from veedor.handwriting.centre import LARGEST, Hands, hands_of, judge_centres
 from veedor.handwriting.scorer import Writing, load_sources
@@ -84,6 +85,7 @@ class Hits:
     firm : the sheets of each hit that join a hand by JOINS at least
     shift : by how much the median pair within centres lies above that of different centres
     left : hits that stay if pairs within centres are lowered by `shift`
+    again : pairs so alike that would meet in a centre, were all sheets dealt anew
     known : calibration by condition
     """
 
@@ -98,6 +100,7 @@ class Hits:
     firm: tuple[Firm, ...]
     shift: float
     left: int
+    again: float
     known: Mapping[str, Calibration]
 
     @property
@@ -130,14 +133,44 @@ def find_hits(
         again = judge_centres(writing, [members], model, replace(own, coefficients=lower))
         left += int(again.some[0] >= limit)
     near = centres * float((judged.near >= limit).mean()) if len(judged.near) else 0.0
-    chance = expected(judged.mixed, centres, limit, len(hits))
-    farther, rare = beyond(judged.mixed, judged.some, LEAST)
+    met = _again(sheets, judged, LEAST, hits)
+    chance = expected(judged.mixed, centres, limit, len(hits), met)
+    farther, _ = beyond(judged.mixed, judged.some, LEAST)
+    # As many as high as the last of these, which only sheets that alike would reach again.
+    level = float(np.sort(judged.some)[-farther]) if farther else np.inf
+    rarely = _again(sheets, judged, level, np.flatnonzero(judged.some >= level))
+    rare = expected(judged.mixed, centres, np.inf, farther, rarely).p
     # Of n made-up centres none need be so for a share of 1 in n + 1; both questions are asked.
     least = min(1.0, 2 / (len(judged.mixed) + 1))
     p = min(1.0, max(2 * min(chance.p, rare), least))
     return Hits(
-        hits, limit, chance, farther, p, least, near, tuple(hands), tuple(sure), shift, left, known
-    )
+        hits, limit, chance, farther, p, least, near, tuple(hands), tuple(sure), shift, left, met,
+        known,
+    )  # fmt: skip
+
+
+def _again(sheets: Sheets, judged: Judged, level: float, high: Ints) -> float:
+    """Centres as high as `level` to expect from sheets that meet again, were all dealt anew.
+
+    A pair of sheets within a centre that reaches the level by itself does so wherever it meets; of
+    the centres that are that `high`, so might three of their sheets. A pair that is a
+    whole centre counts in any case.
+
+    Parameters
+    ----------
+    level : natural logarithm of a ratio
+    high : int64, positions of the centres at or above it
+    """
+    alike, more = judged.llr >= level, 0.0
+    chance = meeting(sheets.centre, writers.looks(sheets), judged.pairs)
+    for i in high.tolist():
+        own = np.flatnonzero(judged.of == i)
+        size = len(judged.members[i])
+        if size > 2:
+            more += comb(size, 3) * float((chance[own] ** 2).mean()) * (size - 2) / (size - 1)
+        else:
+            alike[own] = True
+    return float(chance[alike].sum()) + more
 
 
 def firm(
@@ -203,6 +236,7 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
         "expected_low": found.by_chance.low,
         "expected_high": found.by_chance.high,
         "beyond": found.beyond,
+        "again": found.again,
         "p": found.p,
         "background": 100 * float(mixed.mean()) if len(mixed) else 0.0,
         "made": len(judged.mixed),

@@ -25,6 +25,7 @@ __all__ = [
     "Judged",
     "Sheets",
     "judge",
+    "looks",
     "measured_digits",
     "read_sheets",
     "support",
@@ -200,7 +201,7 @@ class Judged:
     near: Floats
 
 
-def _looks(sheets: Sheets) -> Ints:
+def looks(sheets: Sheets) -> Ints:
     """int64 (sheets): form and grade of scan, as one number."""
     looks = np.char.add(np.char.add(sheets.grade, " "), sheets.form)
     return np.unique(looks, return_inverse=True)[1].astype(np.int64)
@@ -208,7 +209,7 @@ def _looks(sheets: Sheets) -> Ints:
 
 def writing_of(digits: Digits, sheets: Sheets, model: Sources) -> Writing:
     """Digits about the class means of all sheets of the same form and grade of scan."""
-    return centred(digits, _looks(sheets), model)
+    return centred(digits, looks(sheets), model)
 
 
 def judge(
@@ -235,7 +236,7 @@ def judge(
     several = [(c, m) for c, m in zip(centre.tolist(), members, strict=False) if len(m) > 1]
     real = [m for _, m in several]
     rounds = -(-wanted(len(real)) // max(len(real), 1))
-    look = _looks(sheets)
+    look = looks(sheets)
     made, like = mixed_centres(sheets.centre, look, real, rounds, rng)
     both = np.column_stack([look, sheets.region])
     inside = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import nbinom
+from scipy.stats import nbinom, poisson
 
-__all__ = ["Expected", "beyond", "expected", "mixed_centres", "threshold"]
+__all__ = ["Expected", "beyond", "expected", "meeting", "mixed_centres", "threshold"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -58,8 +58,9 @@ def mixed_centres(
 
     Returns
     -------
-    Positions of the sheets of each made-up centre, and int64, the real one that it is like. Fewer
-    than wanted where too few centres have sheets of these looks.
+    Positions of the sheets of each made-up centre, and int64, the real one that it is like. Where
+    few centres have sheets of these looks, those that could be drawn for a real one stand several
+    times, so that each has as many; a real one for which none could be drawn has none.
     """
     order = np.argsort(look, kind="stable")
     looks, first, number = np.unique(look[order], return_index=True, return_counts=True)
@@ -79,7 +80,12 @@ def mixed_centres(
             left = left[~fine]
             if not len(left):
                 break
-    return tuple(made), np.concatenate(like) if like else np.empty(0, dtype=np.int64)
+    found = np.concatenate(like) if like else np.empty(0, dtype=np.int64)
+    order = np.argsort(found, kind="stable")
+    first, count = np.unique(found[order], return_index=True, return_counts=True)[1:]
+    turn = np.arange(rounds)[None, :] % count[:, None] if len(count) else np.empty((0, 0), int)
+    kept = order[(first[:, None] + turn).ravel()]
+    return tuple(made[i] for i in kept.tolist()), found[kept]
 
 
 def threshold(background: Floats, centres: int, *, most: float, least: float) -> float:
@@ -99,15 +105,42 @@ def threshold(background: Floats, centres: int, *, most: float, least: float) ->
     return float(max(np.nextafter(ordered[admitted], np.inf), least))
 
 
-def expected(background: Floats, centres: int, limit: float, seen: int) -> Expected:
+def meeting(centre: Ints, look: Ints, pairs: Ints) -> Floats:
+    """float64 (n): the chance of two sheets to meet in one centre, were all sheets dealt anew.
+
+    Parameters
+    ----------
+    centre, look : int64 (sheets); a sheet is dealt to a place of its own look
+    pairs : int64 (n, 2), positions of sheets
+    """
+    looks, at = np.unique(look, return_inverse=True)
+    places = np.unique(centre, return_inverse=True)[1]
+    held = np.zeros((int(places.max(initial=-1)) + 1, len(looks)))
+    np.add.at(held, (places, at), 1)
+    number = held.sum(axis=0)
+    both = held.T @ held - np.diag(number)
+    room = np.outer(number, number) - np.diag(number)
+    a, b = at[pairs].T
+    return np.asarray(both[a, b] / np.maximum(room[a, b], 1), dtype=np.float64)
+
+
+def expected(
+    background: Floats, centres: int, limit: float, seen: int, again: float = 0.0
+) -> Expected:
     """Hits to expect among real centres, by the made-up ones, and how rare `seen` would be.
 
     Were real and made-up centres exchangeable, as many real ones as a negative binomial number
     would lie above the (hits + 1)-th of the made-up ones: each centre met on the way down is a
-    made-up one with the chance made / (made + centres). Made-up centres share sheets; the law takes
-    them for independent. With none made up, anything may be chance.
+    made-up one with the chance made / (made + centres). With none made up, anything may be chance.
+    Made-up centres share sheets, and have none of the pairs that meet in a real centre, which might
+    have met by chance: as often as `again` says, they do, and that number is added as a Poisson one
+    for the probability.
     Source: S. Wilks, Statistical prediction with special reference to the problem of tolerance
     limits, Annals of Mathematical Statistics 13 (1942).
+
+    Parameters
+    ----------
+    again : hits that the pairs of real centres would make, were all sheets dealt anew
     """
     hits = int((background >= limit).sum())
     made = len(background)
@@ -116,21 +149,27 @@ def expected(background: Floats, centres: int, limit: float, seen: int) -> Expec
     chance = made / (made + centres)
     law = nbinom(hits + 1, chance)
     low, high = law.ppf((0.025, 0.975))
+    met = np.arange(seen + 1)
+    # The last of these stands for as many as were seen and more.
+    share = np.append(poisson.pmf(met[:-1], again), poisson.sf(seen - 1, again))
     return Expected(
         mean=centres * hits / made,
         low=float(low),
         high=float(high),
-        p=float(law.sf(seen - 1)) if seen else 1.0,
+        p=float(min(share @ law.sf(seen - met - 1), 1.0)) if seen else 1.0,
     )
 
 
-def beyond(background: Floats, ratios: Floats, least: float) -> tuple[int, float]:
+def beyond(
+    background: Floats, ratios: Floats, least: float, again: float = 0.0
+) -> tuple[int, float]:
     """Real centres above every made-up one and above `least`, and the probability of so many.
 
     Parameters
     ----------
     background, ratios : float64, log likelihood ratios of made-up and of real centres
+    again : as in `expected`
     """
     most = max(float(background.max(initial=-np.inf)), least)
     above = int((ratios > most).sum())
-    return above, expected(background, len(ratios), np.inf, above).p
+    return above, expected(background, len(ratios), np.inf, above, again).p

@@ -89,6 +89,11 @@ class SameWriter(Check):
     p : float
         Probability of at least as many hits, or of as many centres beyond, whichever is less,
         doubled since both were looked at. Never below 2 in made + 1: no less can be told.
+    again : float
+        Pairs as alike as those of the hits that would meet in one centre if all sheets were dealt
+        anew to the centres: the likest pair of all does so with a chance of about the sheets of a
+        centre less one over all sheets less one. `p` allows for them, so that in a small election
+        no single centre is found.
     made : int
         Made-up centres.
     background : float
