@@ -142,6 +142,7 @@ def test_tally_digits_are_mostly_low():
 
 def test_scores_were_measured_with_the_code_that_makes_them():
     from training.writer import calibrated_by
+
     from veedor.handwriting.calibration import load_manifest
 
     assert load_manifest()["calibration_code_sha256"] == calibrated_by(), (
