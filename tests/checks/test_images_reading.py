@@ -138,9 +138,14 @@ def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
     assert fact.statistic["expected"] == pytest.approx(24 * MISREAD * 0.05)
     assert fact.statistic["p_reading"] == pytest.approx(1 - (1 - MISREAD_MOST * 0.05) ** 24)
     assert (fact.status, fact.questioned) == ("not-determinable", None)
+    assert (fact.p_value, fact.p_value_of, fact.explanations) == (None, "", ())
+    assert "lead of" not in fact.fact
     scans.scans[3]["consistent"] = True  # the form's own sums bear it out
     fact = scans.facts()["official"]
     assert (fact.status, fact.statistic["confirmed"]) == ("observed", 1)
+    assert fact.p_value == fact.statistic["lead"]["p"]
+    assert fact.explanations
+    assert "lead of" in fact.fact
 
 
 def test_scans_that_are_not_there_or_of_another_station_are_counted_and_left_out(tmp_path):

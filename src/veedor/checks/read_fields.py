@@ -141,8 +141,8 @@ def _said(fields: Fields, i: int) -> str:
     return f"{recorded} and read as {read}"
 
 
-def told(name: str, s: Mapping[str, Any], context: Context) -> str:
-    """The finding on one count in words."""
+def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool) -> str:
+    """The finding on one count in words; with which way the `lead` moves, if that can be told."""
     if not s["fields"]:
         return f"No field that {name} records was found on a scan."
     text = say(
@@ -168,7 +168,7 @@ def told(name: str, s: Mapping[str, Any], context: Context) -> str:
             " sheets.",
             **_plain(s),
         )
-    if s["disagree"] and "lead" in s:
+    if lead:
         text += say(
             " On the scans the lead of {winner} over {runner_up} is {how}: it is recorded as larger"
             " on {up:sheet|sheets} and as smaller on {down}.",

@@ -94,8 +94,9 @@ class Reading(Check):
     one machine that is worse than those of the simulation, it is too small, and only disagreements
     that the form's own sums bear out tell.
     The p-value is not that: it is the exact sign test of the lead, for errors of reading know no
-    option. The interval of the disagreements is exact (Clopper-Pearson) where each field stands
-    alone; those of one sheet do not.
+    option. There is none, nor a word on the lead, where reading alone explains the disagreements.
+    Their interval is exact (Clopper-Pearson) where each field stands alone; those of one sheet do
+    not.
 
     Source
     ------
@@ -234,7 +235,7 @@ class Reading(Check):
         status = "not-determinable"
         if decided and (enough or not s["disagree"]):
             status = "observed" if s["disagree"] else "not-observed"
-        differ = bool(s["disagree"]) and lead is not None
+        differ = status == "observed" and lead is not None
         low, high = proportion_interval(np.array([s["disagree"]]), np.array([max(s["fields"], 1)]))
         questioned = np.unique(fields.sid[fields.disagree])
         return self.fact(
@@ -243,7 +244,7 @@ class Reading(Check):
             subject=count,
             words={
                 "heading": f"{name} against the scans",
-                "sentence": read_fields.told(name, s, context),
+                "sentence": read_fields.told(name, s, context, lead=differ),
             },
             p_value=s["lead"]["p"] if differ else None,
             interval=Interval(
