@@ -8,8 +8,9 @@ from scipy import stats
 
 from tests.handwriting.writing import counts_of, embeddings
 from veedor.checks.copies import copies
-from veedor.checks.delegates import Both, chance_of, held, made_up
+from veedor.checks.delegates import Both, chance_of, held, lenders_of, made_up
 from veedor.checks.writers import Sheets
+from veedor.handwriting.background import expected
 from veedor.handwriting.calibration import calibrations
 from veedor.handwriting.scorer import CLASSES, DIM, Digits, load_sources, pooled
 
@@ -66,7 +67,9 @@ def held_against(subject, given, rng):
         assert fine.all()
         made.append(np.bincount(of, weights=both.above(other)[1]))
     seen = np.bincount(of, weights=above)
-    chance = chance_of(seen, np.column_stack(made), rng)
+    size, lenders = np.bincount(of), lenders_of(both, pairs, of)
+    assert (lenders == CENTRES - 1).all()
+    chance = chance_of(seen, np.column_stack(made), size, lenders, rng)
     share = (np.sum(made) + 1) / (TIMES * len(pairs) + 1)
     single = stats.binom.sf(above.sum() - 1, len(pairs), share)
     return seen, chance, single
@@ -159,15 +162,41 @@ def test_a_look_of_one_centre_alone_is_held_against_nothing():
     assert (made_up("own-sheet", both, pairs, rng)[1] == (hands >= EACH)).all()
 
 
+def chance_among(seen, made, rng, lenders=99.0, size=9):
+    n = len(made)
+    return chance_of(np.asarray(seen), np.asarray(made), np.full(n, size), np.full(n, lenders), rng)
+
+
 def test_the_probability_is_that_of_the_ranks_and_never_none():
     rng = np.random.default_rng(6)
     # One centre of which the real number is the greatest of five: one time in five it is.
-    found = chance_of(np.array([9]), np.array([[1.0, 2.0, 3.0, 4.0]]), rng)
+    found = chance_among([9], [[1.0, 2.0, 3.0, 4.0]], rng)
     assert found.p == pytest.approx(1 / 5, abs=0.02)
     assert found.mean == pytest.approx(2.5)
-    far = chance_of(np.full(40, 9), np.zeros((40, 4)), rng)
+    far = chance_among([9] * 40, np.zeros((40, 4)), rng)
     assert far.p == far.least == 1e-4
-    assert chance_of(np.zeros(40, int), np.zeros((40, 4)), rng).p == 1.0
+    assert chance_among([0] * 40, np.zeros((40, 4)), rng).p == 1.0
+
+
+def test_where_none_made_up_is_above_there_may_yet_be_some():
+    """Of 12 centres 11 can stand for each, however often they are drawn."""
+    seen = [1, 1] + [0] * 10
+    found = chance_among(seen, np.zeros((12, 24)), np.random.default_rng(7), lenders=11.0, size=3)
+    law = expected(np.zeros(12 * 11), 12, 1.0, 2)
+    assert law.p == pytest.approx(1 / 12**2)
+    assert found.p == pytest.approx(law.p, abs=0.0025)
+    assert (found.mean, found.low, found.high) == (0.0, 0.0, 3 * law.high)
+    assert law.high == 1
+
+
+def test_a_centre_has_as_many_lenders_as_others_have_its_forms():
+    rng = np.random.default_rng(8)
+    hands = np.arange(CENTRES * EACH)
+    forms = np.where(hands < 3 * EACH, "few", "form")
+    both = both_of(sheets(hands, hands + len(hands), rng, forms=forms))
+    pairs = held("own-sheet", both, hands)
+    lenders = lenders_of(both, pairs, both.centre[pairs[:, 1]])
+    assert lenders.tolist() == [2] * 3 + [CENTRES - 4] * (CENTRES - 3)
 
 
 TWINS = {

@@ -320,6 +320,36 @@ def test_forms_and_grades_have_a_chance_of_their_own(tmp_path):
         assert look["chance_pairs"] > 8 * look["compared"]
 
 
+def test_forms_of_one_centre_alone_are_not_judged_by_those_of_others(tmp_path):
+    sheets = Scanned(tmp_path, centres=43)
+    sheets.row = 8
+    own = 40 * EACH
+    sheets.delegates[own:] = sheets.hands[own:]
+    sheets.forms[own:] = [f"of centre {i // EACH}" for i in range(own, sheets.n)]
+    found = sheets.facts("handwriting.delegate")["own-sheet"]
+    s = found.statistic
+    assert found.status == "not-observed"
+    assert (s["compared"], s["unmatched"], s["centres"]) == (own, 3 * EACH, 40)
+    assert len(found.rows["sid"]) == own
+    looks = {look["form"]: look for look in s["looks"]}
+    assert looks["form"]["unmatched"] == 0
+    alone = looks["of centre 41"]
+    assert (alone["compared"], alone["unmatched"], alone["background"]) == (0, EACH, None)
+    # As forms that others have too, they are observed.
+    sheets.forms = ["form"] * sheets.n
+    assert sheets.facts("handwriting.delegate")["own-sheet"].status == "observed"
+
+
+def test_where_every_centre_has_a_form_of_its_own_nothing_tells_chance(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    sheets.forms = [f"of centre {i // EACH}" for i in range(sheets.n)]
+    found = sheets.facts("handwriting.delegate")["own-sheet"]
+    assert (found.status, found.p_value) == ("not-determinable", None)
+    assert found.statistic["unmatched"] == sheets.n
+    assert "No two centres have scans of one form and grade" in found.fact
+
+
 def test_a_delegate_of_few_centres_is_not_told_from_chance(tmp_path):
     sheets = Scanned(tmp_path, centres=9)
     sheets.row = 8

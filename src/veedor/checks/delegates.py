@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import nbinom
 
 from veedor.checks import writers
 from veedor.checks.writers import Sheets
@@ -20,7 +21,7 @@ from veedor.handwriting.calibration import Calibration, condition_of, digits_of
 from veedor.handwriting.scorer import Digits, Writing, pair_scores
 from veedor.stats.plda import Sources
 
-__all__ = ["Both", "Chance", "chance_of", "held", "made_up"]
+__all__ = ["Both", "Chance", "chance_of", "held", "lenders_of", "made_up"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -245,32 +246,68 @@ class Chance:
     least: float = 1 / (DRAWS + 1)
 
 
-def chance_of(seen: Ints, made: Floats, rng: np.random.Generator) -> Chance:
+def lenders_of(both: Both, pairs: Ints, of: Ints) -> Floats:
+    """Other centres of which the sheets may stand for a centre's, on average over its pairs.
+
+    Parameters
+    ----------
+    pairs : int64 (n, 2), as `held` gives them
+    of : int64 (n), 0 and up, the centre of each
+
+    Returns
+    -------
+    float64 (centres)
+    """
+    look = both.look[pairs[:, 0] % max(both.number, 1)]
+    cells = np.unique(np.column_stack([of, look]), axis=0)
+    others = np.bincount(cells[:, 1])[look] - 1.0
+    return np.asarray(np.bincount(of, weights=others) / np.bincount(of), dtype=np.float64)
+
+
+def chance_of(
+    seen: Ints, made: Floats, size: Ints, lenders: Floats, rng: np.random.Generator
+) -> Chance:
     """How many comparisons above chance makes, and how rare as many as were seen are.
 
     Were a centre's own sheets as any other centre's to its rows, its own number would be as likely
-    to be any of the numbers that stand for it; centres are drawn independently of each other.
-    The middle 95 % allow for the spread of few made-up numbers, and for their mean being one of
-    few. Source: E. Pitman, Significance tests which may be applied to samples from any populations,
+    to be any of the numbers that stand for it; centres are drawn independently of each other. Of
+    its made-up ones only as many count as there are centres to lend: more are the same ones again.
+    The middle 95 % allow for the spread of few made-up numbers, for their mean being one of few,
+    and for one more made-up centre above than were seen: by the negative binomial law of
+    `veedor.handwriting.background.expected`, times the comparisons above of such a centre, where
+    the one more is above in all of its comparisons.
+    Source: E. Pitman, Significance tests which may be applied to samples from any populations,
     Supplement to the Journal of the Royal Statistical Society 4 (1937).
 
     Parameters
     ----------
     seen : int64 (centres), comparisons above
     made : float64 (centres, times), the same in its made-up centres, two times at least
+    size : int64 (centres), comparisons
+    lenders : float64 (centres), other centres that may stand for it, one at least
     """
     centres, times = made.shape
-    every = np.column_stack([seen, made])
+    apart = np.minimum(lenders, times)
     own, chance = np.empty(DRAWS), np.empty(DRAWS)
     at = np.arange(centres)
     for start in range(0, DRAWS, ROUNDS):
-        rounds = len(own[start : start + ROUNDS])
-        picked = rng.integers(times + 1, size=(rounds, centres))
-        own[start : start + rounds] = every[at, picked].sum(axis=1)
-        picked = rng.integers(times, size=(rounds, centres))
-        chance[start : start + rounds] = made[at, picked].sum(axis=1)
+        shape = (len(own[start : start + ROUNDS]), centres)
+        itself = rng.random(shape) < 1 / (1 + apart)
+        drawn = np.where(itself, seen, made[at, rng.integers(times, size=shape)])
+        own[start : start + len(drawn)] = drawn.sum(axis=1)
+        picked = rng.integers(times, size=shape)
+        chance[start : start + len(drawn)] = made[at, picked].sum(axis=1)
     mean = float(made.mean(axis=1).sum())
     wider = np.sqrt((times + 1) / (times - 1))
     low, high = mean + wider * (np.quantile(chance, (0.025, 0.975)) - mean)
+    high = max(float(high), _most(made, size, apart))
     p = (1 + int((own >= seen.sum() - 1e-9).sum())) / (DRAWS + 1)
-    return Chance(mean, max(float(low), 0.0), float(high), p)
+    return Chance(mean, max(float(low), 0.0), high, p)
+
+
+def _most(made: Floats, size: Ints, apart: Floats) -> float:
+    """The upper limit of comparisons above, were one more of the made-up centres above."""
+    hits = float(((made > 0).mean(axis=1) * apart).sum())
+    above = float((made.mean(axis=1) * apart).sum())
+    centres = nbinom.ppf(0.975, hits + 1, apart.sum() / (apart.sum() + len(apart)))
+    return float(centres) * (above + float(size.mean())) / (hits + 1)

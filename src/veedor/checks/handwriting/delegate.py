@@ -14,7 +14,7 @@ from veedor.audit.findings import Interval
 from veedor.checks import hand_rates, writers
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say
 from veedor.checks.copies import copies, shared
-from veedor.checks.delegates import DRAWS, TEN, Both, Chance, chance_of, held, made_up
+from veedor.checks.delegates import DRAWS, TEN, Both, Chance, chance_of, held, lenders_of, made_up
 from veedor.handwriting.calibration import calibrations, condition_of
 from veedor.handwriting.scorer import load_sources
 
@@ -57,6 +57,9 @@ class Delegate(Check):
         sheets left out before, since an earlier one has the same picture.
     compared : int
         Pairs of a row and what it is held against.
+    unmatched : int
+        Pairs left out: no other centre has sheets of their form and grade that could stand for
+        theirs, so that nothing tells how alike they look by chance.
     digits : float
         Digits of a pair: the median of the harmonic means.
     above : int
@@ -72,8 +75,9 @@ class Delegate(Check):
         the middle 95 % of what may be seen; probability of at least as many.
     chance_pairs, times : int
         Pairs of made-up centres that were compared; made-up centres for each real one.
-    looks : array of {form, grade, compared, above, chance_pairs, background}
-        The same by the form and grade of what the row is held against.
+    looks : array of {form, grade, compared, unmatched, above, chance_pairs, background}
+        The same by the form and grade of what the row is held against; `background` is null where
+        nothing could be made up.
     condition : {condition, writers, digits, eer, cllr, cllr_min, on}
         What was measured at the nearest number of digits, and on what; see handwriting.same-writer.
 
@@ -83,8 +87,9 @@ class Delegate(Check):
     p-value counts by centre. In made-up centres the rows are held against the sheets of another
     centre, of the same forms and grades and as large at least where ten such are (of `rows`, each
     row is of another centre); from each centre its own number of pairs above is drawn, or that of
-    one of its made-up ones, and p is the share of 9,999 such elections, and of the real one, with
-    at least as many. It supposes that centres are independent: a delegate or a clerk of several
+    one of its made-up ones, of which as many count as centres can lend; p is the share of 9,999
+    such elections, and of the real one, with at least as many. What is expected allows for one more
+    made-up centre above. It supposes that centres are independent: a delegate or a clerk of several
     centres makes it too small or too large. It is never below 1 in 10,000. Pairs of one sheet share
     a pen and a scan, which those of different centres do not; shapes are measured without the pen,
     yet some of an excess may be that. Ratios are capped at 10. They were calibrated on digits whose
@@ -109,7 +114,7 @@ class Delegate(Check):
         "centre's sheets"
     )
     needs = ("glyphs",)
-    coverage = ("few_digits", "not_validated", "copies")
+    coverage = ("few_digits", "not_validated", "copies", "unmatched")
     heading = "The delegates' rows against {against}"
     sentences = {
         "observed": "{sentence} Whether a delegate wrote both or an official did, the digits do not"
@@ -225,6 +230,7 @@ class _Compared:
     llr : float64 (n), capped
     of : int64 (n), the place of the row's centre among those with pairs
     made, made_above : int64 (n), times that the pair was compared in a made-up centre, and above
+    unmatched : int64 (m, 2), pairs left out, for none could be made up in their place
     any : float64, made-up centres with one pair above, as many as there are real ones
     chance : by whole centres
     times : made-up centres for each real one
@@ -235,6 +241,7 @@ class _Compared:
     of: Ints
     made: Ints
     made_above: Ints
+    unmatched: Ints
     any: float
     chance: Chance
     times: int
@@ -250,7 +257,6 @@ def _compared(subject: str, both: Both, pairs: Ints, rng: np.random.Generator) -
     llr = both.ratios(pairs)
     centres, of = np.unique(both.centre[pairs[:, 1]], return_inverse=True)
     times = int(np.clip(MADE // max(len(pairs), 1), *TIMES)) if len(centres) >= FEWEST else 0
-    size = np.bincount(of, minlength=len(centres))
     number, high = (np.zeros((len(centres), times)) for _ in range(2))
     made, made_above = (np.zeros(len(pairs), dtype=np.int64) for _ in range(2))
     for k in range(times):
@@ -261,17 +267,20 @@ def _compared(subject: str, both: Both, pairs: Ints, rng: np.random.Generator) -
         made_above[at] += above
         number[:, k] = np.bincount(of[at], weights=able, minlength=len(centres))
         high[:, k] = np.bincount(of[at], weights=above, minlength=len(centres))
-    seen = np.bincount(of[llr >= TEN - 1e-9], minlength=len(centres))
+    kept = (made > 0) | (times == 0)
     if not made.any():
-        return _Compared(pairs, llr, of, made, made_above, 0.0, Chance(0, 0, 0, 1.0), times)
+        some = (pairs[kept], llr[kept], of[kept], made[kept], made_above[kept], pairs[~kept])
+        return _Compared(*some, 0.0, Chance(0, 0, 0, 1.0), times)
+    lenders = lenders_of(both, pairs, of)
+    own, place = np.unique(of[kept], return_inverse=True)
+    number, high, size = number[own], high[own], np.bincount(place)
+    seen = np.bincount(place[llr[kept] >= TEN - 1e-9], minlength=len(own))
     # A made-up centre with pairs that cannot be compared counts as if all could.
-    share = high.sum() / number.sum()
+    share = high.sum(axis=1, keepdims=True) / number.sum(axis=1, keepdims=True)
     likely: Floats = np.where(number > 0, high / np.maximum(number, 1.0), share)
-    likely = likely * size[:, None]
-    chance = chance_of(seen, likely, rng)
-    return _Compared(
-        pairs, llr, of, made, made_above, float((high > 0).mean(axis=1).sum()), chance, times
-    )
+    chance = chance_of(seen, likely * size[:, None], size, lenders[own], rng)
+    some = (pairs[kept], llr[kept], place, made[kept], made_above[kept], pairs[~kept])
+    return _Compared(*some, float((high > 0).mean(axis=1).sum()), chance, times)
 
 
 def _statistic(both: Both, found: _Compared) -> dict[str, Any]:
@@ -282,6 +291,7 @@ def _statistic(both: Both, found: _Compared) -> dict[str, Any]:
     chance = found.chance
     return {
         "compared": compared,
+        "unmatched": len(found.unmatched),
         "digits": digits,
         "above": int(above.sum()),
         "share": 100 * float(above.sum()) / max(compared, 1),
@@ -305,20 +315,23 @@ def _statistic(both: Both, found: _Compared) -> dict[str, Any]:
 
 def _looks(both: Both, found: _Compared) -> list[dict[str, Any]]:
     """What was compared, and what chance gives, by the form and grade of what a row is against."""
-    at = found.pairs[:, 0] % max(both.number, 1)
-    form, grade = both.sheets.form[at], both.sheets.grade[at]
+    sheet = np.concatenate([found.pairs, found.unmatched])[:, 0] % max(both.number, 1)
+    text = np.stack([both.sheets.form[sheet], both.sheets.grade[sheet]])
+    n = len(found.pairs)
     told = []
-    for one, other in sorted(set(zip(form.tolist(), grade.tolist(), strict=True))):
-        mine = (form == one) & (grade == other)
+    for one, other in sorted({(str(form), str(grade)) for form, grade in text.T}):
+        at = (text[0] == one) & (text[1] == other)
+        mine = at[:n]
         made = int(found.made[mine].sum())
         told.append(
             {
                 "form": one,
                 "grade": other,
                 "compared": int(mine.sum()),
+                "unmatched": int(at[n:].sum()),
                 "above": int(found.above[mine].sum()),
                 "chance_pairs": made,
-                "background": 100 * float(found.made_above[mine].sum()) / max(made, 1),
+                "background": 100 * float(found.made_above[mine].sum()) / made if made else None,
             }
         )
     return told
@@ -356,19 +369,19 @@ def _too_little(statistic: Mapping[str, Any]) -> str:
     """Why nothing can be determined; empty where it can."""
     if not statistic["rows"]:
         return SIGNATURE
-    if not statistic["compared"]:
+    if not statistic["compared"] and not statistic["unmatched"]:
         return (
             f"None of {statistic['rows']} delegates' rows has digits enough beside others to"
             " compare."
         )
+    if not statistic["compared"]:
+        return (
+            "No two centres have scans of one form and grade, so that nothing tells how alike rows"
+            " and sheets look by chance."
+        )
     if statistic["centres"] < FEWEST:
         return (
             f"With rows to compare in {statistic['centres']} centres, nothing tells how alike rows"
-            " and sheets look by chance."
-        )
-    if not statistic["chance_pairs"]:
-        return (
-            "No two centres have scans of one form and grade, so that nothing tells how alike rows"
             " and sheets look by chance."
         )
     return ""
