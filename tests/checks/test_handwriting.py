@@ -350,6 +350,14 @@ def test_where_every_centre_has_a_form_of_its_own_nothing_tells_chance(tmp_path)
     assert "No two centres have scans of one form and grade" in found.fact
 
 
+def test_a_p_value_is_of_what_was_made_up_for_the_subject(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    found = sheets.facts("handwriting.delegate")
+    assert found["own-sheet"].p_value_of.endswith("held against another centre's sheets")
+    assert found["rows"].p_value_of.endswith("were each row of a centre one of a different centre")
+
+
 def test_a_delegate_of_few_centres_is_not_told_from_chance(tmp_path):
     sheets = Scanned(tmp_path, centres=9)
     sheets.row = 8

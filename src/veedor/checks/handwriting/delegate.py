@@ -33,6 +33,9 @@ SUBJECTS = {
     "other-sheets": "the digits of other sheets of the centre",
     "rows": "the delegates' rows of other sheets of the centre",
 }
+P_OF_ROWS = (
+    "so many pairs that look like one hand, were each row of a centre one of a different centre"
+)
 SIGNATURE = (
     "No form of the case has digits in a delegate's row that could be compared: a signature shares"
     " no shapes with digits."
@@ -197,6 +200,7 @@ class Delegate(Check):
                 "sentence": _sentence(statistic, against, found.chance) if told else "",
             },
             p_value=statistic["p"] if told else None,
+            p_value_of=P_OF_ROWS if subject == "rows" else None,
             interval=Interval(
                 of="expected",
                 level=0.95,
