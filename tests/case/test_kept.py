@@ -145,6 +145,15 @@ def test_a_damaged_file_is_told_and_can_be_cleared(tmp_path, clock):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_what_a_killed_process_left_beside_the_records_is_cleared_too(tmp_path, clock):
+    use(tmp_path, "one", "a")
+    for name in ("one.sqlite-journal", "one.sqlite-wal", "one.sqlite-shm", "gone.sqlite-wal"):
+        (tmp_path / name).write_bytes(b"pages")
+    (tmp_path / "mine.sqlite-notes").write_text("not ours")
+    assert clear(tmp_path) == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.sqlite-notes"]
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have owners elsewhere")
 def test_the_folder_stays_its_users_alone_and_anothers_is_left_as_it_is(
     tmp_path, clock, monkeypatch

@@ -27,6 +27,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS readings (key TEXT PRIMARY KEY, record BLOB)",
     "CREATE TABLE IF NOT EXISTS uses (key TEXT PRIMARY KEY, used INTEGER)",
 )
+_BESIDE = ("-journal", "-wal", "-shm")
+"""Ends of files that a process which was killed leaves: pages of records, some without the rest."""
 _began: int | None = None
 """When this process first opened a store: what it used since is of the audit that runs."""
 
@@ -151,15 +153,15 @@ def trim(folder: Path, *, longest: int = LONGEST, most: int = MOST) -> int:
 
 
 def clear(folder: Path) -> int | None:
-    """Delete every file of records, damaged ones too; how many. None while scans are being read,
-    or where the folder is another user's.
+    """Delete every file of records, damaged ones too, and what SQLite left beside them; how many.
+    None while scans are being read, or where the folder is another user's.
     """
     if not folder.is_dir():
         return 0
     with _alone(folder) as alone:
         if not alone:
             return None
-        files = _files(folder)
+        files = _files(folder, "", *_BESIDE)
         for path in files:
             path.unlink()
         return len(files)
@@ -169,10 +171,12 @@ def _now() -> int:
     return int(time.time())
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path, *ends: str) -> list[Path]:
+    """The files of records; with `ends`, those whose names have one of these after `.sqlite`."""
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.glob("*.sqlite") if p.is_file() and not p.is_symlink())
+    found = [p for end in ends or ("",) for p in folder.glob(f"*.sqlite{end}")]
+    return sorted(p for p in found if p.is_file() and not p.is_symlink())
 
 
 @contextlib.contextmanager
