@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.building import evidence, facts, stations
+from tests.building import evidence, facts, small_case, stations
+from veedor.case.loading import load_case
+from veedor.case.tables import RECORD_BEGINS
 from veedor.checks.sampled import Frame, frame_query
+from veedor.engine.duck import connect
+from veedor.engine.load import load
 from veedor.engine.verbs import collect
 from veedor.sample import plan_risk
 from veedor.stats import draws
@@ -141,15 +145,29 @@ def test_examiners_are_numbers_in_what_is_told(tmp_path):
 SHOWN = {"kind": "showings", "key": "station", "sample": "s", "actor": "who", "instant": "at"}
 
 
-def showings(tmp_path, rows):
-    """The fact on a sample with a record of these showings: station, examiner and instant."""
-    answers = {"kind": "examined", "key": "station", "sample": "s", "actor": "who",
+def showings(tmp_path, *records, who=("Ana",), at="2020-02-03T09:00:00Z", lost=0):
+    """The fact on a sample that `who` examined, with these records of showings: station, examiner
+    and instant; the first `lost` of them are not at hand.
+    """
+    answers = {"kind": "examined", "key": "station", "sample": "s", "actor": "who", "instant": "at",
                "answers": {"one-hand": "hand"}}  # fmt: skip
-    looked = {"station": drawn(), "who": ["Ana"] * 20, "hand": ["no"] * 20}
-    shown = {n: [row[i] for row in rows] for i, n in enumerate(("station", "who", "at"))}
-    files = {"form": (answers, looked), "unveiled": (SHOWN, shown)}
-    found = evidence(tmp_path, {"official": OFFICIAL}, samples=[sample()], files=files)
+    looked = {"station": [s for s in drawn() for _ in who], "who": [*who] * 20,
+              "at": [at] * 20 * len(who), "hand": ["no"] * 20 * len(who)}  # fmt: skip
+    files = {"form": (answers, looked)}
+    for k, rows in enumerate(records):
+        shown = {n: [row[i] for row in rows] for i, n in enumerate(("station", "who", "at"))}
+        files[f"unveiled-{k}"] = (SHOWN | {"optional": True}, shown)
+    path = small_case(tmp_path, {"official": OFFICIAL}, samples=[sample()], files=files)
+    one = load_case(path)
+    gone = {f"unveiled-{k}": "it is not there" for k in range(lost)}
+    paths = {f: tmp_path / f for s in one.sources if s.id not in gone for f in s.paths()}
+    (work := tmp_path / "work").mkdir()
+    found = load(one, connect(work), paths, work, missing=gone)[0]
     return facts("sampling.examined", found)["s-one-hand"]
+
+
+def begun(name, at="2020-02-03T08:00:00Z"):
+    return (RECORD_BEGINS, name, at)
 
 
 def test_to_whom_and_when_private_parts_were_shown_is_told(tmp_path):
@@ -174,12 +192,67 @@ def test_to_whom_and_when_private_parts_were_shown_is_told(tmp_path):
 def test_that_none_was_shown_and_that_none_is_recorded_are_told_apart(tmp_path):
     fact = showings(tmp_path / "none", [])
     assert fact.statistic["unveiled"] == {
-        "showings": 0, "sheets": 0, "first": None, "last": None, "by": []
+        "showings": 0, "sheets": 0, "first": None, "last": None, "by": [],
+        "missing": [], "unrecorded": [], "late": [],
     }  # fmt: skip
     assert "By the record no picture was shown with names" in fact.fact
+    assert "not known" not in fact.fact
     _, fact = examined(tmp_path / "not", sample(), [(drawn()[0], "e", "no")])
     assert fact.statistic["unveiled"] is None
     assert "No record is at hand of pictures that were shown with names" in fact.fact
+
+
+NONE = "By the record no picture was shown"
+LESS = "What is at hand of the record names no picture"
+
+
+def test_that_none_was_shown_is_not_said_where_a_record_is_not_at_hand(tmp_path):
+    two = [begun("Ana")], [begun("Ana")]
+    fact = showings(tmp_path / "one", *two, lost=1)
+    assert fact.statistic["unveiled"]["missing"] == ["unveiled-0"]
+    assert NONE not in fact.fact
+    assert LESS in fact.fact
+    assert "Not at hand: unveiled-0; what stands there is not known." in fact.fact
+    assert NONE in showings(tmp_path / "both", *two).fact
+    assert showings(tmp_path / "neither", *two, lost=2).statistic["unveiled"] is None
+
+
+def test_that_none_was_shown_is_not_said_of_examiners_without_a_record(tmp_path):
+    who = ("Ana", "Eva", "Luis")
+    every = [[begun(name)] for name in who]
+    fact = showings(tmp_path / "one", every[1], who=who)
+    assert len(fact.statistic["unveiled"]["unrecorded"]) == 2
+    assert LESS in fact.fact
+    assert (
+        "No record is at hand of operator 1 and operator 3: it is not known for them." in fact.fact
+    )
+    shown = showings(tmp_path / "shown", [(drawn()[0], "Eva", "2020-02-03T10:00:00Z")], who=who)
+    assert "to operator 2 once" in shown.fact
+    assert "No record is at hand of operator 1 and operator 3:" in shown.fact
+    fact = showings(tmp_path / "all", *every, who=who)
+    assert fact.statistic["unveiled"]["showings"] == 0, "that a record begins is no showing"
+    assert NONE in fact.fact
+    assert "not known" not in fact.fact
+    fact = showings(tmp_path / "empty", [], [], [], who=who)
+    assert len(fact.statistic["unveiled"]["unrecorded"]) == 3, "empty records say not whose"
+
+
+@pytest.mark.parametrize(
+    ("at", "began", "words"),
+    [
+        ("2020-02-03T09:00:00Z", "2020-02-03T09:00:00Z", None),
+        ("2020-02-03T08:59:59Z", "2020-02-03T09:00:00Z", "2020-02-03T09:00:00+00:00"),
+        ("", "2020-02-03T09:00:00Z", "2020-02-03T09:00:00+00:00"),
+        ("2020-02-03T09:00:00Z", "", "an instant that could not be read"),
+    ],
+)
+def test_answers_from_before_the_record_began_are_told(tmp_path, at, began, words):
+    fact = showings(tmp_path, [begun("Ana", began)], at=at)
+    assert (NONE in fact.fact) == (words is None)
+    assert len(fact.statistic["unveiled"]["late"]) == (words is not None)
+    if words:
+        assert LESS in fact.fact
+        assert f"For operator 1 it was not recorded before {words}." in fact.fact
 
 
 def test_whole_centres_are_not_as_many_as_their_sheets(tmp_path):

@@ -291,7 +291,11 @@ EXAMINED = {
 
 SHOWINGS = {n: about for n, about in EXAMINED.items() if n not in ("question", "answer")}
 """`showings`: one row for each time that an examiner was shown a picture whose private parts were
-not veiled; `t` is when."""
+not veiled; `t` is when. Where the station is `RECORD_BEGINS` nothing was shown: of this examiner
+nothing was recorded before."""
+
+RECORD_BEGINS = "record-begins"
+"""What stands for the station in the first line of a record of showings."""
 
 SCANS = {
     "scan": "int64: number of the scan, from 0 in the order of the sources and their rows",

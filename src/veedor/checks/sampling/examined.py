@@ -80,8 +80,10 @@ class Examined(Check):
         Totals of examinations whose rows are not at hand.
     unveiled : object or null
         Showings of pictures on which names, signatures and fingerprints were not veiled, the sheets
-        of these, the first and the last, and the same by examiner; null where no record of them is
-        at hand.
+        of these, the first and the last, and the same by examiner; sources of them that are
+        `missing`; examiners who answered and are `unrecorded`, there being no record of theirs; and
+        those whose record is `late`: an answer is, or may be, from before it began. Null where no
+        record of them is at hand.
 
     Uncertainty
     -----------
@@ -132,9 +134,9 @@ class Examined(Check):
         frames = {s.frame for s in evidence.plan.samples if s.questions}
         return {
             "answers": evidence.examined().select(
-                "sample", "sid", "question", "answer", "examiner", "source", "row"
+                "sample", "sid", "question", "answer", "examiner", "t", "source", "row"
             ),
-            "showings": evidence.showings().select("sample", "station", "examiner", "t"),
+            "showings": evidence.showings().select("sample", "station", "examiner", "t", "source"),
             **{f"frame:{name}": frame_query(evidence, name) for name in sorted(frames)},
         }
 
@@ -145,7 +147,7 @@ class Examined(Check):
                 continue
             frame = Frame.of(measured[f"frame:{sample.frame}"], context.case)
             drawn, why = drawable(sample, frame, context.case)
-            shown = private.unveiled(measured["showings"], sample, context)
+            shown = private.unveiled(measured["showings"], measured["answers"], sample, context)
             for question in sample.questions:
                 sheets = Sheets.of(measured["answers"], sample, question, frame)
                 rate = Rate(refused=IMPOSSIBLE.format(why)) if why else None
