@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from veedor.errors import SourceError
+from veedor.sample import examination
 from veedor.sample.examination import Answers, Examination, codes_of, images_of
 
 CODES = [f"S-{i:02d}" for i in range(20)]
@@ -82,7 +83,9 @@ def test_every_showing_without_a_veil_is_a_line_of_its_own_that_stays(folder):
     one = Examination.open(folder, "ana")
     path = folder / "unveiled-ana.csv"
     Answers(folder, one)
-    assert path.read_text("utf-8") == "at,examiner,station,picture\n", "a record of none"
+    head, begins = path.read_text("utf-8").splitlines()
+    assert head == "at,examiner,station,picture"
+    assert begins.endswith(",ana,record-begins,"), "a record of none says whose it is"
     Answers(folder, one).unveil("S-03", 1)
     first = path.read_text("utf-8")
     Answers(folder, one).unveil("S-03", 1)
@@ -90,10 +93,28 @@ def test_every_showing_without_a_veil_is_a_line_of_its_own_that_stays(folder):
     assert path.read_text("utf-8").startswith(first)
     with path.open(encoding="utf-8", newline="") as file:
         rows = [(r["examiner"], r["station"], r["picture"]) for r in csv.DictReader(file)]
-    assert rows == [("ana", "S-03", "1"), ("ana", "S-03", "1"), ("ana", "S-01", "2")]
+    assert rows[0] == ("ana", "record-begins", "")
+    assert rows[1:] == [("ana", "S-03", "1"), ("ana", "S-03", "1"), ("ana", "S-01", "2")]
     path.write_text(first + "2026,an", encoding="utf-8")
     with pytest.raises(SourceError, match="an entry is not whole"):
         Answers(folder, one)
+
+
+@pytest.mark.parametrize("left", [None, "at,examiner,station,picture\n"])
+def test_a_record_that_begins_after_answers_says_since_when_it_is_one(folder, monkeypatch, left):
+    one, path = Examination.open(folder, "ana"), folder / "unveiled-ana.csv"
+    monkeypatch.setattr(examination, "_now", lambda: "2026-01-01T10:00:00+00:00")
+    Answers(folder, one).add("S-01", given(), "")
+    path.unlink()
+    if left:
+        path.write_text(left, encoding="utf-8")
+    monkeypatch.setattr(examination, "_now", lambda: "2026-01-02T10:00:00+00:00")
+    Answers(folder, one)
+    begins = "at,examiner,station,picture\n2026-01-02T10:00:00+00:00,ana,record-begins,\n"
+    assert path.read_text("utf-8") == begins
+    monkeypatch.setattr(examination, "_now", lambda: "2026-01-03T10:00:00+00:00")
+    Answers(folder, one)
+    assert path.read_text("utf-8") == begins, "a record begins once"
 
 
 def test_two_pages_of_one_examiner_number_their_entries_together(folder):

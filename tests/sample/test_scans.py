@@ -72,8 +72,8 @@ def test_the_page_serves_a_veiled_scan_and_no_picture_without_a_form(case, folde
     lost = client.get("/secret/sheet/1/picture/1")
     assert lost.status_code == 404
     assert "No form was found" in lost.text
-    _, *kept = answers.unveiled_path.read_text("utf-8").splitlines()
+    _, _, *kept = answers.unveiled_path.read_text("utf-8").splitlines()
     assert kept == [], "what is veiled, or not to be had, was not shown"
     assert client.get("/secret/sheet/1/picture/2").content == bare[0].png
-    _, kept = answers.unveiled_path.read_text("utf-8").splitlines()
+    _, _, kept = answers.unveiled_path.read_text("utf-8").splitlines()
     assert kept.endswith(f",ana,{one.stations[0]},3")

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from veedor.case.sampling import Sample
+from veedor.case.tables import RECORD_BEGINS
 from veedor.errors import SourceError
 from veedor.export.spreadsheet import cell
 from veedor.stats.draws import seed_of, ticket
@@ -166,10 +167,12 @@ class Answers:
             self._shown_path, list(SHOWN), "this does not tell of which sheets votes were shown"
         )
         self.shown = {r["station"] for r in shown}
-        _rows(self.unveiled_path, list(UNVEILED), "this does not tell which pictures were unveiled")
-        if not self.unveiled_path.exists():
-            # Without a line it says that nothing was; without the file, nothing would be known.
-            _append(self.unveiled_path, UNVEILED)
+        unveiled = _rows(
+            self.unveiled_path, list(UNVEILED), "this does not tell which pictures were unveiled"
+        )
+        if not unveiled:
+            # Says whose record it is, and of which answers it cannot tell: those from before it.
+            self._unveiled(RECORD_BEGINS, "")
 
     @property
     def heads(self) -> list[str]:
@@ -198,8 +201,11 @@ class Answers:
 
     def unveil(self, station: str, picture: int) -> None:
         """Keep that a picture of a sheet, by its number from 1, is shown as it is: each time."""
+        self._unveiled(station, str(picture))
+
+    def _unveiled(self, station: str, picture: str) -> None:
         entry = {"at": _now(), "examiner": self._examination.examiner, "station": station}
-        _append(self.unveiled_path, UNVEILED, entry | {"picture": str(picture)})
+        _append(self.unveiled_path, UNVEILED, entry | {"picture": picture})
 
     def next(self) -> str | None:
         """The first sheet of the order without an entry; None when all have one."""
