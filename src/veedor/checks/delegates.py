@@ -79,8 +79,7 @@ class Both:
     @property
     def look(self) -> Ints:
         """int64 (sheets), a number for each form and grade of scan."""
-        text = np.char.add(np.char.add(self.sheets.grade, " "), self.sheets.form)
-        return np.unique(text, return_inverse=True)[1].astype(np.int64)
+        return writers.looks(self.sheets)
 
     def digits(self, pairs: Ints) -> Floats:
         """float64 (n), of each pair, by the harmonic mean."""

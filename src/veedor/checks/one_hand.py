@@ -133,12 +133,13 @@ def find_hits(
         again = judge_centres(writing, [members], model, replace(own, coefficients=lower))
         left += int(again.some[0] >= limit)
     near = centres * float((judged.near >= limit).mean()) if len(judged.near) else 0.0
-    met = _again(sheets, judged, LEAST, hits)
+    meets = meeting(sheets.centre, writers.looks(sheets), judged.pairs)
+    met = _again(meets, judged, LEAST, hits)
     chance = expected(judged.mixed, centres, limit, len(hits), met)
     farther, _ = beyond(judged.mixed, judged.some, LEAST)
     # As many as high as the last of these, which only sheets that alike would reach again.
     level = float(np.sort(judged.some)[-farther]) if farther else np.inf
-    rarely = _again(sheets, judged, level, np.flatnonzero(judged.some >= level))
+    rarely = _again(meets, judged, level, np.flatnonzero(judged.some >= level))
     rare = expected(judged.mixed, centres, np.inf, farther, rarely).p
     # Of n made-up centres none need be so for a share of 1 in n + 1; both questions are asked.
     least = min(1.0, 2 / (len(judged.mixed) + 1))
@@ -149,28 +150,28 @@ def find_hits(
     )  # fmt: skip
 
 
-def _again(sheets: Sheets, judged: Judged, level: float, high: Ints) -> float:
+def _again(meets: Floats, judged: Judged, level: float, high: Ints) -> float:
     """Centres as high as `level` to expect from sheets that meet again, were all dealt anew.
 
     A pair of sheets within a centre that reaches the level by itself does so wherever it meets; of
-    the centres that are that `high`, so might three of their sheets. A pair that is a
-    whole centre counts in any case.
+    the centres that are that `high`, so might three of their sheets. A pair that is a whole centre
+    counts in any case.
 
     Parameters
     ----------
+    meets : float64 (pairs), the chance of each pair to meet
     level : natural logarithm of a ratio
     high : int64, positions of the centres at or above it
     """
     alike, more = judged.llr >= level, 0.0
-    chance = meeting(sheets.centre, writers.looks(sheets), judged.pairs)
     for i in high.tolist():
         own = np.flatnonzero(judged.of == i)
         size = len(judged.members[i])
         if size > 2:
-            more += comb(size, 3) * float((chance[own] ** 2).mean()) * (size - 2) / (size - 1)
+            more += comb(size, 3) * float((meets[own] ** 2).mean()) * (size - 2) / (size - 1)
         else:
             alike[own] = True
-    return float(chance[alike].sum()) + more
+    return float(meets[alike].sum()) + more
 
 
 def firm(

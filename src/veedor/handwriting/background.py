@@ -160,16 +160,13 @@ def expected(
     )
 
 
-def beyond(
-    background: Floats, ratios: Floats, least: float, again: float = 0.0
-) -> tuple[int, float]:
+def beyond(background: Floats, ratios: Floats, least: float) -> tuple[int, float]:
     """Real centres above every made-up one and above `least`, and the probability of so many.
 
     Parameters
     ----------
     background, ratios : float64, log likelihood ratios of made-up and of real centres
-    again : as in `expected`
     """
     most = max(float(background.max(initial=-np.inf)), least)
     above = int((ratios > most).sum())
-    return above, expected(background, len(ratios), np.inf, above, again).p
+    return above, expected(background, len(ratios), np.inf, above).p
