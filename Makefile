@@ -97,7 +97,7 @@ samples: $(VENV)/.test ## coverage of samples' limits, and the risk of a wrong o
 	$(BIN)/python -m benchmarks.samples --markdown docs/samples.md
 
 models: $(VENV)/.training ## train the reader of digits and the comparer of hands anew (an hour; needs their data)
-	nice -n 10 $(BIN)/python -m training.reader
+	nice -n 10 $(BIN)/python -m training.reader --bfloat16
 	nice -n 10 $(BIN)/python -m training.writer
 
 reading: $(VENV)/.test ## how well digits and sheets are read, on writers kept apart (half an hour)

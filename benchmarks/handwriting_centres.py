@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from training.trials import Sheets
 
 from training import pens
-from veedor.handwriting.background import beyond, expected, mixed_centres, threshold
+from veedor.handwriting.background import expected, meeting, mixed_centres, rarity, threshold
 from veedor.handwriting.calibration import calibrations
-from veedor.handwriting.centre import judge_centres
+from veedor.handwriting.centre import Centres, judge_centres
 from veedor.handwriting.digits import Digits
 from veedor.handwriting.embedding import Embedder
 from veedor.handwriting.scorer import CLASSES, Writing, centred, load_sources, pooled
@@ -132,6 +132,7 @@ def sheets_of_four(digits: Digits, seed: int) -> Sheets:
         series=np.repeat(digits.series[first], SHEETS),
         condition=np.zeros(SHEETS * len(writers), dtype=np.int64),
         form=np.zeros(SHEETS * len(writers), dtype=np.int64),
+        poor=np.ones(SHEETS * len(writers), dtype=bool),
     )
 
 
@@ -213,8 +214,8 @@ def planted(sheets: Sheets, seed: int, *, runs: int = 40) -> Planted:
         honest = np.stack([_hands(able, SHEETS, rng) for _ in range(PLACES)])
         one = SHEETS * int(rng.choice(able)) + np.arange(SHEETS)
         for which, drawn in enumerate((np.vstack([honest, one]), honest)):
-            some, background, _ = _judged(digits, sheets.owner, drawn, MADE, rng)
-            found[which].append(_run(some, background, which == 0))
+            real, background, _ = _judged(digits, sheets.owner, drawn, MADE, rng)
+            found[which].append(_run(real, background, drawn.shape, which == 0))
     return Planted(tuple(found[0]), tuple(found[1]))
 
 
@@ -225,9 +226,9 @@ def small(sheets: Sheets, each: int, seed: int, *, runs: int = 200) -> Small:
     shifts, p = [], []
     for _ in range(runs):
         drawn = _hands(able, FEW * each, rng).reshape(FEW, each)
-        some, background, shift = _judged(digits, sheets.owner, drawn, EACH * FEW, rng)
+        real, background, shift = _judged(digits, sheets.owner, drawn, EACH * FEW, rng)
         shifts.append(shift)
-        p.append(_run(some, background, False).p)
+        p.append(_run(real, background, drawn.shape, False).p)
     half = 1.96 * float(np.std(shifts, ddof=1)) / np.sqrt(runs)
     middle = float(np.mean(shifts))
     alarms = tuple(int((np.array(p) <= level).sum()) for level in LEVELS)
@@ -242,8 +243,8 @@ def _hands(able: Ints, number: int, rng: np.random.Generator) -> Ints:
 
 def _judged(
     digits: Pooled, owner: Ints, drawn: Ints, made: int, rng: np.random.Generator
-) -> tuple[Floats, Floats, float]:
-    """Ratios of the centres of an election and of made-up ones, and log10 by which pairs differ.
+) -> tuple[Centres, Floats, float]:
+    """The centres of an election, ratios of made-up ones, and log10 by which pairs differ.
 
     Parameters
     ----------
@@ -258,14 +259,24 @@ def _judged(
     real = judge_centres(writing, members, load_sources(), known)
     other = judge_centres(writing, mixed, load_sources(), known)
     shift = float(np.median(real.llr) - np.median(other.llr)) / float(np.log(10))
-    return real.some, other.some, shift
+    return real, other.some, shift
 
 
-def _run(some: NDArray[np.float64], background: NDArray[np.float64], planted: bool) -> Alone:
-    limit = threshold(background, len(some), most=1.0, least=float(np.log(100)))
+def _run(real: Centres, background: Floats, shape: tuple[int, ...], planted: bool) -> Alone:
+    """As `handwriting.same-writer` judges an election.
+
+    Parameters
+    ----------
+    shape : centres, and sheets of each
+    """
+    some, least = real.some, float(np.log(100))
+    limit = threshold(background, len(some), most=1.0, least=least)
     hits = int((some >= limit).sum())
-    chance = expected(background, len(some), limit, hits)
-    _, rare = beyond(background, some, float(np.log(100)))
+    at = np.arange(shape[0] * shape[1])
+    meets = meeting(at // shape[1], np.zeros_like(at), real.pairs)
+    size = np.full(*shape)
+    rare = rarity(some, background, real.llr, real.centre, size, meets, limit, least)
+    chance = rare.expected
     low = threshold(background, len(some), most=SEVERAL, least=-np.inf)
     several = int((some >= low).sum())
     many = expected(background, len(some), low, several)
@@ -278,7 +289,7 @@ def _run(some: NDArray[np.float64], background: NDArray[np.float64], planted: bo
         low=chance.low,
         high=chance.high,
         found=found,
-        p=min(1.0, 2 * min(chance.p, rare)),
+        p=rare.p,
         several=several,
         several_inside=many.low <= several <= many.high,
     )

@@ -42,7 +42,7 @@ class Misread:
 def misread(digits: Digits, seed: int) -> Iterator[Misread]:
     """Pairs of sheets with true labels, and the same pairs with some labels that are wrong."""
     sheets = sheets_of(digits, CONDITION, "rand", seed, None)
-    known = calibrations()[CONDITIONS[CONDITION]]
+    known = calibrations()[str(CONDITIONS[CONDITION])]
     for number in DIGITS:
         for share in SHARES:
             rng = np.random.default_rng(seed)

@@ -15,14 +15,14 @@ from training.trials import Sheets, Trials, any_of, nist, of_scans, tally, trial
 
 from benchmarks import copied
 from training import pens
-from veedor.handwriting.calibration import Condition, calibrations
+from veedor.handwriting.calibration import Calibration, Condition, calibrations
 from veedor.handwriting.digits import Digits
 from veedor.handwriting.embedding import Embedder
 from veedor.handwriting.halves import Look, looks_of
 from veedor.handwriting.scorer import load_sources, pooled
 from veedor.stats.likelihood import Limits, Performance, Rates, over_sources, performance, rates_at
 
-__all__ = ["CONDITIONS", "DIGITS", "Row", "looks", "rows", "sheets_of"]
+__all__ = ["CONDITIONS", "DIGITS", "Row", "Seen", "looks", "rows", "seen", "sheets_of"]
 
 DIGITS = (10, 20, 30, 40, 50)
 FAMILIES: dict[str, tuple[str, str]] = {
@@ -49,17 +49,18 @@ class Row:
     misleading: tuple[Rates, ...]
 
 
-CONDITIONS: dict[str, Condition] = {
+CONDITIONS: dict[str, Condition | None] = {
     "one pen, one scan": "matched",
     "pens and scans differ, as taught": "usable",
     "pens and copiers differ, not taught": "usable",
-    "scans, forms of calibration": "good",
-    "scans, form ledger": "good",
-    "scans, form bubbles": "good",
-    "scan and photograph, form ledger": "usable",
-    "scan and fax, form ledger": "usable",
+    "scans, forms of calibration": None,
+    "scans, form ledger": None,
+    "scans, form bubbles": None,
+    "scan and photograph, form ledger": None,
+    "scan and fax, form ledger": None,
 }
-"""What differs between two sheets -> the calibration that an audit would use."""
+"""What differs between two sheets -> the calibration that an audit would use; None where that
+follows from the grade of each scan."""
 
 
 def _copies(sides: tuple[Any, Any]) -> Any:
@@ -84,19 +85,17 @@ def sheets_of(
         return [nist(digits, both, seed, far=far, render=copied.render)]
     if mode == "far":  # digits of a writer are dealt out to forms at random
         return []
-    found, families = _on_forms(digits, condition, seed, cache)
-    return [of_scans(found, families)]
+    return [of_scans(_on_forms(digits, condition, seed, cache))]
 
 
-def _on_forms(
-    digits: Digits, condition: str, seed: int, cache: Path | None
-) -> tuple[Scanned, tuple[str, str]]:
+def _on_forms(digits: Digits, condition: str, seed: int, cache: Path | None) -> Scanned:
+    """The sheets of a condition that is of forms, as they are written and read."""
     kind, _, form = condition.partition(", ")
     families = FAMILIES[kind]
     forms = (form.removeprefix("form "),) if form.startswith("form ") else LAYOUTS
     name = f"{'-'.join(families)}-{'-'.join(forms)}-{digits.split[0]}.npz"
     file = cache / name if cache else None
-    return scanned(digits, forms, families, 1, seed, paired=True, file=file), families
+    return scanned(digits, forms, families, 1, seed, paired=True, file=file)
 
 
 def looks(digits: Digits, seed: int, cache: Path | None) -> Iterator[tuple[str, Look]]:
@@ -105,17 +104,16 @@ def looks(digits: Digits, seed: int, cache: Path | None) -> Iterator[tuple[str, 
     for condition in CONDITIONS:
         if "form" not in condition:
             continue
-        found, _ = _on_forms(digits, condition, seed, cache)
+        found = _on_forms(digits, condition, seed, cache)
         shapes = embedder.place(found.features.astype(np.float32))
         second, sheets = np.arange(len(found.sheet)) % 2 == 1, len(found.writer)
-        halves = [
-            pooled(found.sheet[at], found.digit[at], shapes[at], sheets) for at in (~second, second)
-        ]
-        grade = np.where(found.family == "scan", "good", "usable")
+        even, odd = (
+            pooled(found.sheet[at], found.digit[at], shapes[at], sheets).at(found.whole)
+            for at in (~second, second)
+        )
+        form, grade, writer = (a[found.whole] for a in (found.form, found.grade, found.writer))
         rng = np.random.default_rng(seed)
-        for look in looks_of(
-            (halves[0], halves[1]), found.form, grade, found.writer, model, known, rng
-        ):
+        for look in looks_of((even, odd), form, grade, writer, model, known, rng):
             yield condition, look
 
 
@@ -132,12 +130,70 @@ def rows(digits: Digits, seed: int, cache: Path | None) -> Iterator[Row]:
                 )
                 if len(np.unique(both.writer)) < FEWEST:
                     continue
-                fitted = known[name]
-                yield _row(
-                    condition, mode, number, both,
-                    fitted(both.same, both.same_digits),
-                    fitted(both.different, both.different_digits), seed,
-                )  # fmt: skip
+                yield _row(condition, mode, number, both, *_ratios(both, name, known), seed)
+
+
+def _ratios(
+    both: Trials, name: Condition | None, known: dict[str, Calibration]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ratios of the pairs of one writer and of two, by a calibration or by that of their grades."""
+    if name:
+        fitted = known[name]
+        return (
+            fitted(both.same, both.same_digits),
+            fitted(both.different, both.different_digits),
+        )
+    good, poor = known["good"], known["usable"]
+    return (
+        np.where(
+            both.same_poor,
+            poor(both.same, both.same_digits),
+            good(both.same, both.same_digits),
+        ),
+        np.where(
+            both.different_poor,
+            poor(both.different, both.different_digits),
+            good(both.different, both.different_digits),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of the sheets of a condition.
+
+    Attributes
+    ----------
+    condition : text
+    written, lost, broken : sheets; of which not read; left out since their strokes are in pieces
+    good : scans of grade good, of those that were read
+    sure, wrong : of the digits on sheets that count, those read without doubt; of these, wrongly
+    """
+
+    condition: str
+    written: int
+    lost: int
+    broken: int
+    good: int
+    sure: float
+    wrong: float
+
+
+def seen(digits: Digits, seed: int, cache: Path | None) -> Iterator[Seen]:
+    """Every condition that is of forms."""
+    for condition, name in CONDITIONS.items():
+        if name is None:
+            found = _on_forms(digits, condition, seed, cache)
+            inside = found.whole[found.sheet]
+            yield Seen(
+                condition,
+                len(found.writer) + found.lost,
+                found.lost,
+                int((~found.whole).sum()),
+                int((found.grade == "good").sum()),
+                float(inside.sum() / found.written[found.whole].sum()),
+                float(found.wrong[inside].mean()),
+            )
 
 
 def _row(

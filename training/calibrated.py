@@ -14,6 +14,7 @@ from training.scanned import scanned
 from training.trials import Sheets, Trials, nist, of_scans, trials
 from veedor.handwriting.calibration import design
 from veedor.handwriting.digits import Digits
+from veedor.images.reader import Reader
 from veedor.stats.likelihood import fit_logistic, performance, rates_at
 
 __all__ = ["DIGITS", "LAYOUTS", "calibrate", "crossed"]
@@ -30,38 +31,52 @@ FEWEST = 30
 FOLDS = 5
 
 
+FAMILIES = {"scans": ("scan",), "mixed": ("scan", "photo")}
+
+
 def _sheets(
     digits: Digits, seed: int, cache: Path, say: Callable[[str], None]
-) -> dict[str, list[Sheets]]:
+) -> tuple[list[Sheets], list[Sheets]]:
+    """Sheets as NIST's forms have them, and as they are scanned."""
     plain = [nist(digits, lambda side, rng: pens.plain(), seed + k, far=k == 0) for k in (0, 1)]
-    families = {"scans": ("scan",), "mixed": ("scan", "photo")}
-    scans, mixed = (
-        scanned(digits, LAYOUTS, families[name], TURNS[name], seed + k,
-                file=cache / f"calibration-{name}.npz", say=say)
-        for k, name in enumerate(families)
-    )  # fmt: skip
-    return {
-        "matched": plain,
-        "good": [of_scans(scans, ("scan", "scan")), of_scans(mixed, ("scan", "scan"))],
-        "usable": [of_scans(mixed, ("scan", "photo")), of_scans(mixed, ("photo", "photo"))],
-    }
+    scans = [
+        of_scans(
+            scanned(digits, LAYOUTS, families, TURNS[name], seed + k,
+                    file=cache / f"calibration-{name}.npz", say=say)
+        )
+        for k, (name, families) in enumerate(FAMILIES.items())
+    ]  # fmt: skip
+    return plain, scans
+
+
+def _trials(sheets: list[Sheets], seed: int, *, poor: bool) -> dict[int, Trials]:
+    """Trials by number of digits, of pairs of good scans or of pairs with a poorer one."""
+    found = {}
+    for number in DIGITS:
+        parts = [trials(one, number, seed + number, draws=2) for one in sheets if len(one.owner)]
+        both = Trials.joined(parts).of(poor=poor)
+        if len(np.unique(both.writer)) >= FEWEST:
+            found[number] = both
+    return found
 
 
 def calibrate(
     digits: Digits, seed: int, cache: Path, say: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
-    """The entry `calibration` of the manifest: for each condition what scores are worth."""
+    """The entry `calibration` of the manifest: for each condition what scores are worth.
+
+    `read_by` is the hash of the reader's graph by which digits of scans were read.
+    """
+    plain, scans = _sheets(digits, seed, cache, say)
     found: dict[str, Any] = {}
-    for condition, sheets in _sheets(digits, seed, cache, say).items():
-        by_number = {}
-        for number in DIGITS:
-            parts = [
-                trials(one, number, seed + number, draws=2) for one in sheets if len(one.owner)
-            ]
-            both = Trials.joined(parts)
-            if len(np.unique(both.writer)) >= FEWEST:
-                by_number[number] = both
-        found[condition] = _entry(by_number)
+    for condition, sheets, poor in (
+        ("matched", plain, False),
+        ("good", scans, False),
+        ("usable", scans, True),
+    ):
+        found[condition] = _entry(_trials(sheets, seed, poor=poor))
+        if sheets is scans:
+            found[condition] |= {"read_by": Reader.load().manifest["graph_sha256"]}
         rows = "; ".join(f"{r['digits']}: EER {r['eer']:.3f} Cllr {r['cllr']:.3f}"
                          for r in found[condition]["table"])  # fmt: skip
         say(f"{condition}: {rows}")

@@ -1,4 +1,4 @@
-"""The reader's networks learn: all from the same samples, each from its own start."""
+"""The reader's networks learn: each from its own start and its own samples of the same digits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from veedor.handwriting.digits import Digits
 __all__ = ["EPOCHS", "NETWORKS", "trained"]
 
 NETWORKS = 3
-EPOCHS, SHOWN = 18, 2
+EPOCHS, SHOWN = 28, 2
 WEARS = (GOOD, GOOD, USABLE)
 BATCH = 128
 RATE = 3e-3
@@ -73,19 +73,19 @@ class Learner:
 
 
 def trained(digits: Digits, epochs: int, seed: int, short: bool) -> list[Network]:
-    """The networks; all see the same samples, each from its own start and in its own order.
+    """The networks; each sees every digit as often, drawn and worn in ways of its own.
 
     Drawing samples takes as long as learning from them, so that each is shown SHOWN times.
     """
     count = sum(round(s * len(digits.digit)) for s in SHARES.values()) + len(digits.digit)
     steps = epochs * -(-count // BATCH)
     learners = [Learner(seed * 100 + k, steps) for k in range(NETWORKS)]
-    for epoch in range(epochs):
-        began = time.process_time()
-        if epoch % SHOWN == 0:
-            rng = np.random.default_rng((seed, 2, epoch))
-            samples = sampled(digits, rng, WEARS)
-        losses = [learner.learn(samples, short) for learner in learners]
+    for first in range(0, epochs, SHOWN):
+        began, done = time.process_time(), min(first + SHOWN, epochs)
+        losses: list[float] = []
+        for k, learner in enumerate(learners):
+            samples = sampled(digits, np.random.default_rng((seed, 2, first, k)), WEARS)
+            losses += [learner.learn(samples, short) for _ in range(first, done)]
         spent = time.process_time() - began
-        print(f"epoch {epoch + 1} of {epochs}: loss {losses}, {spent:.0f} s", flush=True)
+        print(f"epoch {done} of {epochs}: loss {losses}, {spent:.0f} s", flush=True)
     return [learner.mean for learner in learners]

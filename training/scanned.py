@@ -1,8 +1,9 @@
 """Digits of known writers as they come off scans: written on forms, scanned, found and cut out.
 
 Nothing is drawn for the comparison of hands alone: the forms, pens and pictures are those of
-`veedor.simulate.sheets`, and everything after is what an audit does to a scan. Pen, haste and
-device are drawn for each sheet, without regard to who writes it.
+`veedor.simulate.sheets`, and everything after is what an audit does to a scan: of the boxes count
+those that are read as a digit without doubt, under the digit that was read. Pen, haste and device
+are drawn for each sheet, without regard to who writes it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from numpy.typing import NDArray
 
 from veedor.handwriting.digits import Digits
 from veedor.handwriting.features import describe
+from veedor.handwriting.strokes import UNBROKEN, unbroken
 from veedor.images.cells import cut_cells
+from veedor.images.quality import judge
+from veedor.images.reader import Reader
+from veedor.images.reading import ALTERED, SURE
 from veedor.images.registration import Registrar
 from veedor.simulate.sheets import Pool, blank, degrade, draw_ease, draw_pen, layout, make_sheet
 from veedor.simulate.sheets.content import EMPTY, Mark
@@ -31,28 +36,41 @@ OPTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """Digits on sheets of known writers; what each box holds is known, and not read.
+    """Digits on sheets of known writers, as they were read.
 
     Attributes
     ----------
     features : (n, features) float16
-    digit : (n,) int64
+    digit : (n,) int64, that was read
+    wrong : (n,) bool, another one stands there
     sheet : (n,) int64, from 0
+    written : (sheets,) int64, digits on the sheet
+    unbroken : (sheets,) float64, mean over its digits of `veedor.handwriting.strokes`
     writer, series, turn : (sheets,) int64; `turn` numbers the draws of a writer's digits, each of
         which gives two sheets with no digit in common
-    family, form : (sheets,) text; both sheets of a draw are of one form
-    lost : sheets on which the form was not found
+    family, form, grade : (sheets,) text; both sheets of a draw are of one form
+    lost : sheets that were not read: refused, or the form was not found, or no digit was read
     """
 
     features: NDArray[np.float16]
     digit: NDArray[np.int64]
+    wrong: NDArray[np.bool_]
     sheet: NDArray[np.int64]
+    written: NDArray[np.int64]
+    unbroken: NDArray[np.float64]
     writer: NDArray[np.int64]
     series: NDArray[np.int64]
     turn: NDArray[np.int64]
     family: NDArray[np.str_]
     form: NDArray[np.str_]
+    grade: NDArray[np.str_]
     lost: int
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Sheets on whose strokes hands can be compared."""
+        found: NDArray[np.bool_] = self.unbroken >= UNBROKEN
+        return found
 
 
 def _marks(template: Any, left: NDArray[np.int64], most: int, rng: np.random.Generator) -> dict:
@@ -138,37 +156,54 @@ def _scanned(
                 place = str(Path(folder) / form.template.blank)
                 cv2.imwrite(place, blank(form)[..., ::-1])
         registrar = Registrar([(form.template, Path(folder)) for form in forms])
+        reader = Reader.load()
         for turn, hand, family, sheet, scan in _sheets(digits, forms, families, turns, rng, paired):
             found = registrar.register(scan.pixels)
             if found is None or found.template != sheet.layout.template.id:
                 lost += 1
                 continue
-            cells = cut_cells(scan.pixels, found, sheet.layout.template)
+            template = sheet.layout.template
+            grade = judge(scan.pixels, registration=found, template=template).grade
+            cells = cut_cells(scan.pixels, found, template)
             boxes = [box for field in sheet.truth.fields for box in field.boxes]
-            pairs = [
-                (c.glyph, int(b.label))
+            there = [
+                (c.glyph, b.label)
                 for c, b in zip(cells, boxes, strict=True)
                 if c.glyph is not None and b.label.isdigit()
             ]
-            if not pairs:
+            if grade == "unreadable" or not there:
                 lost += 1
                 continue
-            digit = np.array([label for _, label in pairs], dtype=np.int64)
-            features = describe(np.stack([glyph for glyph, _ in pairs]))
-            parts.append((features.astype(np.float16), digit))
+            glyphs = np.stack([glyph for glyph, _ in there])
+            read = reader.read(glyphs, grade)
+            sure = (read.p[:, :10].max(axis=1) >= SURE) & (read.altered < ALTERED)
+            if not sure.any():
+                lost += 1
+                continue
+            glyphs, digit = glyphs[sure], read.p[sure, :10].argmax(axis=1)
+            truth = np.array([int(label) for _, label in there])
+            features = describe(glyphs).astype(np.float16)
+            parts.append((features, digit.astype(np.int64), digit != truth[sure]))
             writer = int(hand.id.removeprefix("nist-"))
-            about.append((writer, series[writer], turn, family, found.template))
+            share = float(unbroken(glyphs).mean())
+            about.append(
+                (writer, series[writer], turn, family, found.template, grade, len(truth), share)
+            )
             if len(about) % 100 == 0:
                 say(f"{len(about)} sheets written and read")
-    sizes = [len(digit) for _, digit in parts]
+    sizes = [len(digit) for _, digit, _ in parts]
     return Scanned(
-        features=np.concatenate([f for f, _ in parts]),
-        digit=np.concatenate([d for _, d in parts]),
+        features=np.concatenate([f for f, _, _ in parts]),
+        digit=np.concatenate([d for _, d, _ in parts]),
+        wrong=np.concatenate([w for _, _, w in parts]),
         sheet=np.repeat(np.arange(len(sizes)), sizes),
         writer=np.array([a[0] for a in about]),
         series=np.array([a[1] for a in about]),
         turn=np.array([a[2] for a in about]),
         family=np.array([a[3] for a in about]),
         form=np.array([a[4] for a in about]),
+        grade=np.array([a[5] for a in about]),
+        written=np.array([a[6] for a in about], dtype=np.int64),
+        unbroken=np.array([a[7] for a in about], dtype=np.float64),
         lost=lost,
     )

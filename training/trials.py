@@ -34,6 +34,7 @@ class Sheets:
     owner, writer, series : (sheets,) int64; an owner is a writer, or one draw of a writer's digits
     condition : (sheets,) int64, within which class means are taken
     form : (sheets,) int64, the printed form
+    poor : (sheets,) bool, the scan is of no better grade than usable
     """
 
     embedding: NDArray[np.float32]
@@ -44,6 +45,7 @@ class Sheets:
     series: Ints
     condition: Ints
     form: Ints
+    poor: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Trials:
     same_digits, different_digits : float64 (n), (m), of each pair
     writer : int64 (n), of the pairs of one writer
     writers : int64 (m, 2), of the others
+    same_poor, different_poor : bool (n), (m), one of the scans is of no better grade than usable
     """
 
     same: NDArray[np.float64]
@@ -64,6 +67,22 @@ class Trials:
     different_digits: NDArray[np.float64]
     writer: Ints
     writers: Ints
+    same_poor: NDArray[np.bool_]
+    different_poor: NDArray[np.bool_]
+
+    def of(self, *, poor: bool) -> Trials:
+        """Those with such a scan, or those without."""
+        own, other = self.same_poor == poor, self.different_poor == poor
+        return Trials(
+            same=self.same[own],
+            different=self.different[other],
+            same_digits=self.same_digits[own],
+            different_digits=self.different_digits[other],
+            writer=self.writer[own],
+            writers=self.writers[other],
+            same_poor=self.same_poor[own],
+            different_poor=self.different_poor[other],
+        )
 
     @staticmethod
     def joined(parts: list[Trials]) -> Trials:
@@ -123,17 +142,20 @@ def nist(
         series=np.repeat(digits.series[first], 2),
         condition=np.zeros(2 * len(writers), dtype=np.int64),
         form=np.zeros(2 * len(writers), dtype=np.int64),
+        poor=np.zeros(2 * len(writers), dtype=bool),
     )
 
 
-def of_scans(found: Scanned, families: tuple[str, str]) -> Sheets:
-    """Pairs of scanned sheets, one of each family; draws that lack a sheet are left out."""
-    looks = np.char.add(np.char.add(found.form, " "), found.family)
+def of_scans(found: Scanned) -> Sheets:
+    """Pairs of scanned sheets as a check compares them: draws are left out that lack a sheet or
+    have one with broken strokes.
+    """
+    looks = np.char.add(np.char.add(found.form, " "), found.grade)
     owners = found.writer * 1000 + found.turn
     keep, owner = [], []
     for one in np.unique(owners):
         pair = np.flatnonzero(owners == one)
-        if len(pair) == 2 and sorted(found.family[pair]) == sorted(families):
+        if len(pair) == 2 and found.whole[pair].all():
             keep += pair.tolist()
             owner += [len(owner) // 2] * 2
     at = np.array(keep, dtype=np.int64)
@@ -149,6 +171,7 @@ def of_scans(found: Scanned, families: tuple[str, str]) -> Sheets:
         series=found.series[at],
         condition=np.unique(looks[at], return_inverse=True)[1],
         form=np.unique(found.form[at], return_inverse=True)[1],
+        poor=found.grade[at] != "good",
     )
 
 
@@ -194,8 +217,11 @@ def trials(
         score = pair_scores(writing, pairs, model)
         total = writing.counts.sum(axis=1)
         digits = digits_of(total[pairs[:, 0]], total[pairs[:, 1]])
-        whose = sheets.writer[pairs]
+        whose, poor = sheets.writer[pairs], sheets.poor[pairs].any(axis=1)
         parts.append(
-            Trials(score[own], score[~own], digits[own], digits[~own], whose[own, 0], whose[~own])
-        )
+            Trials(
+                score[own], score[~own], digits[own], digits[~own], whose[own, 0], whose[~own],
+                poor[own], poor[~own],
+            )
+        )  # fmt: skip
     return Trials.joined(parts)

@@ -51,6 +51,7 @@ def sheets(clerks, delegates, rng, *, schools=None, forms=None):
         delegate=both.at(np.arange(n, 2 * n)),
         even=none,
         odd=none,
+        unbroken=np.ones(n),
     )
 
 

@@ -51,6 +51,7 @@ class Scanned:
         self.digits = 30
         self.row = 0
         self.twins = []
+        self.unbroken = ()
 
     def facts(self, check="handwriting.same-writer", seed=0):
         scans = [
@@ -59,6 +60,7 @@ class Scanned:
             for i, grade in enumerate(self.grade)
         ]
         more = {"delegates": self.delegates, "row": self.row} if self.row else {}
+        more |= {"unbroken": self.unbroken}
         glyphs = writing.rows(self.hands, self.rng, digits=self.digits, **more)
         tables = {"scans": scans, "glyphs": glyphs, "twins": self.twins}
         return facts(check, put_rows(self.found, tables), seed)
@@ -243,6 +245,34 @@ def test_scans_of_a_condition_not_validated_are_left_out(tmp_path):
     main = sheets.facts()[""]
     assert main.status == "not-determinable"
     assert main.statistic["not_validated"] == sheets.n
+
+
+@pytest.mark.parametrize(("share", "left"), [(801, 0), (799, 2)])
+def test_sheets_with_strokes_in_pieces_are_left_out_and_counted(tmp_path, share, left):
+    sheets = Scanned(tmp_path)
+    sheets.hands[:3] = 0
+    sheets.unbroken = [share] * 2 + [990] * (sheets.n - 2)
+    main = sheets.facts()[""]
+    assert main.statistic["broken"] == left
+    assert main.statistic["compared"] + main.statistic["alone"] == sheets.n - left
+    assert main.statistic["hits"] == (0 if left else 1)
+
+
+def test_where_all_strokes_are_in_pieces_nothing_is_determined(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.unbroken = [500] * sheets.n
+    main = sheets.facts()[""]
+    assert main.status == "not-determinable"
+    assert f"on {sheets.n} the strokes are in pieces" in main.fact
+
+
+def test_delegates_rows_on_sheets_with_strokes_in_pieces_are_left_out(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.row = 8
+    sheets.unbroken = [990] * (sheets.n - 4) + [700] * 4
+    found = sheets.facts("handwriting.delegate")["own-sheet"].statistic
+    assert (found["rows"], found["broken"]) == (sheets.n, 4)
+    assert found["compared"] + found["unmatched"] == sheets.n - 4
 
 
 def test_few_centres_determine_nothing_but_pairs_are_shown(tmp_path):

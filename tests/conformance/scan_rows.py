@@ -134,6 +134,6 @@ def _field(
         digit = int(rng.integers(10))
         about = {"scan": scan, "sid": sid, "cell_of": cell, "box": box, "kind": "count"}
         by = "delegate" if line == 4 else "clerk"
-        glyph = about | {"by": by, "digit": digit, "p": 0.99}
+        glyph = about | {"by": by, "digit": digit, "p": 0.99, "unbroken": 980}
         names = embedding_columns(embedding_size())
         tables["glyphs"].append(glyph | dict(zip(names, shape, strict=True)))

@@ -56,13 +56,14 @@ def written(hands, rng, *, digits=30, **law) -> Digits:
     return pooled(sheet, digit, x, len(hands))
 
 
-def rows(hands, rng, *, digits=30, delegates=(), row=0) -> list[dict[str, Any]]:
+def rows(hands, rng, *, digits=30, delegates=(), row=0, unbroken=()) -> list[dict[str, Any]]:
     """Rows of `glyphs`, one scan a sheet, numbered as the stations are.
 
     Parameters
     ----------
     hands, delegates : who writes each sheet, and the delegate's row of each; one number, one hand
     digits, row : on each sheet, in each row
+    unbroken : thousandths, of each sheet; 990 where not given
     """
     stations = len(hands)
     hands = np.concatenate([hands, delegates]).astype(int)
@@ -80,6 +81,7 @@ def rows(hands, rng, *, digits=30, delegates=(), row=0) -> list[dict[str, Any]]:
             "kind": "count",
             "digit": int(d),
             "p": 0.99,
+            "unbroken": unbroken[s % stations] if len(unbroken) else 990,
             **dict(zip(names, shape.tolist(), strict=True)),
         }
         for at, (s, d, shape) in enumerate(

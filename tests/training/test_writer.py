@@ -121,6 +121,7 @@ def test_trials_hold_writers_of_one_series_against_each_other_alone():
         series=np.repeat([0, 0, 0, 4, 4, 4], 2),
         condition=np.zeros(sheets, dtype=np.int64),
         form=np.zeros(sheets, dtype=np.int64),
+        poor=np.array([False, False, False, True] * 3),
     )
     found = trials.trials(made, 15, 0, draws=1)
     # Six owners against themselves; three writers of a series against each other, both ways; and
@@ -130,6 +131,10 @@ def test_trials_hold_writers_of_one_series_against_each_other_alone():
     both = {tuple(sorted(p)) for p in found.writers.tolist()}
     assert both == {(10, 11), (10, 12), (11, 12), (13, 14)}
     assert len(trials.trials(made, 21, 0, draws=1).same) == 0
+    # Every other owner's second scan is poor.
+    good, poor = found.of(poor=False), found.of(poor=True)
+    assert (len(good.same), len(poor.same)) == (3, 3)
+    assert len(good.different) + len(poor.different) == len(found.different)
 
 
 def test_tally_digits_are_mostly_low():

@@ -366,6 +366,7 @@ GLYPHS = {
     "kind": "text: count, time or other",
     "digit": "int64: the most probable digit",
     "p": "float: its probability",
+    "unbroken": "int64: share of its ink in its largest piece, in thousandths",
     "f0, f1, ...": "int64: the embedding of its shape, in thousandths",
 }
 """`glyphs`: one row for each box that was read as a digit without doubt and is not altered."""

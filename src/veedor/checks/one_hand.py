@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from veedor.checks import hand_rates, writers
 from veedor.checks.base import Context
 from veedor.checks.recorded import whole
 from veedor.checks.writers import Judged, Sheets
-from veedor.handwriting.background import Expected, beyond, expected, meeting, threshold
+from veedor.handwriting.background import Rarity, meeting, rarity, threshold
 from veedor.handwriting.calibration import Calibration
 from veedor.handwriting.centre import LARGEST, Hands, hands_of, judge_centres
 from veedor.handwriting.scorer import Writing, load_sources
@@ -75,32 +74,23 @@ class Hits:
     ----------
     hits : int64 (hits), positions in `Judged`, the highest ratio first
     limit : natural logarithm of the threshold
-    by_chance : hits to expect, by sheets of different centres
-    beyond : centres above every made-up one
-    p : probability of so many hits or of so many beyond, for both were looked at; never below
-        `least`
-    least : the least probability that so many made-up centres can show
+    chance : hits to expect, by sheets of different centres, and how rare these are
     region : expected hits, by sheets of different centres of one region
     hands : the likeliest sharing out of each hit's sheets among hands, as positions of sheets
     firm : the sheets of each hit that join a hand by JOINS at least
     shift : by how much the median pair within centres lies above that of different centres
     left : hits that stay if pairs within centres are lowered by `shift`
-    again : pairs so alike that would meet in a centre, were all sheets dealt anew
     known : calibration by condition
     """
 
     hits: Ints
     limit: float
-    by_chance: Expected
-    beyond: int
-    p: float
-    least: float
+    chance: Rarity
     region: float
     hands: tuple[Hands, ...]
     firm: tuple[Firm, ...]
     shift: float
     left: int
-    again: float
     known: Mapping[str, Calibration]
 
     @property
@@ -133,45 +123,10 @@ def find_hits(
         again = judge_centres(writing, [members], model, replace(own, coefficients=lower))
         left += int(again.some[0] >= limit)
     near = centres * float((judged.near >= limit).mean()) if len(judged.near) else 0.0
+    size = np.array([len(m) for m in judged.members], dtype=np.int64)
     meets = meeting(sheets.centre, writers.looks(sheets), judged.pairs)
-    met = _again(meets, judged, LEAST, hits)
-    chance = expected(judged.mixed, centres, limit, len(hits), met)
-    farther, _ = beyond(judged.mixed, judged.some, LEAST)
-    # As many as high as the last of these, which only sheets that alike would reach again.
-    level = float(np.sort(judged.some)[-farther]) if farther else np.inf
-    rarely = _again(meets, judged, level, np.flatnonzero(judged.some >= level))
-    rare = expected(judged.mixed, centres, np.inf, farther, rarely).p
-    # Of n made-up centres none need be so for a share of 1 in n + 1; both questions are asked.
-    least = min(1.0, 2 / (len(judged.mixed) + 1))
-    p = min(1.0, max(2 * min(chance.p, rare), least))
-    return Hits(
-        hits, limit, chance, farther, p, least, near, tuple(hands), tuple(sure), shift, left, met,
-        known,
-    )  # fmt: skip
-
-
-def _again(meets: Floats, judged: Judged, level: float, high: Ints) -> float:
-    """Centres as high as `level` to expect from sheets that meet again, were all dealt anew.
-
-    A pair of sheets within a centre that reaches the level by itself does so wherever it meets; of
-    the centres that are that `high`, so might three of their sheets. A pair that is a whole centre
-    counts in any case.
-
-    Parameters
-    ----------
-    meets : float64 (pairs), the chance of each pair to meet
-    level : natural logarithm of a ratio
-    high : int64, positions of the centres at or above it
-    """
-    alike, more = judged.llr >= level, 0.0
-    for i in high.tolist():
-        own = np.flatnonzero(judged.of == i)
-        size = len(judged.members[i])
-        if size > 2:
-            more += comb(size, 3) * float((meets[own] ** 2).mean()) * (size - 2) / (size - 1)
-        else:
-            alike[own] = True
-    return float(meets[alike].sum()) + more
+    rare = rarity(judged.some, judged.mixed, judged.llr, judged.of, size, meets, limit, LEAST)
+    return Hits(hits, limit, rare, near, tuple(hands), tuple(sure), shift, left, known)
 
 
 def firm(
@@ -233,12 +188,12 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
         "questioned": len(found.alike),
         "one_hand": sum(len(h.groups) == 1 for h in found.hands),
         "pairs_above": int((judged.llr >= LEAST).sum()),
-        "expected": found.by_chance.mean,
-        "expected_low": found.by_chance.low,
-        "expected_high": found.by_chance.high,
-        "beyond": found.beyond,
-        "again": found.again,
-        "p": found.p,
+        "expected": found.chance.expected.mean,
+        "expected_low": found.chance.expected.low,
+        "expected_high": found.chance.expected.high,
+        "beyond": found.chance.beyond,
+        "again": found.chance.again,
+        "p": found.chance.p,
         "background": 100 * float(mixed.mean()) if len(mixed) else 0.0,
         "made": len(judged.mixed),
         "expected_pairs": len(judged.pairs) * float(made.mean()) if len(made) else 0.0,

@@ -19,6 +19,7 @@ from veedor.handwriting.calibration import Calibration, condition_of, verbal
 from veedor.handwriting.centre import judge_centres
 from veedor.handwriting.halves import Look
 from veedor.handwriting.scorer import CLASSES, DIM, Digits, Writing, centred
+from veedor.handwriting.strokes import UNBROKEN
 from veedor.stats.plda import Sources
 
 __all__ = [
@@ -50,8 +51,8 @@ def support(llr: Floats) -> NDArray[np.object_]:
 
 
 def measured_digits(evidence: Evidence) -> Mapping[str, ir.Table]:
-    """Sums of the digits' shapes, by sheet, who should write them, digit, and whether the box's
-    number is odd; sheets; votes.
+    """Sums of the digits' shapes and wholeness, by sheet, who should write them, digit, and whether
+    the box's number is odd; sheets; votes.
 
     Of several scans of a station the first one counts.
     """
@@ -60,9 +61,9 @@ def measured_digits(evidence: Evidence) -> Mapping[str, ir.Table]:
     first = read.group_by("sid").agg(scan=read.scan.min())
     names = embedding_columns(DIM)
     glyphs = evidence.glyphs().join(first, ["sid", "scan"])
-    kept = glyphs.select("sid", "by", "digit", *names, half=glyphs.box % 2)
+    kept = glyphs.select("sid", "by", "digit", "unbroken", *names, half=glyphs.box % 2)
     digits = kept.group_by("sid", "by", "digit", "half").agg(
-        n=kept.count(), **{name: kept[name].sum() for name in names}
+        n=kept.count(), **{name: kept[name].sum() for name in ("unbroken", *names)}
     )
     case, stations = evidence.case, evidence.stations()
     places = stations.select(
@@ -92,6 +93,7 @@ class Sheets:
     station, grade, form : text (n); the form is the template's id
     clerk, delegate : digits that each should have written, by the form
     even, odd : those of the clerk in even and odd boxes
+    unbroken : float64 (n), mean over all digits of the share of ink in one piece; 1 without digits
     """
 
     sid: Ints
@@ -105,6 +107,7 @@ class Sheets:
     delegate: Digits
     even: Digits
     odd: Digits
+    unbroken: Floats
 
     def at(self, index: Ints | NDArray[np.bool_]) -> Sheets:
         """Some of them."""
@@ -120,7 +123,13 @@ class Sheets:
             delegate=self.delegate.at(index),
             even=self.even.at(index),
             odd=self.odd.at(index),
+            unbroken=self.unbroken[index],
         )
+
+    @property
+    def broken(self) -> NDArray[np.bool_]:
+        """Sheets whose strokes are in pieces: hands cannot be compared on them."""
+        return np.asarray(self.unbroken < UNBROKEN, dtype=np.bool_)
 
 
 def read_sheets(measured: Mapping[str, Columns]) -> Sheets:
@@ -142,7 +151,16 @@ def read_sheets(measured: Mapping[str, Columns]) -> Sheets:
         delegate=_digits(digits, by, sid),
         even=even,
         odd=odd,
+        unbroken=_unbroken(digits, sid),
     )
+
+
+def _unbroken(rows: Columns, sid: Ints) -> Floats:
+    at = np.searchsorted(sid, whole(rows["sid"]))
+    share, number = (
+        np.bincount(at, weights=whole(rows[name]), minlength=len(sid)) for name in ("unbroken", "n")
+    )
+    return np.where(number > 0, share / (1000 * np.maximum(number, 1)), 1.0)
 
 
 def _text(values: NDArray[Any]) -> NDArray[np.str_]:
@@ -312,7 +330,7 @@ def refused(sheets: Sheets, looks: Sequence[Look]) -> NDArray[np.bool_]:
 
 
 def comparable(sheets: Sheets, digits: Digits, least: int) -> NDArray[np.bool_]:
-    """Sheets with digits enough on a scan of a validated grade."""
+    """Sheets with digits enough, in whole strokes, on a scan of a validated grade."""
     known = condition_of(sheets.grade, sheets.grade) != ""
-    found: NDArray[np.bool_] = known & (digits.total >= least)
+    found: NDArray[np.bool_] = known & (digits.total >= least) & ~sheets.broken
     return found

@@ -325,6 +325,7 @@ class _Maker:
                 "kind": np.array([f.kind for f in template.fields], dtype=object)[fields],
                 "digit": found.digit,
                 "p": found.p,
+                "unbroken": found.unbroken,
             },
             found.shape,
         )

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import nbinom, poisson
 
-__all__ = ["Expected", "beyond", "expected", "meeting", "mixed_centres", "threshold"]
+__all__ = [
+    "Expected",
+    "Rarity",
+    "beyond",
+    "expected",
+    "meeting",
+    "mixed_centres",
+    "rarity",
+    "threshold",
+]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -37,6 +47,27 @@ class Expected:
     low: float
     high: float
     p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """How rare the hits of an election are.
+
+    Attributes
+    ----------
+    expected : hits to expect
+    beyond : centres above every made-up one
+    again : pairs so alike that would meet in a centre, were all sheets dealt anew
+    p : probability of so many hits or of so many beyond, for both were looked at; never below
+        `least`
+    least : the least probability that so many made-up centres can show
+    """
+
+    expected: Expected
+    beyond: int
+    again: float
+    p: float
+    least: float
 
 
 def mixed_centres(
@@ -170,3 +201,56 @@ def beyond(background: Floats, ratios: Floats, least: float) -> tuple[int, float
     most = max(float(background.max(initial=-np.inf)), least)
     above = int((ratios > most).sum())
     return above, expected(background, len(ratios), np.inf, above).p
+
+
+def rarity(
+    some: Floats,
+    mixed: Floats,
+    llr: Floats,
+    of: Ints,
+    size: Ints,
+    meets: Floats,
+    limit: float,
+    least: float,
+) -> Rarity:
+    """How rare the centres at or above `limit` are, and those above every made-up one.
+
+    Parameters
+    ----------
+    some, mixed : float64, log likelihood ratios of real and of made-up centres
+    llr, of, meets : (pairs), the ratio of each pair within a real centre, that centre's position,
+        and the chance of the pair to meet by `meeting`
+    size : int64 (centres), their sheets
+    limit : natural logarithm, by `threshold`
+    least : natural logarithm below which nothing is called alike
+    """
+    hits = np.flatnonzero(some >= limit)
+    met = _again(meets, llr, of, size, least, hits)
+    chance = expected(mixed, len(some), limit, len(hits), met)
+    farther, _ = beyond(mixed, some, least)
+    # As many as high as the last of these, which only sheets that alike would reach again.
+    level = float(np.sort(some)[-farther]) if farther else np.inf
+    rarely = _again(meets, llr, of, size, level, np.flatnonzero(some >= level))
+    rare = expected(mixed, len(some), np.inf, farther, rarely).p
+    # Of n made-up centres none need be so for a share of 1 in n + 1; both questions are asked.
+    smallest = min(1.0, 2 / (len(mixed) + 1))
+    p = min(1.0, max(2 * min(chance.p, rare), smallest))
+    return Rarity(chance, farther, met, p, smallest)
+
+
+def _again(meets: Floats, llr: Floats, of: Ints, size: Ints, level: float, high: Ints) -> float:
+    """Centres as high as `level` to expect from sheets that meet again, were all dealt anew.
+
+    A pair of sheets within a centre that reaches the level by itself does so wherever it meets; of
+    the centres that are that `high`, so might three of their sheets. A pair that is a whole centre
+    counts in any case.
+    """
+    alike, more = llr >= level, 0.0
+    for i in high.tolist():
+        own = np.flatnonzero(of == i)
+        many = int(size[i])
+        if many > 2:
+            more += comb(many, 3) * float((meets[own] ** 2).mean()) * (many - 2) / (many - 1)
+        else:
+            alike[own] = True
+    return float(meets[alike].sum()) + more

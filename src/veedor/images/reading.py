@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from veedor.errors import VeedorError
 from veedor.handwriting.embedding import DIM, Embedder
+from veedor.handwriting.strokes import unbroken
 from veedor.images.cells import cut_cells
 from veedor.images.codes import find_codes, read_codes, station_of
 from veedor.images.decode import decode, glyphs_of
@@ -150,15 +151,18 @@ class SheetReader:
             i for i, cell in enumerate(cells) if cell.glyph is not None and chance[i].max() >= SURE
         ]
         at = np.array(sure, dtype=np.int64)
-        shape = np.zeros((len(at), DIM), dtype=np.int64)
+        shape, pieces = np.zeros((len(at), DIM), dtype=np.int64), np.zeros(len(at), dtype=np.int64)
         if sure:
-            shape = thousandths(self._embedder.embed(np.stack([cells[i].glyph for i in sure])))  # type: ignore[misc]
-        return Glyphs(at, chance[at].argmax(axis=1).astype(np.int64), chance[at].max(axis=1), shape)
+            glyphs = np.stack([cells[i].glyph for i in sure])  # type: ignore[misc]
+            shape = thousandths(self._embedder.embed(glyphs))
+            pieces = thousandths(unbroken(glyphs))
+        digit = chance[at].argmax(axis=1).astype(np.int64)
+        return Glyphs(at, digit, chance[at].max(axis=1), shape, pieces)
 
 
-def thousandths(embedding: NDArray[np.float32]) -> NDArray[np.int64]:
-    """An embedding as whole numbers, so that sums of it are the same on every engine."""
-    return np.round(1000.0 * embedding.astype(np.float64)).astype(np.int64)
+def thousandths(values: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Whole numbers, so that sums of them are the same on every engine."""
+    return np.round(1000.0 * values.astype(np.float64)).astype(np.int64)
 
 
 def _reasons(reading: SheetReading) -> tuple[str, ...]:

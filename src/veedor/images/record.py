@@ -29,12 +29,14 @@ class Glyphs:
     digit : (n,) int64, the most probable
     p : (n,) float64, its probability
     shape : (n, dim) int64, the embedding in thousandths
+    unbroken : (n,) int64, thousandths of its ink in its largest piece
     """
 
     cell: NDArray[np.int64]
     digit: NDArray[np.int64]
     p: NDArray[np.float64]
     shape: NDArray[np.int64]
+    unbroken: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,10 @@ class Delegate(Check):
 
     Statistic
     ---------
-    rows, few_digits, not_validated, copies : int
-        Rows with digits; left out for too few of them; on scans of a condition not validated;
-        sheets left out before, since an earlier one has the same picture.
+    rows, few_digits, broken, not_validated, copies : int
+        Rows with digits; left out for too few of them; on scans on which strokes are in pieces; on
+        scans of a condition not validated; sheets left out before, since an earlier one has the
+        same picture.
     compared : int
         Pairs of a row and what it is held against.
     unmatched : int
@@ -95,8 +96,8 @@ class Delegate(Check):
     made-up centre above. It supposes that centres are independent: a delegate or a clerk of several
     centres makes it too small or too large. It is never below 1 in 10,000. Pairs of one sheet share
     a pen and a scan, which those of different centres do not; shapes are measured without the pen,
-    yet some of an excess may be that. Ratios are capped at 10. They were calibrated on digits whose
-    class is known; a digit that was misread is held against those of another class.
+    yet some of an excess may be that. Ratios are capped at 10. A digit that was misread is held
+    against those of another class; ratios were calibrated with such, as simulated scans have them.
 
     Source
     ------
@@ -117,7 +118,7 @@ class Delegate(Check):
         "centre's sheets"
     )
     needs = ("glyphs",)
-    coverage = ("few_digits", "not_validated", "copies", "unmatched")
+    coverage = ("few_digits", "broken", "not_validated", "copies", "unmatched")
     heading = "The delegates' rows against {against}"
     sentences = {
         "observed": "{sentence} Whether a delegate wrote both or an official did, the digits do not"
@@ -157,14 +158,15 @@ class Delegate(Check):
         again = copies(every.scan, measured.get("twins"))
         every = every.at(~again)
         rows = every.delegate.total > 0
-        graded = condition_of(every.grade, every.grade) != ""
+        graded = (condition_of(every.grade, every.grade) != "") & ~every.broken
         # Below half of what was validated no partner, however long, makes a validated pair.
         least = min(c.least for c in known.values()) // 2 + 1
         enough = every.delegate.total >= least
         counts = {
             "rows": int(rows.sum()),
             "few_digits": int((rows & ~enough).sum()),
-            "not_validated": int((rows & enough & ~graded).sum()),
+            "broken": int((rows & enough & every.broken).sum()),
+            "not_validated": int((rows & enough & ~graded & ~every.broken).sum()),
             "copies": int(again.sum()),
         }
         both = Both.of(every.at(graded), load_sources(), known)

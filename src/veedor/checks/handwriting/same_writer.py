@@ -58,10 +58,12 @@ class SameWriter(Check):
 
     Statistic
     ---------
-    sheets, copies, few_digits, not_validated : int
+    sheets, copies, few_digits, broken, not_validated : int
         Scanned sheets with digits; left out since an earlier one has the same picture; left out for
-        fewer digits than were validated; left out since their scans are of a condition that was not
-        validated, or did not stand the test of halves.
+        fewer digits than were validated; left out since their strokes are in pieces, more than on
+        any scan on which ratios were calibrated (a fax breaks a fine pen up into dots); left out
+        since their scans are of a condition that was not validated, or did not stand the test of
+        halves.
     looks : array of {form, grade, sheets, digits, eer, measured, refused}
         The test of halves: digits in even boxes of a sheet against those in its odd boxes, and
         against odd boxes of other centres' sheets; the equal error rate, and what was measured at
@@ -135,9 +137,9 @@ class SameWriter(Check):
     found than there are: that costs power, and no innocent centre. How many made-up centres that
     are, nothing here tells.
 
-    Scores were calibrated with the true class of each digit, and sheets are compared with the class
-    as it was read: a digit that was misread is held against those of another class. The page on
-    handwriting has what that does to the ratios of sheets of two writers.
+    A digit that was misread is held against those of another class. Scores were calibrated on
+    simulated scans with the class as it was read, so that what misreading does there is in the
+    ratios; on scans that are read worse it does more. The page on handwriting has how much.
 
     Source
     ------
@@ -158,7 +160,7 @@ class SameWriter(Check):
     kind = "control"
     p_value_of = "so many such centres, or so many of them above every made-up one"
     needs = ("glyphs",)
-    coverage = ("copies", "few_digits", "not_validated", "alone")
+    coverage = ("copies", "few_digits", "broken", "not_validated", "alone")
     heading = "{heading}"
     sentences = {
         "observed": "{sentence} Who wrote them, and whether the rule allows it, this does not say.",
@@ -230,9 +232,11 @@ class SameWriter(Check):
         there, every = len(every.sid), every.at(~again)
         least = min(c.least for c in known.values())
         few = every.clerk.total < least
+        broken = every.broken & ~few
         model = load_sources()
+        tried = every.at(~every.broken)
         looks = looks_of(
-            (every.even, every.odd), every.form, every.grade, every.centre, model, known,
+            (tried.even, tried.odd), tried.form, tried.grade, tried.centre, model, known,
             context.rng,
         )  # fmt: skip
         fit = writers.comparable(every, every.clerk, least) & ~writers.refused(every, looks)
@@ -241,7 +245,8 @@ class SameWriter(Check):
             "sheets": there,
             "copies": int(again.sum()),
             "few_digits": int(few.sum()),
-            "not_validated": int((~few & ~fit).sum()),
+            "broken": int(broken.sum()),
+            "not_validated": int((~few & ~broken & ~fit).sum()),
             "looks": [asdict(look) for look in looks],
         }
         writing = writers.writing_of(sheets.clerk, sheets, model)
@@ -262,7 +267,7 @@ class SameWriter(Check):
         statistic = {**counts, **one_hand.numbers(sheets, judged, found), **won}
         why = _too_little(statistic)
         status: Any = "not-determinable" if why else "not-observed"
-        if not why and len(found.hits) and found.p <= ALARM:
+        if not why and len(found.hits) and found.chance.p <= ALARM:
             status = "observed"
         told = status in ("observed", "not-observed")
         yield self.fact(
@@ -273,12 +278,12 @@ class SameWriter(Check):
                 "why": why,
                 "sentence": _sentence(statistic, one_hand.said(sheets, judged, found), found),
             },
-            p_value=found.p if told else None,
+            p_value=found.chance.p if told else None,
             interval=Interval(
                 of="expected",
                 level=0.95,
-                low=found.by_chance.low,
-                high=found.by_chance.high,
+                low=found.chance.expected.low,
+                high=found.chance.expected.high,
                 method="negative binomial, from made-up centres of other centres' sheets",
             )
             if told
@@ -372,7 +377,7 @@ def _sentence(statistic: Mapping[str, Any], ratio: float, found: Hits) -> str:
         " {expected_high:.0f}); as many by chance {rare}.",
         ratio=ratio,
         chance=hand_rates.chance(statistic["expected"], made, "centre"),
-        rare=hand_rates.rarity(found.p, found.least, f"{made:,} made-up centres"),
+        rare=hand_rates.rarity(found.chance.p, found.chance.least, f"{made:,} made-up centres"),
         **{k: v for k, v in statistic.items() if not isinstance(v, list | dict)},
     )
 
@@ -387,9 +392,10 @@ def _too_little(statistic: Mapping[str, Any]) -> str:
     if not statistic["centres"]:
         return (
             "No centre has two scanned sheets with digits enough to compare:"
-            f" {statistic['few_digits']} sheets have too few, {statistic['not_validated']} scans"
-            " are of a condition in which it was not measured what a comparison is worth, and"
-            f" {statistic['alone']} sheets stand alone."
+            f" {statistic['few_digits']} sheets have too few, on {statistic['broken']} the strokes"
+            f" are in pieces, {statistic['not_validated']} scans are of a condition in which it was"
+            f" not measured what a comparison is worth, and {statistic['alone']} sheets stand"
+            " alone."
         )
     if statistic["centres"] < FEWEST:
         return (
