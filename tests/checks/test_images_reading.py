@@ -143,9 +143,15 @@ def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
     scans.scans[3]["consistent"] = True  # the form's own sums bear it out
     fact = scans.facts()["official"]
     assert (fact.status, fact.statistic["confirmed"]) == ("observed", 1)
-    assert fact.p_value == fact.statistic["lead"]["p"]
-    assert fact.explanations
-    assert "lead of" in fact.fact
+    assert fact.questioned.tolist() == [3]
+    assert (fact.p_value, "p" in fact.statistic["lead"]) == (None, False)
+    assert "lead of" not in fact.fact
+    assert "borne out are questioned" in fact.fact
+    tested = {e.id: e.result for e in fact.explanations}
+    assert tested["reading"]
+    assert not tested["direction"]
+    scans.read(4, "B", value=9, p=0.95)  # no sum bears this one out, and it is not questioned
+    assert scans.facts()["official"].questioned.tolist() == [3]
 
 
 def test_scans_that_are_not_there_or_of_another_station_are_counted_and_left_out(tmp_path):

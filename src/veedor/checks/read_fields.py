@@ -141,8 +141,10 @@ def _said(fields: Fields, i: int) -> str:
     return f"{recorded} and read as {read}"
 
 
-def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool) -> str:
-    """The finding on one count in words; with which way the `lead` moves, if that can be told."""
+def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool, few: bool) -> str:
+    """The finding on one count in words; with which way the `lead` moves, if that can be told; with
+    what is left where reading alone explains so `few`.
+    """
     if not s["fields"]:
         return f"No field that {name} records was found on a scan."
     text = say(
@@ -167,6 +169,11 @@ def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool) -> st
             "Errors of reading alone would lead one to expect some on {sheets_expected:.1f}"
             " sheets.",
             **_plain(s),
+        )
+    if few:
+        text += (
+            " So many may come from errors of reading alone; only sheets with a disagreement that"
+            " is borne out are questioned."
         )
     if lead:
         text += say(
