@@ -11,27 +11,17 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from veedor.case.forms import Form, read_forms
 from veedor.case.manifest import Case, Source
 from veedor.case.pictures import open_pictures
-from veedor.case.tables import (
-    COMPARED,
-    DOUBT,
-    GLYPHS,
-    READINGS,
-    SCANS,
-    TWINS,
-    embedding_columns,
-    votes_columns,
-)
+from veedor.case.tables import DOUBT, SCANS, votes_columns
 from veedor.engine.evidence import CountInfo
 from veedor.engine.parse import CELL_FIELDS
 from veedor.engine.scan_index import Named, index_of
+from veedor.engine.scan_tables import ScanTables
 from veedor.engine.shelf import Filed, Shelf
-from veedor.engine.timeline import types_of
 from veedor.engine.verbs import collect
 from veedor.errors import CaseError, ExtraMissingError
 from veedor.images.template import Template
@@ -41,13 +31,10 @@ from veedor.stats.numerals import Numbers, numbers
 if TYPE_CHECKING:
     from veedor.images.record import SheetRecord
     from veedor.images.sheet import FieldReading
-    from veedor.images.twins import Scanned
 
 __all__ = ["chance_of", "embedding_size", "held_by", "make_scans", "missing_extra"]
 
 Say = Callable[[str], None]
-BATCH = 256
-"""Scans whose fields are kept in memory before they are written."""
 NOTHING = (10, 11)
 """Positions of `empty` and `filler` among the classes of a box."""
 OVER = 13
@@ -103,7 +90,7 @@ def make_scans(
             )
         missing |= {s.id: lacking for s in sources}
         sources = []
-    with _Written(case, folder, embedding_size() if sources else 0) as out:
+    with ScanTables(case, folder, embedding_size() if sources else 0) as out:
         stations = collect(con.table("stations").select("station", "sid"))
         known = dict(zip(stations["station"].tolist(), stations["sid"].tolist(), strict=True))
         recorded = [_Recorded(con, case, i, n) for i, n in enumerate(counts)] if sources else []
@@ -130,7 +117,7 @@ def _unnamed(place: Path, rows: Sequence[Named]) -> tuple[str, ...]:
         return tuple(name for name in pictures.names if name not in named)
 
 
-def _compare(case: Case, shelf: Shelf, out: _Written) -> None:
+def _compare(case: Case, shelf: Shelf, out: ScanTables) -> None:
     """Add the pairs of scans that share something, and which scans could be told from others."""
     from veedor.images.twins import find_twins
 
@@ -223,7 +210,7 @@ class _Maker:
         stations: Mapping[str, int],
         recorded: Sequence[_Recorded],
         shelf: Shelf,
-        out: _Written,
+        out: ScanTables,
     ) -> None:
         self._source, self._stations, self._recorded = source, stations, recorded
         self._templates = {form.template.id: form.template for form in forms}
@@ -350,74 +337,6 @@ def chance_of(one: FieldReading, held: Numbers, number: int, fillers: bool) -> f
         boxes = one.boxes.astype(np.float64)
         p += float(boxes[:, NOTHING].sum(axis=1).prod() - boxes[:, NOTHING[0]].prod())
     return p if one.value is None else min(p, 1.0 - one.p)
-
-
-class _Written:
-    """Rows of the tables, written out by batches."""
-
-    def __init__(self, case: Case, folder: Path, size: int) -> None:
-        shapes = dict.fromkeys(embedding_columns(size), "int64")
-        plain = {name: about for name, about in GLYPHS.items() if not name.startswith("f0")}
-        types = {
-            "scans": types_of(SCANS, case),
-            "readings": types_of(READINGS, case),
-            "compared": types_of(COMPARED, case),
-            "glyphs": types_of(plain, case) | shapes,
-            "twins": types_of(TWINS, case),
-        }
-        self._schemas = {name: ibis.schema(kinds).to_pyarrow() for name, kinds in types.items()}
-        self._folder = folder
-        self.scans: list[dict[str, Any]] = []
-        self.prints: list[Scanned] = []
-        self.readings: list[dict[str, Any]] = []
-        self.compared: list[dict[str, Any]] = []
-        self.twins: list[dict[str, Any]] = []
-        self._shapes: list[pa.Table] = []
-        self._writers: dict[str, pq.ParquetWriter] = {}
-
-    def __enter__(self) -> _Written:
-        self._writers = {
-            name: pq.ParquetWriter(self._path(name), schema, compression="zstd")
-            for name, schema in self._schemas.items()
-        }
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._flush()
-        for name in ("scans", "twins"):
-            rows = pa.Table.from_pylist(getattr(self, name), self._schemas[name])
-            self._writers[name].write_table(rows)
-        for writer in self._writers.values():
-            writer.close()
-
-    def _path(self, name: str) -> Path:
-        return self._folder / f"scans-{name}.parquet"
-
-    def add_glyphs(self, columns: Mapping[str, Any], shape: NDArray[np.int64]) -> None:
-        """The digits of one scan, (n, dim) of their shapes beside the other columns."""
-        names = embedding_columns(shape.shape[1])
-        table = dict(columns) | {name: shape[:, i] for i, name in enumerate(names)}
-        self._shapes.append(pa.table(table, schema=self._schemas["glyphs"]))
-
-    def added(self) -> None:
-        """A scan was added: write the rows of its fields, with those of others."""
-        if len(self.scans) % BATCH == 0:
-            self._flush()
-
-    def _flush(self) -> None:
-        for name in ("readings", "compared"):
-            rows = getattr(self, name)
-            if rows:
-                self._writers[name].write_table(pa.Table.from_pylist(rows, self._schemas[name]))
-                rows.clear()
-        if self._shapes:
-            self._writers["glyphs"].write_table(pa.concat_tables(self._shapes))
-            self._shapes.clear()
-
-    def create(self, con: ibis.BaseBackend) -> None:
-        """The tables, in a database that reads them from their files."""
-        for name in self._schemas:
-            con.create_view(name, con.read_parquet(str(self._path(name))))
 
 
 def embedding_size() -> int:
