@@ -31,7 +31,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
 .PHONY: help audit drill sheets test targets bench calibrate estimators methods nights late projection \
-	flows samples models reading handwriting twins peers docs lock clean
+	flows samples models reading handwriting twins scanned peers docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ handwriting: $(VENV)/.test ## how well hands are told apart by their digits, on 
 
 twins: $(VENV)/.test ## re-used images: copies and pieces found, false pairs, time (an hour; a cut run goes on)
 	$(BIN)/python -m benchmarks.twins --markdown docs/twins.md
+
+scanned: $(VENV)/.test ## alarms of the checks of scans on simulated elections, and what they find (an hour)
+	$(BIN)/python -m benchmarks.scanned --markdown docs/scanned.md
 
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers

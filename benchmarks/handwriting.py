@@ -58,7 +58,10 @@ def bar_table(found: Iterable[Row], centres: Iterable[Centre]) -> list[str]:
     def said(value: float, bar: float) -> str:
         return "met" if value <= bar else "**not met**"
 
-    lines = ["| sheets, 30 digits | chosen | EER | bar | | Cllr | bar | |", "|" + "---|" * 8]
+    lines = [
+        "| sheets, 30 digits | chosen | EER | bar | | Cllr | bar | | Cllr as said | |",
+        "|" + "---|" * 10,
+    ]
     for r in found:
         if r.digits != 30:
             continue
@@ -66,10 +69,11 @@ def bar_table(found: Iterable[Row], centres: Iterable[Centre]) -> list[str]:
         lines.append(
             f"| {r.condition} | {r.mode} | {100 * r.all.eer:.1f} % | {100 * error:.1f} % |"
             f" {said(r.all.eer, error)} | {r.all.cllr:.3f} | {cost} | {said(r.all.cllr, cost)} |"
+            f" {r.said:.3f} | {said(r.said, cost)} |"
         )
     lines += [
         f"| {c.propositions} | | {100 * c.all.eer:.1f} % | {100 * BAR_CENTRE:.0f} % |"
-        f" {said(c.all.eer, BAR_CENTRE)} | | | |"
+        f" {said(c.all.eer, BAR_CENTRE)} | | | | | |"
         for c in centres
         if "odd" in c.propositions
     ]
@@ -222,9 +226,11 @@ def page(
         " 1990s; pairs of two writers are of one of NIST's series. **No number here is of real"
         " sheets, of several sittings, or of hands that imitate.** The network and the model of"
         f" hands learnt from the split `train` (`{made['command']}`); ratios were calibrated on"
-        f" `calibration`: {', '.join(f'{n} {w} writers' for n, w in writers.items())}.",
+        f" `calibration`: {', '.join(f'{n} {w} writers' for n, w in writers.items())} (by code of"
+        f" the hash `{made['calibration_code_sha256'][:12]}`).",
         "",
-        "What was to be reached, and whether the estimate reaches it:",
+        "What was to be reached, and whether the estimate reaches it; *as said*, the cost of the"
+        " ratios that a check says, which the cap keeps from going beyond the number of writers:",
         "",
         *bar_table(found, centres),
         "",

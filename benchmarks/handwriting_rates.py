@@ -24,6 +24,8 @@ from veedor.stats.likelihood import Limits, Performance, Rates, over_sources, pe
 
 __all__ = ["CONDITIONS", "DIGITS", "Row", "Seen", "looks", "rows", "seen", "sheets_of"]
 
+Floats = NDArray[np.float64]
+
 DIGITS = (10, 20, 30, 40, 50)
 FAMILIES: dict[str, tuple[str, str]] = {
     "scans": ("scan", "scan"),
@@ -36,7 +38,11 @@ FEWEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One condition, mode and number of digits: what was measured."""
+    """One condition, mode and number of digits: what was measured.
+
+    `said` is the cost (Cllr) of the ratios as a check says them, no farther from 1 than the cap;
+    all else is of the ratios before it.
+    """
 
     condition: str
     mode: str
@@ -47,6 +53,7 @@ class Row:
     all: Performance
     limits: Limits
     misleading: tuple[Rates, ...]
+    said: float
 
 
 CONDITIONS: dict[str, Condition | None] = {
@@ -130,32 +137,28 @@ def rows(digits: Digits, seed: int, cache: Path | None) -> Iterator[Row]:
                 )
                 if len(np.unique(both.writer)) < FEWEST:
                     continue
-                yield _row(condition, mode, number, both, *_ratios(both, name, known), seed)
+                good, poor = (known[name or one] for one in ("good", "usable"))
+                same = _ratios(both.same, both.same_digits, both.same_poor, good, poor)
+                different = _ratios(
+                    both.different, both.different_digits, both.different_poor, good, poor
+                )
+                yield _row(condition, mode, number, both, same, different, seed)
 
 
 def _ratios(
-    both: Trials, name: Condition | None, known: dict[str, Calibration]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Ratios of the pairs of one writer and of two, by a calibration or by that of their grades."""
-    if name:
-        fitted = known[name]
-        return (
-            fitted(both.same, both.same_digits),
-            fitted(both.different, both.different_digits),
-        )
-    good, poor = known["good"], known["usable"]
-    return (
-        np.where(
-            both.same_poor,
-            poor(both.same, both.same_digits),
-            good(both.same, both.same_digits),
-        ),
-        np.where(
-            both.different_poor,
-            poor(both.different, both.different_digits),
-            good(both.different, both.different_digits),
-        ),
-    )
+    score: Floats,
+    digits: Floats,
+    mask: NDArray[np.bool_],
+    good: Calibration,
+    poor: Calibration,
+) -> tuple[Floats, Floats]:
+    """Log likelihood ratios of pairs by the calibration that their scans ask for: before the cap,
+    and as a check says them.
+    """
+    both = [(one(score, digits), one) for one in (good, poor)]
+    before = np.where(mask, both[1][0], both[0][0])
+    capped = [one.capped(llr, digits) for llr, one in both]
+    return before, np.where(mask, capped[1], capped[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +204,12 @@ def _row(
     mode: str,
     number: int,
     both: Trials,
-    same: NDArray[np.float64],
-    different: NDArray[np.float64],
+    same_ratios: tuple[Floats, Floats],
+    different_ratios: tuple[Floats, Floats],
     seed: int,
 ) -> Row:
     rng = np.random.default_rng(seed)
+    same, different = same_ratios[0], different_ratios[0]
     return Row(
         condition=condition,
         mode=mode,
@@ -216,4 +220,5 @@ def _row(
         all=performance(same, different),
         limits=over_sources(same, different, both.writer, both.writers, rng),
         misleading=rates_at(same, different),
+        said=performance(same_ratios[1], different_ratios[1]).cllr,
     )
