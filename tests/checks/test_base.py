@@ -1,5 +1,8 @@
 """The words of a fact are made from its numbers."""
 
+import subprocess
+import sys
+
 import pytest
 
 from veedor.audit.files import slug
@@ -24,6 +27,19 @@ def test_numbers_are_written_as_people_write_them(template, values, text):
 
 def test_checks_are_found_by_walking_the_folder():
     assert {"outcome.result", "sheets.unanimous", "reconcile.counts"} <= set(registry())
+
+
+def test_checks_and_commands_need_no_package_of_an_extra():
+    extras = ("cv2", "onnxruntime", "PIL", "pypdfium2", "zxingcpp", "dpkt", "evtx", "starlette",
+              "uvicorn")  # fmt: skip
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({extras}))\n"
+        "from veedor.checks.base import registry\n"
+        "from veedor.cli import main\n"
+        "assert 'handwriting.same-writer' in registry()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_only_a_testable_explanation_can_be_tested():
