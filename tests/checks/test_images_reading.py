@@ -11,6 +11,7 @@ from scipy.stats import beta
 from tests.building import evidence, facts
 from tests.scans import put_rows
 from veedor.checks.images.reading import UNLIKELY
+from veedor.checks.read_fields import called
 from veedor.checks.transcripts import MISREAD, MISREAD_MOST, Fields, by_reading
 from veedor.stats.exact import unequal_chances_tail
 
@@ -146,7 +147,7 @@ def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
     assert fact.questioned.tolist() == [3]
     assert (fact.p_value, "p" in fact.statistic["lead"]) == (None, False)
     assert "lead of" not in fact.fact
-    assert "borne out are questioned" in fact.fact
+    assert "only the sheets with a disagreement that is borne out" in fact.fact
     tested = {e.id: e.result for e in fact.explanations}
     assert tested["reading"]
     assert not tested["direction"]
@@ -264,7 +265,7 @@ def test_without_disagreement_there_is_no_figure(tmp_path):
     scans.read(1, "A", value=50, p=0.999)
     (figure,) = scans.facts()["official"].figures
     assert dict(zip(figure.rows["label"], figure.rows["value"], strict=True)) == pytest.approx(
-        {f"{name} (6 fields)": 100 / 6 if name == "A" else 0.0 for name in FIELDS}
+        {f"{called(name)} (6 fields)": 100 / 6 if name == "A" else 0.0 for name in FIELDS}
     )
 
 

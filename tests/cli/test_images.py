@@ -57,6 +57,11 @@ def test_of_a_scan_without_the_form_no_picture_is_written(tmp_path, capsys) -> N
     other = tmp_path / "other.png"
     Image.new("RGB", (1654, 2339), "white").save(other)
     arguments = ["images", "look", str(other), "--template", str(out), "--out", str(seen)]
+    before = other.read_bytes()
+    for name, words in ((other, "the scan itself"), (out, "does not end in .png")):
+        assert main([*arguments[:-1], str(name), "--force"]) == 2
+        assert words in capsys.readouterr().err
+    assert other.read_bytes() == before
     assert main(arguments) == 1
     assert "no form was found" in capsys.readouterr().err
     assert not seen.exists()

@@ -92,7 +92,15 @@ def test_the_frame_is_published_before_the_ceremony_and_the_draw_is_from_it(case
     told = capsys.readouterr().out
     published = (out / "frame.csv").read_bytes()
     assert f"frame {hashlib.sha256(published).hexdigest()}" in told
-    assert [p.name for p in out.iterdir()] == ["frame.csv"]
+    assert sorted(p.name for p in out.iterdir()) == ["announced.toml", "frame.csv"]
+    assert "size = 9" in (out / "announced.toml").read_text(encoding="utf-8")
+    for more in (
+        ["--size", "10"],
+        ["--size", "10", "--ceremony", "x"],
+        ["--selection", "stratified", "--strata", "centre", "--ceremony", "x"],
+    ):
+        assert main([*frame, *more]) == 1
+        assert "another draw was announced here" in capsys.readouterr().err
     assert main([*frame, "--ceremony", "x"]) == 0
     assert (out / "frame.csv").read_bytes() == published
     assert len(rows(out / "drawn.csv")) == 9
@@ -100,6 +108,24 @@ def test_the_frame_is_published_before_the_ceremony_and_the_draw_is_from_it(case
     assert main([*frame, "--ceremony", "y", "--force"]) == 1
     assert "another frame is there" in capsys.readouterr().err
     assert (out / "frame.csv").read_bytes() == published + b"S999\n"
+
+
+def test_more_sheets_than_there_are_are_refused_before_anything_is_announced(
+    case, tmp_path, capsys
+):
+    out = tmp_path / "drawn"
+    size = str(len(CODES) + 1)
+    assert main(["sample", "draw", str(case), "--size", size, "--out", str(out)]) == 2
+    assert f"--size {size} is more than the {len(CODES)} sheets" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_report_on_no_sample_is_none(case, tmp_path, capsys):
+    assert main(["sample", "report", str(case), "--out", str(tmp_path / "report")]) == 1
+    told = capsys.readouterr().err
+    assert "names no sample" in told
+    assert "sample/sample.toml" in told
+    assert not (tmp_path / "report").exists()
 
 
 def test_a_draw_that_was_examined_is_not_overwritten(case, tmp_path, capsys):
@@ -153,7 +179,7 @@ def test_what_was_drawn_is_the_entry_of_the_case_file(case, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--size", "61"], 1, "61 of 60 units cannot be drawn"),
+        (["--size", "61"], 2, "--size 61 is more than the 60 sheets"),
         (["--size", "5", "--selection", "stratified"], 2, "needs --strata"),
         (["--size", "5", "--selection", "stratified", "--strata", "planet"], 2, "no level"),
         (["--size", "5", "--strata", "centre"], 2, "--strata is for a sample"),

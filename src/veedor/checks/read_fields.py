@@ -21,6 +21,14 @@ all agreements is wrong, at 95 %."""
 FIRST = 16
 """Scans that disagree of which the parts come before those of the sample."""
 
+CALLED = {
+    "blank": "the number of blank votes",
+    "null": "the number of null votes",
+    "declared_valid": "the stated number of valid votes",
+    "declared_cast": "the stated number of votes cast",
+}
+"""Fields that are no option, in words."""
+
 Ints = NDArray[np.int64]
 
 
@@ -129,10 +137,15 @@ def pictures(fields: Fields, drawn: Ints, name: str) -> tuple[Picture, ...]:
     return (*made[:FIRST], *agreed, *made[FIRST:])
 
 
+def called(field: str) -> str:
+    """A field of a count in words."""
+    return CALLED.get(field, field)
+
+
 def _said(fields: Fields, i: int) -> str:
     value = fields.value[i]
     read = "nothing" if np.isnan(value) else f"{int(value):,}"
-    recorded = f"{fields.field[i]} is recorded as {fields.recorded[i]:,}"
+    recorded = f"{called(fields.field[i])} is recorded as {fields.recorded[i]:,}"
     if fields.by_sums[i]:
         return (
             f"{recorded}; its boxes leave it open ({read} with probability {fields.p[i]:.2f}), and"
@@ -160,8 +173,8 @@ def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool, few: 
     if s["disagree"]:
         text += say(
             "The disagreements are on {sheets_disagree:sheet|sheets}; errors of reading alone would"
-            " lead one to expect some on {sheets_expected:.1f}. {confirmed:is|are} borne out by the"
-            " sums of the form.",
+            " lead one to expect some on {sheets_expected:.1f}. {confirmed:of these fields is|of"
+            " these fields are} borne out by the sums of the form.",
             **_plain(s),
         )
     else:
@@ -172,8 +185,8 @@ def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool, few: 
         )
     if few:
         text += (
-            " So many may come from errors of reading alone; only sheets with a disagreement that"
-            " is borne out are questioned."
+            " So many may come from errors of reading alone: observed, and questioned, are only the"
+            " sheets with a disagreement that is borne out."
         )
     if lead:
         text += say(
@@ -203,7 +216,7 @@ def figures(count: str, name: str, s: Mapping[str, Any]) -> tuple[Figure, ...]:
     if not s["disagree"]:
         return ()
     table = s["by_field"]
-    labels = [f"{row['field']} ({row['fields']:,} fields)" for row in table]
+    labels = [f"{called(row['field'])} ({row['fields']:,} fields)" for row in table]
     shares = [100.0 * row["disagree"] / row["fields"] for row in table]
     return (
         Figure(

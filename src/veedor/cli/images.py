@@ -135,7 +135,10 @@ Examples:
 @click.option("--number", type=click.IntRange(min=1), default=1, show_default=True,
               help="Which page of a PDF or TIFF.")  # fmt: skip
 @click.option("--out", type=_Out, help="A picture of the scan with its boxes to write (PNG).")
-def look(scan: Path, templates: tuple[Path, ...], number: int, out: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Overwrite a picture that is there.")
+def look(
+    scan: Path, templates: tuple[Path, ...], number: int, out: Path | None, force: bool
+) -> None:
     """Say what is seen of SCAN: the file, its quality, codes, form and fields.
 
     The picture shows where each box was found, with private parts veiled. No picture is written of
@@ -148,6 +151,12 @@ def look(scan: Path, templates: tuple[Path, ...], number: int, out: Path | None)
     from veedor.images.registration import Registrar
     from veedor.images.template import load_template
 
+    if out is not None:
+        if out.suffix.lower() != ".png":
+            raise click.UsageError(f"--out writes a PNG: {out} does not end in .png")
+        if out.exists() and (not force or out.samefile(scan)):
+            never = "it is the scan itself" if out.samefile(scan) else "--force overwrites it"
+            raise click.UsageError(f"{out} is there already; {never}")
     registrar = Registrar([(load_template(path), path.parent) for path in templates])
     intake = take_in(scan, page=number - 1)
     attempt = registrar.attempt(intake.pixels)

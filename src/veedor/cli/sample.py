@@ -108,7 +108,7 @@ def size(
 @command.command(
     epilog="""\b
 Examples:
-  veedor sample draw bolivia-2019 --size 300 --out sample          # the frame alone, to publish
+  veedor sample draw bolivia-2019 --size 300 --out sample          # to publish beforehand
   veedor sample draw bolivia-2019 --size 300 --ceremony "dice 3 1 4 1 5" --out sample
   veedor sample draw case.toml --selection clustered --clusters centre --size 60 \\
       --ceremony "lottery of 1 March: 04 17 22 31 40" --out sample
@@ -147,12 +147,13 @@ def draw(case: str, out: Path, force: bool, name: str, count: str | None, **give
 
     Writes DIR/frame.csv, what was drawn from; DIR/drawn.csv, the sheets in the order of the draw
     with the chance of each; and DIR/sample.toml, the entry for the case file. Without --ceremony
-    the frame alone, which is to be published before it; the draw then has to be from that frame.
+    the frame and DIR/announced.toml, how many will be drawn and how, both to be published before
+    it; the draw then has to be that one.
     """
     from pydantic import ValidationError
 
     from veedor.case.sampling import Sample
-    from veedor.sample import write_draw, write_frame
+    from veedor.sample import announce, write_draw
 
     if kept := sorted(path.name for path in out.glob("answers-*.csv")):
         raise click.UsageError(f"{out} holds {kept[0]}: draw into another folder")
@@ -174,15 +175,22 @@ def draw(case: str, out: Path, force: bool, name: str, count: str | None, **give
             raise click.UsageError(
                 f"{level!r} is no level of geography; they are {', '.join(manifest.geography)}"
             )
+    # Draws of places, and of sheets by size, may be as many as one likes.
+    once = sample.clusters is None and sample.selection != "proportional"
+    if once and (sample.size or 0) > len(frames.sid):
+        raise click.UsageError(
+            f"--size {sample.size:,} is more than the {len(frames.sid):,} sheets to draw from"
+        )
     if sample.ceremony is None:
-        published = write_frame(sample, frames, manifest, out)
+        published = announce(sample, frames, manifest, out)
         terminal.out(
             f"{len(frames.sid):,} sheets, of which nothing is drawn yet",
             f"written: {out / 'frame.csv'}",
+            f"written: {out / 'announced.toml'}",
             f"frame {published}",
             "",
-            "Publish it with its SHA-256 (above), say how many sheets will be drawn and how, and"
-            " hold the ceremony. Then give the same command with --ceremony.",
+            "Publish both, with the SHA-256 of the frame (above), and hold the ceremony. Then give"
+            " the same command with --ceremony.",
         )
         return
     found = write_draw(sample, frames, manifest, out)
@@ -265,7 +273,18 @@ Exit codes: 0 done, 1 could not be done, 2 wrong usage.
 def report(case: str, out: Path | None, seed: int) -> None:
     """Report on the samples of CASE: its checks of samples and of the outcome, and no others."""
     from veedor.audit.run import audit
+    from veedor.case.catalogue import find_case
+    from veedor.case.loading import load_case
     from veedor.cli.audit import summary
+    from veedor.errors import CaseError
+
+    path = find_case(case)
+    if not load_case(path).samples:
+        raise CaseError(
+            "this case names no sample",
+            place=str(path),
+            remedy='Name what `veedor sample draw` wrote: plans = ["sample/sample.toml"].',
+        )
 
     only = ("outcome", "sampling")
     with terminal.steps() as progress:

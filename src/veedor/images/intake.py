@@ -125,7 +125,7 @@ def _picture(
         raise SourceError(
             "holds no picture that can be read (PNG, JPEG, TIFF or PDF)",
             place=shown,
-            remedy="Convert it to one of these, or take it out of the index of scans.",
+            remedy="Convert it to one of these; where an index of scans names it, leave it out.",
         ) from error
     except Image.DecompressionBombError as error:
         raise _too_large(shown, "more than 170 megapixels") from error

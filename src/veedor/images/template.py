@@ -231,8 +231,11 @@ def load_template(path: Path | str) -> Template:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the template"
+        what = first["msg"].removeprefix("Value error, ")
         raise VeedorError(
-            f"{key}: {first['msg'].removeprefix('Value error, ')}",
+            f"{key} is missing: this describes no form"
+            if first["type"] == "missing"
+            else f"{key}: {what}",
             place=str(path),
             remedy="See docs/images.md for what a template holds.",
         ) from error

@@ -17,7 +17,9 @@ from veedor.errors import CaseError
 from veedor.export.spreadsheet import cell
 from veedor.stats.draws import composed, seed_of
 
-__all__ = ["Drawn", "write_draw", "write_frame"]
+__all__ = ["Drawn", "announce", "write_draw"]
+
+ANNOUNCED = "announced.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,37 @@ class Drawn:
     frame: str
 
 
-def write_frame(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
-    """Write `frame.csv`, by official code with all that the draw hangs on, and give its SHA-256.
+def announce(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
+    """Write `frame.csv`, from which will be drawn, and `announced.toml`, how many and how; give the
+    SHA-256 of the frame.
 
-    It is to be published before the ceremony. CaseError where another frame is there already,
-    where the sample cannot be drawn from this one, or where a code cannot be written as it is: the
-    draw hangs on it.
+    Both are to be published before the ceremony. CaseError where others are there already, where
+    the sample cannot be drawn from this frame, or where a code cannot be written as it is: the draw
+    hangs on it.
     """
+    _as_announced(sample, out)
+    published = _write_frame(sample, frame, case, out)
+    (out / ANNOUNCED).write_bytes(_announcement(sample))
+    return published
+
+
+def _announcement(sample: Sample) -> bytes:
+    return _entry(sample.model_copy(update={"ceremony": None})).encode("utf-8")
+
+
+def _as_announced(sample: Sample, out: Path) -> None:
+    """Refuse another draw than the one that was announced in this folder."""
+    path = out / ANNOUNCED
+    if path.exists() and path.read_bytes() != _announcement(sample):
+        raise CaseError(
+            "another draw was announced here: another size, or another way to draw",
+            place=str(path),
+            remedy="Give the options as they were announced, or draw into another folder.",
+        )
+
+
+def _write_frame(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
+    """Write `frame.csv`, by official code with all that the draw hangs on, and give its SHA-256."""
     text = _frame(sample, frame, case)
     path = out / "frame.csv"
     if path.exists() and path.read_bytes() != text:
@@ -53,8 +79,9 @@ def write_frame(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
 def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
     """Write `frame.csv`, `drawn.csv` and `sample.toml`, and say what was drawn.
 
-    CaseError as in `write_frame`.
+    CaseError as in `announce`, and where something else was announced there.
     """
+    _as_announced(sample, out)
     drawn = draw(sample, frame, case)
     places = list(case.geography)
     drawn_text = _csv(
@@ -71,7 +98,7 @@ def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
             )
         ),
     )
-    published = write_frame(sample, frame, case, out)
+    published = _write_frame(sample, frame, case, out)
     (out / "drawn.csv").write_bytes(drawn_text)
     (out / "sample.toml").write_text(_entry(sample), encoding="utf-8", newline="\n")
     return Drawn(

@@ -383,18 +383,23 @@ def _effects(
 
 
 def _told(s: Mapping[str, Any]) -> str:
-    parts = [
-        say("{read} of {scans:scan was|scans were} read", **s),
-        say("{unreadable} could not be opened or read", **s),
-        say("on {unregistered} no form was found", **s),
-        say("of {missing} there is no picture", **s),
-    ]
-    text = ", ".join(parts)
-    text += say(". On {other_code:scan|scans} the printed code names another station", **s)
-    text += say(", and {unknown_station:is|are} of a station that is not in the results", **s)
+    parts = [say("{read} of {scans:scan was|scans were} read", **s)]
+    for number, words in (
+        ("unreadable", "{unreadable} could not be opened or read"),
+        ("unregistered", "on {unregistered} no form was found"),
+        ("missing", "of {missing} there is no picture"),
+        ("other_code", "on {other_code} the printed code names another station"),
+        ("unknown_station", "{unknown_station:is|are} of a station that is not in the results"),
+    ):
+        if s[number]:
+            parts.append(say(words, **s))
+    text = ", ".join(parts) + ". "
+    if not s["without_reading"]:
+        return text + say("A reading stands for each of {sheets} counted sheets.", **s)
     return text + say(
-        ". No reading stands for {without_reading} of {sheets} counted sheets, with"
-        " {without_reading_valid} votes: {without_scan} without a scan, the others not read or read"
-        " under the code of another station.",
+        "No reading stands for {without_reading} of {sheets} counted sheets, with"
+        " {without_reading_valid} votes: {without_scan} have no scan, and {not_read} none that was"
+        " read under their own code.",
+        not_read=s["without_reading"] - s["without_scan"],
         **s,
     )

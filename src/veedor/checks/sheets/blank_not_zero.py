@@ -146,7 +146,7 @@ class BlankNotZero(Check):
             written = "z" if name == SCANS else "v"
             zero = np.stack([known(rows[f"{written}{i}"]) == 0 for i in range(options)], axis=1)
             zero &= ~empty
-            yield self._count(name, empty, zero, context)
+            yield self._count(name, empty, zero, rows, context)
             fields = _fields(empty, zero, winners(matrix))
             if not (fields.empty.any() and zero.any()):
                 continue
@@ -157,7 +157,12 @@ class BlankNotZero(Check):
                     yield self._option(name, number, fields, totals, rows, context)
 
     def _count(
-        self, name: str, empty: NDArray[np.bool_], zero: NDArray[np.bool_], context: Context
+        self,
+        name: str,
+        empty: NDArray[np.bool_],
+        zero: NDArray[np.bool_],
+        rows: Columns,
+        context: Context,
     ) -> Fact:
         throughout = empty.all(axis=1)
         empties, zeros = int(empty[~throughout].sum()), int(zero.sum())
@@ -195,6 +200,7 @@ class BlankNotZero(Check):
             subject="" if name == context.case.official else name.strip(":"),
             kind="descriptive",
             words=words,
+            rows=_empties(empty, zero, rows, context) if status == "observed" else None,
         )
 
     def _option(
@@ -257,6 +263,22 @@ class BlankNotZero(Check):
         if statistic["odds_ratio"] is not None:
             tested["line"] = {"rival": statistic["rival"], "odds": statistic["odds_ratio"]}
         return self.explain(**tested)
+
+
+def _empties(
+    empty: NDArray[np.bool_], zero: NDArray[np.bool_], rows: Columns, context: Context
+) -> Columns:
+    """The sheets with an empty field, those with most first: whose fields, and written zeros."""
+    at = np.flatnonzero(empty.any(axis=1))
+    at = at[np.lexsort((rows["sid"][at], -empty[at].sum(axis=1)))]
+    names = np.array(context.options, dtype=object)
+    return {
+        "sid": rows["sid"][at],
+        "valid": whole(rows["valid"])[at],
+        "empty_fields": empty[at].sum(axis=1),
+        "empty_of": np.array([", ".join(names[row]) for row in empty[at]], dtype=object),
+        "zeros": zero[at].sum(axis=1),
+    }
 
 
 def _called(name: str) -> str:
@@ -345,11 +367,13 @@ def _interval(statistic: Mapping[str, Any]) -> Interval | None:
 
 
 def _words(option: str, name: str, s: Mapping[str, Any]) -> dict[str, str]:
-    if not s["telling"]:
+    if not s["stations"]:
+        sentence = f"{option} won no sheet, so that there is none to look at."
+    elif not s["telling"]:
         sentence = (
-            f"None of {s['stations']:,} sheets that {option} won has, beside the field of its main"
-            f" rival ({s['rival'] or 'there is none'}) without votes, both an empty field and a"
-            " written zero."
+            f"None of {s['stations']:,} sheets that {option} won can tell: that needs one on which"
+            f" its main rival ({s['rival'] or 'there is none'}) has no votes, and of all fields"
+            " without votes some are empty and some hold a zero."
         )
     else:
         sentence = (
