@@ -44,6 +44,7 @@ from veedor.handwriting.digits import SPLITS, Digits, load_digits
 from veedor.handwriting.features import describe
 from veedor.handwriting.halves import Look
 from veedor.handwriting.strokes import UNBROKEN
+from veedor.images.reader import Reader
 from veedor.stats.exact import proportion_interval
 
 BARS = {True: (0.035, 0.12), False: (0.05, 0.21)}
@@ -227,7 +228,8 @@ def page(
         " sheets, of several sittings, or of hands that imitate.** The network and the model of"
         f" hands learnt from the split `train` (`{made['command']}`); ratios were calibrated on"
         f" `calibration`: {', '.join(f'{n} {w} writers' for n, w in writers.items())} (by code of"
-        f" the hash `{made['calibration_code_sha256'][:12]}`).",
+        f" the hash `{made['calibration_code_sha256'][:12]}`). Digits on forms were read by the"
+        f" reader of the graph `{Reader.load().manifest['graph_sha256'][:12]}`.",
         "",
         "What was to be reached, and whether the estimate reaches it; *as said*, the cost of the"
         " ratios that a check says, which the cap keeps from going beyond the number of writers:",

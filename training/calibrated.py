@@ -36,9 +36,10 @@ FAMILIES = {"scans": ("scan",), "mixed": ("scan", "photo")}
 
 def _sheets(
     digits: Digits, seed: int, cache: Path, say: Callable[[str], None]
-) -> tuple[list[Sheets], list[Sheets]]:
-    """Sheets as NIST's forms have them, and as they are scanned."""
+) -> tuple[list[Sheets], list[Sheets], list[Sheets]]:
+    """Sheets as NIST's forms have them, as they are scanned, and worn without a form."""
     plain = [nist(digits, lambda side, rng: pens.plain(), seed + k, far=k == 0) for k in (0, 1)]
+    worn = [nist(digits, _worn, seed + k, far=k == 0) for k in (0, 1)]
     scans = [
         of_scans(
             scanned(digits, LAYOUTS, families, TURNS[name], seed + k,
@@ -46,15 +47,21 @@ def _sheets(
         )
         for k, (name, families) in enumerate(FAMILIES.items())
     ]  # fmt: skip
-    return plain, scans
+    return plain, scans, worn
 
 
-def _trials(sheets: list[Sheets], seed: int, *, poor: bool) -> dict[int, Trials]:
-    """Trials by number of digits, of pairs of good scans or of pairs with a poorer one."""
+def _worn(side: int, rng: np.random.Generator) -> pens.Condition:
+    """Another pen and scan on each side, of which the second is worse."""
+    return (pens.draw_condition, pens.draw_worn)[side](rng)
+
+
+def _trials(sheets: list[Sheets], seed: int, *, good: bool) -> dict[int, Trials]:
+    """Trials by number of digits, of all pairs or of those of good scans alone."""
     found = {}
     for number in DIGITS:
         parts = [trials(one, number, seed + number, draws=2) for one in sheets if len(one.owner)]
-        both = Trials.joined(parts).of(poor=poor)
+        both = Trials.joined(parts)
+        both = both.of(poor=False) if good else both
         if len(np.unique(both.writer)) >= FEWEST:
             found[number] = both
     return found
@@ -65,17 +72,19 @@ def calibrate(
 ) -> dict[str, Any]:
     """The entry `calibration` of the manifest: for each condition what scores are worth.
 
-    `read_by` is the hash of the reader's graph by which digits of scans were read.
+    What a poorer scan is worth is measured on good ones too, and on digits worn without a form:
+    the poor ones among the scans are mostly of one form, and tell hands apart better than others
+    may. `read_by` is the hash of the reader's graph by which digits of scans were read.
     """
-    plain, scans = _sheets(digits, seed, cache, say)
+    plain, scans, worn = _sheets(digits, seed, cache, say)
     found: dict[str, Any] = {}
-    for condition, sheets, poor in (
-        ("matched", plain, False),
-        ("good", scans, False),
-        ("usable", scans, True),
+    for condition, sheets, good in (
+        ("matched", plain, True),
+        ("good", scans, True),
+        ("usable", [*scans, *worn], False),
     ):
-        found[condition] = _entry(_trials(sheets, seed, poor=poor))
-        if sheets is scans:
+        found[condition] = _entry(_trials(sheets, seed, good=good))
+        if sheets is not plain:
             found[condition] |= {"read_by": Reader.load().manifest["graph_sha256"]}
         rows = "; ".join(f"{r['digits']}: EER {r['eer']:.3f} Cllr {r['cllr']:.3f}"
                          for r in found[condition]["table"])  # fmt: skip
