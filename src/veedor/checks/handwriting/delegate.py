@@ -306,8 +306,9 @@ def _statistic(both: Both, found: _Compared) -> dict[str, Any]:
         "centres_expected": found.any,
         "background": 100 * float(found.made_above.sum()) / max(made, 1),
         "expected": chance.mean,
-        "expected_low": chance.low,
-        "expected_high": chance.high,
+        # Whole comparisons are seen, never a part of one.
+        "expected_low": float(np.floor(chance.low)),
+        "expected_high": float(np.ceil(chance.high)),
         "p": chance.p,
         "chance_pairs": made,
         "times": found.times,
