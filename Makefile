@@ -104,7 +104,7 @@ reading: $(VENV)/.test ## how well digits and sheets are read, on writers kept a
 	$(BIN)/python -m benchmarks.reading --markdown docs/reading-digits.md
 
 handwriting: $(VENV)/.test ## how well hands are told apart by their digits, on writers kept apart (half an hour)
-	$(BIN)/python -m benchmarks.handwriting --runs 12 --markdown docs/handwriting.md
+	$(BIN)/python -m benchmarks.handwriting --runs 8 --markdown docs/handwriting.md
 
 twins: $(VENV)/.test ## re-used images: copies and pieces found, false pairs, time (an hour; a cut run goes on)
 	$(BIN)/python -m benchmarks.twins --markdown docs/twins.md
