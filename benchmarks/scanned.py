@@ -68,11 +68,13 @@ class Audited:
     facts : check -> its findings
     named : check, part of its findings -> official codes of the stations
     truth : of the sheets, as in truth.json
+    official : the official count
     """
 
     facts: Mapping[str, Sequence[Fact]]
     named: Mapping[tuple[str, str], frozenset[str]]
     truth: Mapping[str, Any]
+    official: str
 
 
 def audited(scenario: str, seed: int, split: str) -> Audited:
@@ -104,7 +106,7 @@ def audited(scenario: str, seed: int, split: str) -> Audited:
             rows = evidence.describe(np.unique(np.array([s for s in some if s >= 0], np.int64)))
             named[key] = frozenset(map(str, rows["station"]))
         evidence.con.disconnect()
-    return Audited(facts, named, told)
+    return Audited(facts, named, told, case.official)
 
 
 def _parts(fact: Fact) -> Iterable[tuple[str, list[int]]]:
@@ -140,25 +142,27 @@ class Tally:
 
 
 def alarms(elections: Iterable[Audited]) -> dict[str, Tally]:
-    """Check and subject -> honest elections on which something is observed that is not true.
+    """Check and subject -> honest elections on which something is observed that is not so.
 
-    Scans and images that are named crosswise are none in these; what a count records otherwise than
-    its sheet is one only where the sheet has that number.
+    Descriptions accuse nobody and are left out, and so are counts but the official one, in which
+    numbers may truly differ from the sheets. What that one records otherwise than its sheet is an
+    alarm where the sheet has the number that was recorded.
     """
     found: dict[str, Tally] = {}
     for one in elections:
         truth = {entry["station"] for entry in one.truth["transcription"]}
+        wrong = one.named.get(("images.reading", "questioned"), frozenset()) - truth
         for check, facts in one.facts.items():
             for fact in facts:
-                if fact.status == "not-applicable" or (check, fact.subject) == (
-                    "images.reading",
-                    "",
+                reading = check == "images.reading"
+                if (
+                    fact.kind == "descriptive"
+                    or fact.status in ("not-applicable", "void")
+                    or (reading and fact.subject != one.official)
                 ):
                     continue
                 key = f"`{check}`" + (f" ({fact.subject})" if fact.subject else "")
-                seen = fact.status == "observed"
-                if check == "images.reading":
-                    seen = seen and bool(one.named[check, "questioned"] - truth)
+                seen = fact.status == "observed" and (bool(wrong) or not reading)
                 found.setdefault(key, Tally()).add(int(seen))
     return found
 
@@ -226,7 +230,7 @@ def page(
         "",
         "## Honest elections",
         "",
-        "Of `images.reading`, an alarm questions a sheet whose numbers were recorded rightly.",
+        "Of `images.reading`, an alarm questions a sheet whose numbers the official count has right.",
         "",
         "| check | alarms | interval |",
         "|---|---:|---|",
