@@ -230,7 +230,8 @@ def page(
         "",
         "## Honest elections",
         "",
-        "Of `images.reading`, an alarm questions a sheet whose numbers the official count has right.",
+        "Of `images.reading`, an alarm questions a sheet whose numbers the official count has"
+        " right.",
         "",
         "| check | alarms | interval |",
         "|---|---:|---|",
