@@ -12,7 +12,13 @@ from tests.building import evidence, facts
 from tests.scans import put_rows
 from veedor.checks.images.reading import UNLIKELY
 from veedor.checks.read_fields import called
-from veedor.checks.transcripts import MISREAD, MISREAD_MOST, Fields, by_reading
+from veedor.checks.transcripts import (
+    BORNE_OUT_MOST,
+    MISREAD,
+    MISREAD_MOST,
+    Fields,
+    by_reading,
+)
 from veedor.stats.exact import unequal_chances_tail
 
 FIELDS = ("A", "B", "C", "blank")
@@ -141,8 +147,15 @@ def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
     assert (fact.status, fact.questioned) == ("not-determinable", None)
     assert (fact.p_value, fact.p_value_of, fact.explanations) == (None, "", ())
     assert "lead of" not in fact.fact
-    scans.scans[3]["consistent"] = True  # the form's own sums bear it out
+    scans.scans[3]["consistent"] = True  # the form's own sums bear it out, as they may by chance
     fact = scans.facts()["official"]
+    assert (fact.status, fact.statistic["confirmed"]) == ("not-determinable", 1)
+    some = BORNE_OUT_MOST * (1 - (1 - 0.05) ** 4)
+    assert fact.statistic["p_confirmed"] == pytest.approx(1 - (1 - some) ** 6)
+    for row in scans.readings:
+        row["rest"] = 0.0022
+    fact = scans.facts()["official"]
+    assert fact.statistic["p_reading"] > UNLIKELY >= fact.statistic["p_confirmed"]
     assert (fact.status, fact.statistic["confirmed"]) == ("observed", 1)
     assert fact.questioned.tolist() == [3]
     assert (fact.p_value, "p" in fact.statistic["lead"]) == (None, False)

@@ -57,6 +57,7 @@ def statistic(fields: Fields) -> dict[str, Any]:
         "sheets_expected": alone.expected,
         "confirmed": int(fields.confirmed.sum()),
         "p_reading": alone.p,
+        "p_confirmed": alone.p_confirmed,
         "expected_agreeing": float((1 - fields.p_agree[agreeing]).sum()),
         "by_field": _by_field(fields),
     }

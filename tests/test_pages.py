@@ -1,0 +1,39 @@
+"""The pages of measured rates are of the shipped models, and checks allow for what they say."""
+
+import json
+import re
+from importlib import resources
+from pathlib import Path
+
+from scipy import stats
+
+from veedor.checks.transcripts import BORNE_OUT_MOST, MISREAD, MISREAD_MOST
+from veedor.handwriting.calibration import load_manifest
+
+DOCS = Path(__file__).parent.parent / "docs"
+READING = (DOCS / "reading-digits.md").read_text(encoding="utf-8")
+HANDS = (DOCS / "handwriting.md").read_text(encoding="utf-8")
+
+
+def test_reading_was_measured_with_the_networks_that_are_shipped():
+    manifest = resources.files("veedor.images") / "models" / "reader.json"
+    graph = json.loads(manifest.read_text(encoding="utf-8"))["graph_sha256"]
+    assert f"graph `{graph[:12]}`" in READING, "make reading"
+
+
+def test_the_check_allows_for_as_many_errors_of_reading_as_were_measured():
+    row = next(r for r in READING.splitlines() if r.startswith("| times as many as expected"))
+    estimate, low, high = map(float, re.findall(r"[\d.]+", row.split("|")[-2]))
+    assert low <= estimate <= high
+    assert estimate <= MISREAD
+    assert high <= MISREAD_MOST
+    seen, expected = (
+        float(next(r for r in READING.splitlines() if r.startswith(f"| {name} |")).split("|")[-2])
+        for name in ("borne out by the form's sums", "such sheets expected")
+    )
+    assert stats.chi2.ppf(0.975, 2 * seen + 2) / 2 / expected <= BORNE_OUT_MOST
+
+
+def test_hands_were_measured_with_the_calibration_that_is_shipped():
+    code = load_manifest()["calibration_code_sha256"]
+    assert f"of the hash `{code[:12]}`" in HANDS, "make handwriting"
