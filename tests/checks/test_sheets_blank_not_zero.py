@@ -129,8 +129,8 @@ def test_scans_tell_empty_from_zero_where_the_count_does_not(tmp_path):
     by = scanned(tmp_path, *habit, (90, None, 0, None, 0))
     assert set(by) == {"scans", "scans.A", "scans.B", "scans.C", "scans.D", "scans.E"}
     assert by["scans"].rows["sid"].tolist() == [6, 0, 1, 2, 3, 4, 5]
-    assert by["scans"].rows["empty_of"].tolist() == ["B, D", *["D"] * 6]
-    assert by["scans"].rows["zeros"].tolist() == [2] * 7
+    assert by["scans"].rows["empty_options"].tolist() == ["B, D", *["D"] * 6]
+    assert by["scans"].rows["written_zeros"].tolist() == [2] * 7
     s = by["scans"].statistic
     assert (s["stations"], s["with_empty"]) == (7, 7)
     assert {f["option"]: f["empty"] for f in s["fields"]}["D"] == 7

@@ -276,8 +276,8 @@ def _empties(
         "sid": rows["sid"][at],
         "valid": whole(rows["valid"])[at],
         "empty_fields": empty[at].sum(axis=1),
-        "empty_of": np.array([", ".join(names[row]) for row in empty[at]], dtype=object),
-        "zeros": zero[at].sum(axis=1),
+        "empty_options": np.array([", ".join(names[row]) for row in empty[at]], dtype=object),
+        "written_zeros": zero[at].sum(axis=1),
     }
 
 
