@@ -96,7 +96,7 @@ flows: $(VENV)/.test ## 50 million connections in 4 GB (a quarter of an hour; Sp
 samples: $(VENV)/.test ## coverage of samples' limits, and the risk of a wrong outcome (a quarter of an hour)
 	$(BIN)/python -m benchmarks.samples --markdown docs/samples.md
 
-models: $(VENV)/.training ## train the reader of digits and the comparer of hands anew (an hour; needs their data)
+models: $(VENV)/.training ## train the reader of digits and the comparer of hands anew (two hours; needs their data)
 	nice -n 10 $(BIN)/python -m training.reader --bfloat16
 	nice -n 10 $(BIN)/python -m training.writer
 
@@ -109,8 +109,8 @@ handwriting: $(VENV)/.test ## how well hands are told apart by their digits, on 
 twins: $(VENV)/.test ## re-used images: copies and pieces found, false pairs, time (an hour; a cut run goes on)
 	$(BIN)/python -m benchmarks.twins --markdown docs/twins.md
 
-scanned: $(VENV)/.test ## alarms of the checks of scans on simulated elections, and what they find (an hour)
-	$(BIN)/python -m benchmarks.scanned --markdown docs/scanned.md
+scanned: $(VENV)/.test ## alarms of the checks of scans on simulated elections, and what they find (ten minutes)
+	$(BIN)/python -m benchmarks.scanned --honest 6 --drills 4 --markdown docs/scanned.md
 
 peers: ## an environment with the published packages that benchmarks run beside ours
 	@python=$$($(FIND_PYTHON)); $$python -m venv --clear .peers
