@@ -192,7 +192,10 @@ def test_a_draw_that_cannot_be_made_is_told(case, tmp_path, arguments, code, wor
     out = tmp_path / "none"
     base = ["sample", "draw", str(case), "--ceremony", "x", "--out", str(out)]
     assert main([*base, *arguments]) == code
-    assert words in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert words in told
+    # Wrong options are told at once, before files are read; a size cannot be.
+    assert ("read" in told) == ("sheets" in words)
     assert not out.exists()
 
 

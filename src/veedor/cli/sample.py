@@ -159,10 +159,10 @@ def draw(case: str, out: Path, force: bool, name: str, count: str | None, **give
         raise click.UsageError(f"{out} holds {kept[0]}: draw into another folder")
     if (out / "drawn.csv").exists() and not force:
         raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force overwrites it")
-    manifest, frames = _frames(case, count)
+    manifest, counted = _counted(case, count)
     about = {k: v for k, v in given.items() if v is not None}
     title = f"Sample of {manifest.title}" if name == "sample" else f"Sample {name}"
-    about = {"title": title} | about | {"id": name, "frame": count or manifest.official}
+    about = {"title": title} | about | {"id": name, "frame": counted}
     try:
         sample = Sample.model_validate(about)
     except ValidationError as error:
@@ -175,6 +175,7 @@ def draw(case: str, out: Path, force: bool, name: str, count: str | None, **give
             raise click.UsageError(
                 f"{level!r} is no level of geography; they are {', '.join(manifest.geography)}"
             )
+    frames = _frames(manifest, counted)
     # Draws of places, and of sheets by size, may be as many as one likes.
     once = sample.clusters is None and sample.selection != "proportional"
     if once and (sample.size or 0) > len(frames.sid):
@@ -239,7 +240,8 @@ def plan(
     """
     from veedor.sample import plan_risk
 
-    manifest, frame = _frames(case, None)
+    manifest, counted = _counted(case, None)
+    frame = _frames(manifest, counted)
     terminal.out(
         f"{manifest.title}: {manifest.contest_rule.describe()}",
         f"{len(frame.sid):,} sheets; risk limit {100 * limit:g} %; {samples} simulated samples.",
@@ -302,15 +304,10 @@ def report(case: str, out: Path | None, seed: int) -> None:
     terminal.out("", *summary(result.document, result.directory))
 
 
-def _frames(case: str, count: str | None) -> tuple[Case, Frame]:
-    """The case, and the sheets of the count that are drawn from."""
-    import tempfile
-
-    from veedor.audit.plan import read
+def _counted(case: str, count: str | None) -> tuple[Case, str]:
+    """The case, and the name of the count whose sheets are drawn from."""
     from veedor.case.catalogue import find_case
     from veedor.case.loading import load_case
-    from veedor.checks.sampled import Frame, frame_query
-    from veedor.engine.verbs import collect
 
     manifest = load_case(find_case(case))
     name = count or manifest.official
@@ -319,9 +316,20 @@ def _frames(case: str, count: str | None) -> tuple[Case, Frame]:
         raise click.UsageError(
             f"--count {name!r} is no count; they are {', '.join(map(str, known))}"
         )
+    return manifest, name
+
+
+def _frames(manifest: Case, count: str) -> Frame:
+    """The sheets of a count, whose files are read without the scans."""
+    import tempfile
+
+    from veedor.audit.plan import read
+    from veedor.checks.sampled import Frame, frame_query
+    from veedor.engine.verbs import collect
+
     with tempfile.TemporaryDirectory(prefix="veedor-") as folder, terminal.steps() as progress:
         evidence, _ = read(manifest.without_scans(), Path(folder), progress)
-        return manifest, Frame.of(collect(frame_query(evidence, name)), manifest)
+        return Frame.of(collect(frame_query(evidence, count)), manifest)
 
 
 @command.command(
@@ -400,7 +408,8 @@ def examine(
     veiled: dict[str, Any] | None = None
     votes: dict[str, list[tuple[str, int]]] = {}
     if case is not None:
-        manifest, frame = _frames(case, examination.sample.frame)
+        manifest, counted = _counted(case, examination.sample.frame)
+        frame = _frames(manifest, counted)
         if images is None:
             found |= scans_of(manifest, examination.stations, show_private=show_private)
         elif not show_private:
