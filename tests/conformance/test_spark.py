@@ -6,7 +6,7 @@ from benchmarks.flows_spark import compare, lacking
 from tests.conformance.full_case import full_case, read_full
 from veedor.checks.base import registry
 
-GROUPS = ("infrastructure", "custody", "statements")
+GROUPS = ("infrastructure", "custody", "statements", "sheets", "images", "handwriting")
 
 
 @pytest.mark.slow
