@@ -75,6 +75,7 @@ class Compared:
     clean : (n,) bool, no box is struck, written over or unreadable
     right, sure, joint : (n,) bool, read right by its boxes; with p of at least SURE; with the sums
     same, other : what reading says of the right transcription and of one with a wrong digit
+    right_records : `same`, and fields left empty beside a transcription of 0
     """
 
     writer: NDArray[np.int64]
@@ -84,6 +85,7 @@ class Compared:
     joint: NDArray[np.bool_]
     same: Fields
     other: Fields
+    right_records: Fields
 
 
 def _wrong(number: int, rng: Generator) -> int:
@@ -94,16 +96,22 @@ def _wrong(number: int, rng: Generator) -> int:
     return int("".join(text))
 
 
+def _named(field: str) -> str:
+    """A field of the project's own forms as a count calls it."""
+    totals = [t for t in ("valid", "cast") if field.endswith(t)]
+    return f"declared_{totals[0]}" if totals else field
+
+
 def _row(sheet: Read, scan: int, one: FieldReading, number: int, fillers: bool) -> dict[str, Any]:
     """One field as the check against counts gets it."""
     held = held_by(one)
     return {
-        "sid": scan, "scan": scan, "region": 0, "transcribed": number, "field": one.field,
+        "sid": scan, "scan": scan, "region": 0, "transcribed": number, "field": _named(one.field),
         "cell_of": one.field, "text": one.text, "state": one.state, "value": one.value, "p": one.p,
         "p_recorded": chance_of(one, held, number, fillers), "joint": one.joint,
         "p_joint": one.p_joint, "rest": held.beyond(DOUBT) if one.state in TELLING else None,
         "altered": float(one.altered.max(initial=0.0)),
-        "alone": True, "consistent": {True: 1, False: 0, None: -1}[sheet.reading.consistent],
+        "alone": True, "holds": {True: 1, False: 0, None: -1}[one.holds],
     }  # fmt: skip
 
 
@@ -123,16 +131,20 @@ def _fields(rows: list[dict[str, Any]]) -> Fields:
 def compared(reads: Iterable[Read], rng: Generator) -> Compared:
     """The counts of all sheets that were read, against a right and a wrong transcription.
 
-    Fields that state no number (empty, struck, unreadable) take no part: nobody could transcribe
-    them right or wrong.
+    Fields that state no number (empty, struck, unreadable) take no part, for nobody could
+    transcribe them right or wrong; an empty one is a 0 in `right_records`.
     """
-    facts, same, other = [], [], []
+    facts, same, other, empty = [], [], [], []
     for scan, sheet in enumerate(reads):
         truth = {f.field: f for f in sheet.truth.fields}
         fillers = bool(sheet.form.template.fillers)
         for one in sheet.reading.fields:
+            if sheet.form.template.field(one.field).kind != "count":
+                continue
             stated = _stated(truth[one.field])
-            if stated is None or sheet.form.template.field(one.field).kind != "count":
+            if all(b.label == "empty" for b in truth[one.field].boxes):
+                empty.append(_row(sheet, scan, one, 0, fillers))
+            if stated is None:
                 continue
             clean = all(b.label not in ("overwritten",) for b in truth[one.field].boxes)
             joint = one.value if one.joint is None else one.joint
@@ -140,7 +152,7 @@ def compared(reads: Iterable[Read], rng: Generator) -> Compared:
             same.append(_row(sheet, scan, one, stated, fillers))
             other.append(_row(sheet, scan, one, _wrong(stated, rng), fillers))
     writer, *flags = (np.array(c) for c in zip(*facts, strict=True))
-    return Compared(writer, *flags, _fields(same), _fields(other))
+    return Compared(writer, *flags, _fields(same), _fields(other), _fields(same + empty))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +163,9 @@ class Misread:
     ----------
     able : fields that could have come out as disagreeing
     fields, fields_expected : those that did, and the sum of the probabilities (`rest`)
-    confirmed : of them, those that the form's sums bear out
+    confirmed : of them, those that are borne out, by the form's sums or by the record's own total
     sheets, sheets_expected : sheets on which some did
+    sheets_told : such sheets expected of fields in sums that can be told
     """
 
     able: int
@@ -161,6 +174,7 @@ class Misread:
     confirmed: int
     sheets: int
     sheets_expected: float
+    sheets_told: float
 
     @property
     def ratio(self) -> Rate:
@@ -181,6 +195,8 @@ class Misread:
 def misread(fields: Fields) -> Misread:
     """What reading alone made of right transcriptions."""
     chances = chances_of_sheets(fields.sid[fields.able], fields.could_mislead)
+    told = fields.told[fields.able]
+    of_sums = chances_of_sheets(fields.sid[fields.able][told], fields.could_mislead[told])
     return Misread(
         able=int(fields.able.sum()),
         fields=int(fields.disagree.sum()),
@@ -188,6 +204,7 @@ def misread(fields: Fields) -> Misread:
         confirmed=int(fields.confirmed.sum()),
         sheets=len(np.unique(fields.sid[fields.disagree])),
         sheets_expected=float(chances.sum()),
+        sheets_told=float(of_sums.sum()),
     )
 
 
@@ -247,7 +264,7 @@ def rates(reads: list[Read], rng: Generator) -> dict[str, Rate | float | int | M
         "right flagged": field(everything, fields.same.disagree),
         "wrong accepted": field(everything, fields.other.agree),
         "wrong flagged": field(everything, fields.other.disagree),
-        "misread": misread(fields.same),
+        "misread": misread(fields.right_records),
         "adds up": float(np.mean([c is True for c, _ in consistent])) if consistent else 0.0,
         "untold": float(np.mean([c is None for c, _ in consistent])) if consistent else 0.0,
     }

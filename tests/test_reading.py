@@ -27,7 +27,7 @@ def fields(sid, read, rest):
             "joint": value,
             "rest": np.array(rest, dtype=float),
             "alone": np.ones(n, dtype=bool),
-            "consistent": np.array([1, 0, 0, 0, 0])[:n],
+            "holds": np.array([1, 0, -1, 0, 0])[:n],
         }
     )
 
@@ -37,6 +37,7 @@ def test_disagreements_are_counted_beside_those_that_the_boxes_expect():
     assert (found.able, found.fields, found.sheets, found.confirmed) == (4, 3, 2, 1)
     assert found.fields_expected == pytest.approx(1.0)
     assert found.sheets_expected == pytest.approx(0.1 + (1 - 0.8 * 0.7) + 0.4)
+    assert found.sheets_told == pytest.approx(0.1 + 0.2 + 0.4)
 
 
 @pytest.mark.parametrize(
@@ -45,17 +46,17 @@ def test_disagreements_are_counted_beside_those_that_the_boxes_expect():
     [(0, 0.0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.39)],
 )
 def test_the_limits_of_the_ratio_are_those_of_a_count(seen, low, high):
-    ratio = Misread(500, seen, 2.0, 0, seen, 2.0).ratio
+    ratio = Misread(500, seen, 2.0, 0, seen, 2.0, 1.5).ratio
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx(
         (seen / 2, low / 2, high / 2), rel=1e-3
     )
 
 
 def test_the_page_has_all_families_and_their_sum():
-    scan, fax = Misread(1400, 7, 2.25, 1, 6, 2.0), Misread(600, 4, 1.75, 0, 4, 1.0)
-    assert together([scan, fax]) == Misread(2000, 11, 4.0, 1, 10, 3.0)
-    lines = list(misread_part({"scan": scan, "fax": fax}))
-    assert "| | scan | fax | together |" in lines
-    assert "| disagree | 7 | 4 | 11 |" in lines
-    assert "| such sheets expected | 2.00 | 1.00 | 3.00 |" in lines
-    assert lines[-1].endswith("| 3.3 (1.6 to 6.1) |")
+    scan, fax = Misread(1400, 7, 2.25, 1, 6, 2.0, 1.5), Misread(600, 4, 1.75, 0, 4, 1.0, 0.5)
+    assert together([scan, fax]) == Misread(2000, 11, 4.0, 1, 10, 3.0, 2.0)
+    lines = list(misread_part({"scan": scan, "photo, other forms": fax, "fax": fax}))
+    assert "| | scan | photo, other forms | fax | not learnt from | together |" in lines
+    assert "| disagree | 7 | 4 | 4 | 8 | 15 |" in lines
+    assert "| such sheets expected | 2.00 | 1.00 | 1.00 | 2.00 | 4.00 |" in lines
+    assert lines[-1].endswith("| 3.5 (1.9 to 5.9) |")

@@ -53,7 +53,7 @@ class Scans:
             place = {"scan": scan, "sid": sid, "field": field}
             about = {"cell_of": f"f-{field}", "kind": "count", "altered": 0.0, "rest": 0.0001}
             number = {"state": "number", "value": recorded, "p": 0.9999}
-            sums = {"joint": recorded, "p_joint": 0.9999}
+            sums = {"joint": recorded, "p_joint": 0.9999, "holds": True}
             self.readings.append(place | about | number | sums)
             row = place | {"count": "official", "transcribed": recorded, "p": 0.9999}
             self.compared.append(row)
@@ -63,7 +63,7 @@ class Scans:
         at = next(
             i for i, r in enumerate(self.readings) if (r["scan"], r["field"]) == (scan, field)
         )
-        self.readings[at] |= {"joint": more.get("value"), "p_joint": 0.9} | more
+        self.readings[at] |= {"joint": more.get("value"), "p_joint": 0.9, "holds": None} | more
         self.compared[at]["p"] = p_recorded
 
     def facts(self, seed=0):
@@ -138,18 +138,19 @@ def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
     scans = Scans(tmp_path)
     for row in scans.readings:
         row["rest"] = 0.05
-    scans.read(3, "C", value=8, p=0.95)
-    for row in scans.scans:
-        row["consistent"] = False
+    scans.read(3, "C", value=8, p=0.95, holds=False)
     fact = scans.facts()["official"]
     assert fact.statistic["expected"] == pytest.approx(24 * MISREAD * 0.05)
     assert fact.statistic["p_reading"] == pytest.approx(1 - (1 - MISREAD_MOST * 0.05) ** 24)
     assert (fact.status, fact.questioned) == ("not-determinable", None)
     assert (fact.p_value, fact.p_value_of, fact.explanations) == (None, "", ())
     assert "lead of" not in fact.fact
-    scans.scans[3]["consistent"] = True  # the form's own sums bear it out, as they may by chance
+    assert "a person must look at them, and they are listed." in fact.fact
+    # The form's own sums bear it out, as they may by chance.
+    scans.read(3, "C", value=8, p=0.95, holds=True, rest=0.05)
     fact = scans.facts()["official"]
     assert (fact.status, fact.statistic["confirmed"]) == ("not-determinable", 1)
+    assert "listed, those that are borne out first." in fact.fact
     some = BORNE_OUT_MOST * (1 - (1 - 0.05) ** 4)
     assert fact.statistic["p_confirmed"] == pytest.approx(1 - (1 - some) ** 6)
     for row in scans.readings:
@@ -165,7 +166,42 @@ def test_as_many_as_reading_alone_leads_one_to_expect_are_not_told(tmp_path):
     assert tested["reading"]
     assert not tested["direction"]
     scans.read(4, "B", value=9, p=0.95)  # no sum bears this one out, and it is not questioned
-    assert scans.facts()["official"].questioned.tolist() == [3]
+    fact = scans.facts()["official"]
+    assert fact.questioned.tolist() == [3]
+    assert fact.rows["sid"][:2].tolist() == [3, 4]  # the larger difference comes after it
+    assert [p.scan for p in fact.pictures[:2]] == [3, 4]
+
+
+def borne_out(scans):
+    """Stations on whose sheets a disagreement is borne out, and how many fields are."""
+    s = scans.facts()["official"].statistic
+    return s["sheets_confirmed"], s["confirmed"], s["balanced"]
+
+
+def test_a_number_is_borne_out_by_the_sums_that_it_stands_in(tmp_path):
+    scans = Scans(tmp_path)
+    scans.read(1, "A", value=50, p=0.999, holds=None)
+    scans.read(2, "A", value=50, p=0.999, holds=False)
+    assert borne_out(scans) == (0, 0, 0)
+    scans.read(3, "A", value=50, p=0.999, holds=True)
+    assert borne_out(scans) == (1, 1, 0)
+    # Nothing stands on the sheet, its sums hold without it, and the record has votes there.
+    scans.read(4, "B", value=None, state="empty", p=0.999, holds=True)
+    assert borne_out(scans) == (2, 2, 0)
+
+
+def test_votes_that_the_record_has_elsewhere_bear_each_other_out(tmp_path):
+    scans = Scans(tmp_path)
+    scans.read(1, "A", value=50, p=0.999)
+    scans.read(1, "B", value=49, p=0.999)  # 10 more there, 9 less here
+    assert borne_out(scans) == (0, 0, 0)
+    scans.read(2, "A", value=50, p=0.999)
+    scans.read(2, "B", value=48, p=0.999)
+    scans.read(2, "C", value=7, p=0.999)
+    assert borne_out(scans) == (1, 3, 3)
+    scans.read(3, "A", value=50, p=0.999)
+    scans.read(4, "B", value=50, p=0.999)  # they balance, but on two sheets
+    assert borne_out(scans) == (1, 3, 3)
 
 
 def test_scans_that_are_not_there_or_of_another_station_are_counted_and_left_out(tmp_path):
@@ -285,13 +321,14 @@ def test_without_disagreement_there_is_no_figure(tmp_path):
 def fields_of(stations, wrong, rest):
     """Ten fields of each station, all read with certainty; `wrong` (n, 10) differ."""
     n = len(stations) * 10
-    own = {name: np.zeros(n) for name in ("scan", "region", "p_recorded", "altered", "p_joint")}
+    own = {name: np.zeros(n) for name in ("region", "p_recorded", "altered", "p_joint")}
     texts = {name: np.full(n, "x", dtype=object) for name in ("field", "cell_of", "text")}
     return Fields.of(
         {
             **own,
             **texts,
             "sid": np.repeat(stations, 10),
+            "scan": np.repeat(np.arange(len(stations)), 10),
             "transcribed": np.zeros(n),
             "state": np.full(n, "number", dtype=object),
             "value": wrong.ravel().astype(float),
@@ -300,7 +337,7 @@ def fields_of(stations, wrong, rest):
             "joint": np.full(n, np.nan),
             "rest": np.full(n, rest),
             "alone": np.ones(n, dtype=bool),
-            "consistent": np.full(n, -1),
+            "holds": np.full(n, -1),
         }
     )
 

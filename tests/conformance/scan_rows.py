@@ -120,6 +120,7 @@ def _field(
             "p": p,
             "joint": value if line < 3 else None,
             "p_joint": p if line < 3 and value is not None else None,
+            "holds": None if line == 4 else luck < 0.9,
             "rest": 0.0005,
             "altered": 0.9 if state in ("struck", "overwritten") else 0.01,
             "kind": "count",

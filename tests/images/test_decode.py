@@ -190,6 +190,19 @@ def test_an_empty_part_is_nothing_and_a_lost_one_tells_nothing() -> None:
     assert empty.consistent is None
 
 
+def test_each_field_knows_whether_its_own_sums_hold() -> None:
+    sums = [*VOTES, {"total": "e", "parts": ["c", "d"]}]
+    got = read(
+        form([2, 2, 2, 2, 2], sums), [list("20"), list("  "), list("20"), list("1x"), list("31")]
+    )
+    assert [f.holds for f in got.fields] == [True, True, True, None, None]
+    got = read(
+        form([2, 2, 2, 2, 2], sums), [list("20"), list("11"), list("31"), list("10"), list("42")]
+    )
+    assert [f.holds for f in got.fields] == [True, True, False, False, False]
+    assert read(form([2, 2, 2]), [list("20")] * 3).fields[0].holds is None
+
+
 def test_a_field_that_was_not_found_says_nothing() -> None:
     template = form([2, 2, 2], VOTES)
     got = read(template, [list("20"), [], list("20")])

@@ -335,6 +335,8 @@ READINGS = {
     "p": "float: probability of the value (or of the state), by the boxes alone",
     "joint": "int64: the most probable number under the form's sums, null where there are none",
     "p_joint": "float: its probability, null where there are none",
+    "holds": "bool: the sums of the form that it stands in hold with the values read; null where"
+    " none of these can be told",
     "rest": "float: all numbers together that have each a probability of at most DOUBT, by the"
     " boxes alone; null where the state is struck, overwritten or unreadable",
     "altered": "float: highest probability of its boxes to be written over or struck",

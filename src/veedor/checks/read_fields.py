@@ -56,6 +56,8 @@ def statistic(fields: Fields) -> dict[str, Any]:
         "sheets_disagree": alone.sheets,
         "sheets_expected": alone.expected,
         "confirmed": int(fields.confirmed.sum()),
+        "balanced": int(fields.balanced.sum()),
+        "sheets_confirmed": len(np.unique(fields.sid[fields.confirmed])),
         "p_reading": alone.p,
         "p_confirmed": alone.p_confirmed,
         "expected_agreeing": float((1 - fields.p_agree[agreeing]).sum()),
@@ -90,10 +92,15 @@ def drawn_of(fields: Fields, context: Context) -> Ints:
 
 
 def rows(fields: Fields, drawn: Ints) -> dict[str, NDArray[Any]]:
-    """Fields that disagree, then those altered or drawn to be looked at."""
+    """Fields that disagree, those that are borne out first; then those altered or drawn to be
+    looked at.
+    """
     differ = np.flatnonzero(fields.disagree)
     size = np.abs(fields.recorded - fields.read)[differ]
-    differ = differ[np.lexsort((fields.field[differ].astype(str), fields.sid[differ], -size))]
+    firm = fields.confirmed[differ]
+    differ = differ[
+        np.lexsort((fields.field[differ].astype(str), fields.sid[differ], -size, ~firm))
+    ]
     altered = np.flatnonzero(fields.unsure & (fields.altered >= ALTERED))
     at = np.concatenate([differ, altered, drawn])
     what = ["disagrees"] * len(differ) + ["written over or struck"] * len(altered)
@@ -118,14 +125,15 @@ def _how_agrees(fields: Fields, i: int) -> str:
 
 
 def pictures(fields: Fields, drawn: Ints, name: str) -> tuple[Picture, ...]:
-    """The rows of the form that disagree, those with most votes first, and some of those drawn
-    before the rest.
+    """The rows of the form that disagree, those that are borne out first and with most votes, and
+    some of those drawn before the rest.
     """
     change = np.where(fields.disagree, np.abs(fields.recorded - fields.read), 0)
-    scans = np.unique(fields.scan[fields.disagree])
-    weight = {int(s): int(change[fields.scan == s].sum()) for s in scans}
+    scans = np.unique(fields.scan[fields.disagree]).tolist()
+    weight = {s: int(change[fields.scan == s].sum()) for s in scans}
+    firm = set(fields.scan[fields.confirmed].tolist())
     made, agreed = [], []
-    for scan in sorted(weight, key=lambda s: (-weight[s], s)):
+    for scan in sorted(weight, key=lambda s: (s not in firm, -weight[s], s)):
         at = np.flatnonzero((fields.scan == scan) & fields.disagree)
         words = "; ".join(_said(fields, int(i)) for i in at)
         made.append(Picture(scan, tuple(fields.cell_of[at]), f"{name} and the scan: {words}."))
@@ -155,9 +163,12 @@ def _said(fields: Fields, i: int) -> str:
     return f"{recorded} and read as {read}"
 
 
-def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool, few: bool) -> str:
+def told(
+    name: str, s: Mapping[str, Any], context: Context, *, lead: bool, many: bool, rest: str
+) -> str:
     """The finding on one count in words; with which way the `lead` moves, if that can be told; with
-    what is left where reading alone explains so `few`.
+    the `rest` that can be said where the disagreements are not so `many` that reading alone does
+    not explain them.
     """
     if not s["fields"]:
         return f"No field that {name} records was found on a scan."
@@ -175,19 +186,18 @@ def told(name: str, s: Mapping[str, Any], context: Context, *, lead: bool, few: 
         text += say(
             "The disagreements are on {sheets_disagree:sheet|sheets}; errors of reading alone would"
             " lead one to expect some on {sheets_expected:.1f}. {confirmed:of these fields is|of"
-            " these fields are} borne out by the sums of the form.",
+            " these fields are} borne out, on {sheets_confirmed:sheet|sheets}: the sums of the form"
+            " hold with the number read, or what the record has more in one field it has less in"
+            " others.",
             **_plain(s),
         )
+        if not many:
+            text += f" So many may come from errors of reading alone; {rest}"
     else:
         text += say(
             "Errors of reading alone would lead one to expect some on {sheets_expected:.1f}"
             " sheets.",
             **_plain(s),
-        )
-    if few:
-        text += (
-            " So many may come from errors of reading alone: observed, and questioned, are only the"
-            " sheets with a disagreement that is borne out."
         )
     if lead:
         text += say(

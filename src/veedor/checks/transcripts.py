@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -51,6 +52,7 @@ BORNE_OUT_MOST = 0.26
 whose sheets the boxes lead one to expect any disagreement; the upper limit, at 95 %: there was 1 on
 those pictures, where 21.7 were expected. Who writes a digit oddly does so in a row and in the
 total."""
+NO_VOTES = ("registered", "declared_valid", "declared_cast")
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -76,7 +78,7 @@ def own_scans(evidence: Evidence) -> ir.Table:
 
 def compared(evidence: Evidence, count: str) -> ir.Table:
     """The fields that were read and that a count records, one row each."""
-    own = own_scans(evidence).select("alone", "consistent", scan_own="scan", sid_own="sid")
+    own = own_scans(evidence).select("alone", scan_own="scan", sid_own="sid")
     rows = evidence.compared()
     rows = rows.filter(rows["count"] == count).rename(
         scan_a="scan", field_a="field", p_recorded="p"
@@ -93,8 +95,21 @@ def compared(evidence: Evidence, count: str) -> ir.Table:
         *("joint", "p_joint", "rest", "altered", "alone", "region"),
         sid="sid_own",
         field="field_a",
-        consistent=joined.consistent.cast("int64").fill_null(-1),
+        holds=joined.holds.cast("int64").fill_null(-1),
     )
+
+
+def are_votes(fields: NDArray[Any]) -> Mask:
+    """bool (n): fields that are votes, and no total of any."""
+    return np.asarray(~np.isin(fields.astype(str), NO_VOTES), dtype=np.bool_)
+
+
+def cancels(scan: NDArray[np.int64], more: NDArray[np.int64]) -> Mask:
+    """bool (n): on the scan of each field the differences `more` (n) of all fields come to zero."""
+    scans, at = np.unique(scan, return_inverse=True)
+    total = np.zeros(len(scans), dtype=np.int64)
+    np.add.at(total, at, more)
+    return np.asarray(total[at] == 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +127,11 @@ class Fields:
     agree, disagree, unsure : bool (n), one of them each
     empty : bool (n), agrees in that zero is recorded and nothing is written
     by_sums : bool (n), agrees by the sums of the form alone: its own boxes leave it open
-    confirmed : bool (n), disagrees, and the sums of the form hold with what was read there
+    confirmed : bool (n), disagrees, and is borne out: the sums of the form that it stands in hold
+        with what was read there, or it is `balanced`
+    told : bool (n), a sum of the form that it stands in can be told
+    balanced : bool (n), disagrees with others of its scan, and what the record has more in some of
+        them it has less in others, so that its total is theirs
     """
 
     sid: NDArray[np.int64]
@@ -135,6 +154,8 @@ class Fields:
     empty: Mask
     by_sums: Mask
     confirmed: Mask
+    told: Mask
+    balanced: Mask
 
     @property
     def unsure(self) -> Mask:
@@ -158,7 +179,10 @@ class Fields:
         lone = np.isin(state, ("number", "filler", "empty")) & (altered < ALTERED) & (p >= SURE)
         other = np.where(np.isnan(value), state == "empty", value != recorded)
         disagree = lone & other.astype(bool) & (p_recorded <= DOUBT) & ~agree
-        holds = (known(rows["consistent"]) == 1) & (joint == value)
+        holds = (known(rows["holds"]) == 1) & ((joint == value) | (state == "empty"))
+        read = np.where(np.isnan(value), 0, value).astype(np.int64)
+        more = np.where(disagree & are_votes(rows["field"]), recorded - read, 0)
+        balanced = disagree & (more != 0) & cancels(rows["scan"].astype(np.int64), more)
         return cls(
             sid=rows["sid"].astype(np.int64),
             scan=rows["scan"].astype(np.int64),
@@ -179,7 +203,9 @@ class Fields:
             disagree=disagree,
             empty=empty & ~same,
             by_sums=by_sums & ~clear & ~empty,
-            confirmed=disagree & holds,
+            confirmed=disagree & holds | balanced,
+            told=known(rows["holds"]) >= 0,
+            balanced=balanced,
         )
 
     @property

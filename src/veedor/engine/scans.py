@@ -282,7 +282,7 @@ class _Maker:
                 "altered": float(one.altered.max(initial=0.0)),
                 "kind": about.kind,
                 **said,
-                **{n: getattr(one, n) for n in ("state", "p", "p_joint")},
+                **{n: getattr(one, n) for n in ("state", "p", "p_joint", "holds")},
             }
         )
         if held is None or sid is None or name is None:

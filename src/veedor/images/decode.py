@@ -296,8 +296,8 @@ def _settled(reading: FieldReading, some: Candidates) -> Candidates:
     return some
 
 
-def _consistent(readings: Mapping[str, FieldReading], template: Template) -> bool | None:
-    """Whether the values by themselves obey the sums; an empty part counts for nothing."""
+def _told(readings: Mapping[str, FieldReading], template: Template) -> list[bool | None]:
+    """Whether the values by themselves obey each sum; an empty part counts for nothing."""
     told: list[bool | None] = []
     for entry in template.sums:
         total = readings[entry.total].value
@@ -307,9 +307,12 @@ def _consistent(readings: Mapping[str, FieldReading], template: Template) -> boo
         known = [v for v in parts if v is not None]
         lost = total is None or len(known) < len(parts)
         told.append(None if lost else sum(known) == total)
-    if False in told:
-        return False
-    return None if None in told or not told else True
+    return told
+
+
+def _holds(told: Sequence[bool | None]) -> bool | None:
+    """Whether sums hold, as far as they can be told."""
+    return False if False in told else True if True in told else None
 
 
 def decode(template: Template, cells: Sequence[Cell], reads: Reads) -> Decoded:
@@ -348,5 +351,11 @@ def decode(template: Template, cells: Sequence[Cell], reads: Reads) -> Decoded:
             chance = own.p if len(p) == 1 else float(p[best])
             readings[at] = replace(own, joint=value, p_joint=chance)
     cost = cost_of_sums([_seen(*pair) for pair in zip(readings, some, strict=True)], terms)
-    consistent = _consistent({r.field: r for r in readings}, template)
-    return Decoded(tuple(readings), consistent, cost)
+    told = _told({r.field: r for r in readings}, template)
+    of = [{total, *parts} for total, parts in terms]
+    fields = tuple(
+        replace(one, holds=_holds([t for t, own in zip(told, of, strict=True) if k in own]))
+        for k, one in enumerate(readings)
+    )
+    consistent = None if None in told and False not in told else _holds(told)
+    return Decoded(fields, consistent, cost)

@@ -116,6 +116,8 @@ class FieldReading:
     text : one letter a box: a digit, '_' empty, '-' filler, 'x' struck, '#' overwritten, '?'
     p : probability of `value` (or of `state`), by the boxes alone
     joint, p_joint : the same with the form's sums, None where the form has none for it
+    holds : the sums that it is part or total of hold with the values by themselves; None where none
+        of these can be told
     boxes : (digits, classes) float32, calibrated probabilities
     altered : (digits,) float32, probability that the box was written over or struck
     """
@@ -129,6 +131,7 @@ class FieldReading:
     p_joint: float | None
     boxes: NDArray[np.float32]
     altered: NDArray[np.float32]
+    holds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from veedor.stats.slips import classify
 
 UNLIKELY = 0.025
 """As many sheets that disagree by reading alone are less probable than this where they are
-`observed`."""
+`observed`; of two such probabilities, one is enough."""
 
 SLIPS = ("changed", "slips", "one_line", "same_total", "by_region")
 
@@ -73,14 +73,20 @@ class Reading(Check):
     empty_as_zero, altered, doubtful : int
         Agreeing fields that are empty where zero is recorded; unsure ones with a box written over
         or struck; the other unsure ones.
-    expected, confirmed : float, int
+    expected : float
         Disagreements that errors of reading alone would lead one to expect, were all records
-        right; disagreements that the form's own sums bear out.
+        right.
+    confirmed, balanced, sheets_confirmed : int
+        Disagreements that are borne out: the form's sums hold with the number read, or the
+        differences of the sheet cancel out, so that the record's own total is that of the numbers
+        read; the latter alone; stations with such a one. Where a total of the sheet is a slip, or a
+        number in it was struck, its sums bear nothing out.
     sheets_disagree, sheets_expected, p_reading, p_confirmed : int, float, float, float
         Stations with a disagreement on their sheet, each once; as many as errors of reading alone
         would lead one to expect; probability of so many by reading alone, and of so many with a
-        disagreement that is borne out. `observed` needs one of these to be at most 0.025; where it
-        is only the latter, only sheets with such a disagreement are questioned.
+        disagreement that is borne out. `observed` needs one of these to be at most 0.025 (so that
+        reading alone brings a count to it in at most one case of 20); where it is only the latter,
+        only sheets with such a disagreement are questioned.
     expected_agreeing : float
         Agreements that reading alone would lead one to expect to be wrong, at most.
     by_field : array of {field, fields, agree, disagree, unsure, up, down, net}
@@ -99,11 +105,11 @@ class Reading(Check):
     probabilities say (1.3 to 2.5, at 95 %), and 3.1 with networks before these (1.9 to 4.7). Errors
     cluster by writer and by scan; so `p_reading` is of stations, each of which counts once, with
     `misread_most` times the boxes' probabilities, and holds however the errors of one station hang
-    together. It takes stations as independent: where many were written by one hand, or scanned by
-    one machine that is worse than those of the simulation, it is too small, and only disagreements
-    that the form's own sums bear out tell. Of 41 misread fields of the simulated sheets one was
-    borne out, for whoever writes a digit oddly may do so in a row and in the total; `p_confirmed`
-    takes these to be as frequent as they may be. A person must look at each.
+    together. Both probabilities take stations as independent: where one hand wrote many sheets, or
+    one machine that is worse than those of the simulation scanned them, they are too small.
+    Whoever writes a digit oddly may do so in a row and in the total: of 41 misread fields of the
+    simulated sheets one was borne out, and `p_confirmed` takes these to be as frequent as they may
+    be. A person must look at each.
     The p-value is not that: it is the exact sign test of the lead, for errors of reading know no
     option. There is none, nor a word on the lead, where reading alone explains as many
     disagreements.
@@ -135,7 +141,7 @@ class Reading(Check):
             "By errors of reading, {expected:.1f} of {able} fields, on"
             " {sheets_expected:.1f} sheets, would come out as disagreeing though the record is"
             " right; {disagree} did, on {sheets}. {confirmed:is|are} borne out by the sums of the"
-            " form.",
+            " form or by the record's own total.",
         ),
         Benign(
             "slips",
@@ -251,7 +257,8 @@ class Reading(Check):
         if lead is not None and not differ:
             s["lead"] = {k: v for k, v in s["lead"].items() if k != "p"}
         low, high = proportion_interval(np.array([s["disagree"]]), np.array([max(s["fields"], 1)]))
-        # Of few disagreements, reading alone may have made those that no sum bears out.
+        official = count == context.case.official
+        # Of few disagreements, reading alone may have made those that nothing bears out.
         questioned = np.unique(fields.sid[fields.disagree if many else fields.confirmed])
         return self.fact(
             status,  # type: ignore[arg-type]
@@ -260,7 +267,7 @@ class Reading(Check):
             words={
                 "heading": f"{name} against the scans",
                 "sentence": read_fields.told(
-                    name, s, context, lead=differ, few=status == "observed" and not many
+                    name, s, context, lead=differ, many=many, rest=_rest(s, status, official)
                 ),
             },
             p_value=s["lead"]["p"] if differ else None,
@@ -286,9 +293,7 @@ class Reading(Check):
                 "misread_most": MISREAD_MOST,
                 "borne_out_most": BORNE_OUT_MOST,
             },
-            questioned=questioned
-            if count == context.case.official and status == "observed"
-            else None,
+            questioned=questioned if official and status == "observed" else None,
             rows=read_fields.rows(fields, drawn) if len(fields.sid) else None,
             figures=read_fields.figures(count, name, s),
             pictures=read_fields.pictures(fields, drawn, name),
@@ -323,6 +328,15 @@ class Reading(Check):
             wrong_scan={"codes": int(coded.sum()), "sheets": len(differing)},
             **of_all,
         )
+
+
+def _rest(s: Mapping[str, Any], status: str, official: bool) -> str:
+    """What can be said of disagreements that reading alone may have made."""
+    if status == "observed":
+        which = "observed, and questioned, are" if official else "observed are"
+        return f"{which} only the sheets with a disagreement that is borne out."
+    first = "" if not s["confirmed"] else ", those that are borne out first"
+    return f"a person must look at them, and they are listed{first}."
 
 
 def _statistic_of_scans(measured: Mapping[str, Columns]) -> dict[str, Any]:
