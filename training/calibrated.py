@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from training import pens
 from training.scanned import scanned
 from training.trials import Sheets, Trials, nist, of_scans, trials
-from veedor.handwriting.calibration import design
+from veedor.handwriting.calibration import design, load_manifest
 from veedor.handwriting.digits import Digits
+from veedor.handwriting.strokes import UNBROKEN
 from veedor.images.reader import Reader
-from veedor.stats.likelihood import fit_logistic, performance, rates_at
+from veedor.images.reading import ALTERED, SURE
+from veedor.stats.likelihood import Logistic as Fitted
+from veedor.stats.likelihood import cllr, fit_logistic, performance, rates_at
 
 __all__ = ["DIGITS", "LAYOUTS", "calibrate", "crossed"]
 
+Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 DIGITS = (8, 10, 15, 20, 30, 40, 50)
@@ -55,13 +61,13 @@ def _worn(side: int, rng: np.random.Generator) -> pens.Condition:
     return (pens.draw_condition, pens.draw_worn)[side](rng)
 
 
-def _trials(sheets: list[Sheets], seed: int, *, good: bool) -> dict[int, Trials]:
-    """Trials by number of digits, of all pairs or of those of good scans alone."""
+def _trials(sheets: list[Sheets], seed: int, poor: bool | None = None) -> dict[int, Trials]:
+    """Trials by number of digits; of pairs with a poorer scan or without one, or of all."""
     found = {}
     for number in DIGITS:
         parts = [trials(one, number, seed + number, draws=2) for one in sheets if len(one.owner)]
         both = Trials.joined(parts)
-        both = both.of(poor=False) if good else both
+        both = both if poor is None else both.of(poor=poor)
         if len(np.unique(both.writer)) >= FEWEST:
             found[number] = both
     return found
@@ -72,48 +78,87 @@ def calibrate(
 ) -> dict[str, Any]:
     """The entry `calibration` of the manifest: for each condition what scores are worth.
 
-    What a poorer scan is worth is measured on good ones too, and on digits worn without a form:
-    the poor ones among the scans are mostly of one form, and tell hands apart better than others
-    may. `read_by` is the hash of the reader's graph by which digits of scans were read.
+    A score of a poorer scan (`usable`) is worth what it is on good ones, or less: the logarithm of
+    the ratio is multiplied by `shrunk`, which makes the ratios of pairs with a poorer scan, or of
+    digits worn without a form, cost least, whichever is smaller; it is 1 at the most. `read_by` is
+    the hash of the reader's graph by which digits of scans were read, `described_by` that of the
+    network of hands.
     """
     plain, scans, worn = _sheets(digits, seed, cache, say)
-    found: dict[str, Any] = {}
-    for condition, sheets, good in (
-        ("matched", plain, True),
-        ("good", scans, True),
-        ("usable", [*scans, *worn], False),
-    ):
-        found[condition] = _entry(_trials(sheets, seed, good=good))
-        if sheets is not plain:
-            found[condition] |= {"read_by": Reader.load().manifest["graph_sha256"]}
+    good, poor = _trials(scans, seed, False), _trials(scans, seed, True)
+    parts = {"scans": Trials.joined(list(poor.values())),
+             "worn": Trials.joined(list(_trials(worn, seed).values()))}  # fmt: skip
+    of_good = Trials.joined(list(good.values()))
+    shares: dict[str, float] = {}
+
+    def shrunk(out: Ints) -> Fitted:
+        fitted = _fit(of_good.without(out))
+        shares.update({name: _share(fitted, part.without(out)) for name, part in parts.items()})
+        return replace(fitted, coefficients=min(1.0, *shares.values()) * fitted.coefficients)
+
+    plainly = _trials(plain, seed)
+    joined = Trials.joined(list(plainly.values()))
+    found = {
+        "matched": _entry(plainly, lambda out: _fit(joined.without(out))),
+        "good": _entry(good, lambda out: _fit(of_good.without(out))),
+        "usable": _entry(poor, shrunk),
+    }
+    # The last of its fits was of all writers. Its coefficients are those of good scans, shrunk.
+    found["usable"] |= {"shrunk": {n: round(c, 4) for n, c in shares.items()}}
+    found["usable"] |= {"digits": found["good"]["digits"]}
+    found["usable"]["table_from"] = (
+        "pairs with a scan no better than usable, each calibrated on trials of other writers"
+    )
+    for name in ("good", "usable"):
+        found[name] |= {"read_by": Reader.load().manifest["graph_sha256"]}
+        found[name] |= {"described_by": load_manifest()["graph_sha256"]}
+        found[name] |= {"read_as": {"sure": SURE, "altered": ALTERED, "unbroken": UNBROKEN}}
+    for name, entry in found.items():
         rows = "; ".join(f"{r['digits']}: EER {r['eer']:.3f} Cllr {r['cllr']:.3f}"
-                         for r in found[condition]["table"])  # fmt: skip
-        say(f"{condition}: {rows}")
+                         for r in entry["table"])  # fmt: skip
+        say(f"{name}: {entry['coefficients']} {entry.get('shrunk', '')} {rows}")
     return found
 
 
-def crossed(trials: Trials) -> tuple[Floats, Floats]:
+def _fit(tried: Trials) -> Fitted:
+    return fit_logistic(
+        design(tried.same, tried.same_digits), design(tried.different, tried.different_digits)
+    )
+
+
+def _share(fitted: Fitted, tried: Trials) -> float:
+    """By what the logarithms of ratios must be multiplied to cost least."""
+    same = fitted(design(tried.same, tried.same_digits))
+    different = fitted(design(tried.different, tried.different_digits))
+    least = minimize_scalar(lambda c: cllr(c * same, c * different), bounds=(0.01, 3.0))
+    return float(least.x)
+
+
+def crossed(tried: Trials, fit: Callable[[Ints], Fitted]) -> tuple[Floats, Floats]:
     """Ratios of all trials, each calibrated on trials of other writers than its own.
+
+    Parameters
+    ----------
+    fit : what scores are worth, learnt without some writers
 
     Returns
     -------
     float64, of the pairs of one writer and of two, natural logarithms.
     """
-    people = np.unique(np.concatenate([trials.writer, trials.writers.ravel()]))
+    people = np.unique(np.concatenate([tried.writer, tried.writers.ravel()]))
     order = np.random.default_rng(0).permutation(len(people))
     fold = np.empty(len(people), dtype=np.int64)
     fold[order] = np.arange(len(people)) % FOLDS
-    one = fold[np.searchsorted(people, trials.writer)]
-    two = np.sort(fold[np.searchsorted(people, trials.writers)], axis=1)
+    one = fold[np.searchsorted(people, tried.writer)]
+    two = np.sort(fold[np.searchsorted(people, tried.writers)], axis=1)
     same, different = np.empty(len(one)), np.empty(len(two))
     left, right = (
-        design(trials.same, trials.same_digits),
-        design(trials.different, trials.different_digits),
+        design(tried.same, tried.same_digits),
+        design(tried.different, tried.different_digits),
     )
     for f in range(FOLDS):
         for g in range(f, FOLDS):
-            out = np.isin(two, (f, g)).any(axis=1)
-            fitted = fit_logistic(left[~np.isin(one, (f, g))], right[~out])
+            fitted = fit(people[np.isin(fold, (f, g))])
             mine = (two == (f, g)).all(axis=1)
             different[mine] = fitted(right[mine])
             if f == g:
@@ -121,13 +166,10 @@ def crossed(trials: Trials) -> tuple[Floats, Floats]:
     return same, different
 
 
-def _entry(by_number: dict[int, Trials]) -> dict[str, Any]:
+def _entry(by_number: dict[int, Trials], fit: Callable[[Ints], Fitted]) -> dict[str, Any]:
     together = Trials.joined(list(by_number.values()))
-    fitted = fit_logistic(
-        design(together.same, together.same_digits),
-        design(together.different, together.different_digits),
-    )
-    ratios = crossed(together)
+    ratios = crossed(together, fit)
+    fitted = fit(np.empty(0, dtype=np.int64))
     ends = (
         np.cumsum([len(t.same) for t in by_number.values()])[:-1],
         np.cumsum([len(t.different) for t in by_number.values()])[:-1],

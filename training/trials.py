@@ -72,7 +72,9 @@ class Trials:
 
     def of(self, *, poor: bool) -> Trials:
         """Those with such a scan, or those without."""
-        own, other = self.same_poor == poor, self.different_poor == poor
+        return self._at(self.same_poor == poor, self.different_poor == poor)
+
+    def _at(self, own: NDArray[np.bool_], other: NDArray[np.bool_]) -> Trials:
         return Trials(
             same=self.same[own],
             different=self.different[other],
@@ -83,6 +85,10 @@ class Trials:
             same_poor=self.same_poor[own],
             different_poor=self.different_poor[other],
         )
+
+    def without(self, people: Ints) -> Trials:
+        """Those in which none of these writers is."""
+        return self._at(~np.isin(self.writer, people), ~np.isin(self.writers, people).any(axis=1))
 
     @staticmethod
     def joined(parts: list[Trials]) -> Trials:

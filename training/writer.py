@@ -25,7 +25,7 @@ from training.bags import Network, taught
 from training.calibrated import calibrate
 from training.copies import Copies, described
 from training.shapes import graph_of
-from veedor.handwriting import features, scorer
+from veedor.handwriting import features, scorer, strokes
 from veedor.handwriting.digits import FILE, load_digits
 from veedor.handwriting.embedding import DIM
 from veedor.stats.plda import Sources, diagonal, moments
@@ -117,15 +117,16 @@ def manifest(args: argparse.Namespace, data: Path) -> dict:
     }
 
 
-CALIBRATION = ("calibrated.py", "scanned.py", "trials.py")
-"""Files that decide what scores are worth, with the scorer."""
+CALIBRATION = ("calibrated.py", "pens.py", "scanned.py", "trials.py")
+"""Files that decide what scores are worth, with the scorer and what tells broken strokes."""
 PARTS = ("bags.py", "copies.py", "ink.py", "pens.py", "shapes.py", "writer.py")
 
 
 def calibrated_by() -> str:
     """SHA-256 over the files that decide what scores are worth."""
     code = hashlib.sha256()
-    for path in (*(Path(__file__).parent / n for n in CALIBRATION), Path(scorer.__file__)):
+    own = (Path(__file__).parent / name for name in CALIBRATION)
+    for path in (*own, Path(scorer.__file__), Path(strokes.__file__)):
         code.update(path.read_bytes())
     return code.hexdigest()
 

@@ -10,8 +10,9 @@ import pytest
 from tests.building import evidence, facts
 from tests.handwriting import writing
 from tests.scans import put_rows
-from veedor.checks import hand_rates
-from veedor.checks.handwriting import delegate
+from veedor.checks import base, hand_rates, writers
+from veedor.checks.handwriting import delegate, same_writer
+from veedor.engine.verbs import collect
 from veedor.handwriting.calibration import calibrations, load_manifest
 
 CENTRES, EACH = 32, 3
@@ -53,7 +54,16 @@ class Scanned:
         self.twins = []
         self.unbroken = ()
 
+    def judged(self):
+        """The sheets as a check reads them."""
+        check = base.registry()["handwriting.same-writer"]
+        measured = {name: collect(q) for name, q in check.measure(self.evidence()).items()}
+        return writers.read_sheets(measured)
+
     def facts(self, check="handwriting.same-writer", seed=0):
+        return facts(check, self.evidence(), seed)
+
+    def evidence(self):
         scans = [
             {"scan": i, "sid": i, "station": f"{i:04d}", "status": "read", "grade": grade}
             | {"template": self.forms[i]}
@@ -63,7 +73,7 @@ class Scanned:
         more |= {"unbroken": self.unbroken}
         glyphs = writing.rows(self.hands, self.rng, digits=self.digits, **more)
         tables = {"scans": scans, "glyphs": glyphs, "twins": self.twins}
-        return facts(check, put_rows(self.found, tables), seed)
+        return put_rows(self.found, tables)
 
 
 def test_hands_of_their_own_are_not_observed_to_be_one(tmp_path):
@@ -76,6 +86,32 @@ def test_hands_of_their_own_are_not_observed_to_be_one(tmp_path):
     assert s["digits"] == 30
     assert main.questioned is None
     assert len(main.figures) == 2
+    assert s["fewest"] == 1
+    assert main.fact.endswith("One centre all in one hand would have been told from chance.")
+
+
+def test_of_many_centres_it_takes_several_and_of_two_sheets_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(same_writer, "MADE", 200 * CENTRES)
+    main = Scanned(tmp_path).facts()[""]
+    assert main.statistic["fewest"] == 2
+    assert "It would have taken 2 centres, each all in one hand, to tell them" in main.fact
+    monkeypatch.setattr(same_writer, "MADE", 150)
+    main = Scanned(tmp_path / "few").facts()[""]
+    assert (main.status, main.statistic["fewest"]) == ("not-determinable", None)
+    assert "No number of such centres could be told from chance here." in main.fact
+
+
+def test_sheets_stand_for_others_with_about_as_many_digits_where_centres_have_them(tmp_path):
+    sheets = Scanned(tmp_path)
+    sheets.digits = np.where(np.arange(sheets.n) // EACH % 2, 12, 45)
+    both = sheets.judged()
+    assert len(set(writers.alike(both).tolist())) == 1  # 16 centres of each are too few
+    sheets = Scanned(tmp_path / "more", centres=48)
+    sheets.digits = np.where(np.arange(sheets.n) // EACH % 2, 12, 45)
+    both = sheets.judged()
+    alike = writers.alike(both)
+    assert len(set(alike.tolist())) == 2
+    assert all(len(set(alike[both.clerk.total == n])) == 1 for n in (12, 45))
 
 
 def test_a_centre_in_one_hand_is_the_first_hit_and_its_sheets_are_named(tmp_path):
@@ -113,10 +149,11 @@ def test_one_pair_alone_may_lie_in_one_centre_by_chance(tmp_path):
     sheets = Scanned(tmp_path)
     sheets.hands[30:32] = 30
     main = sheets.facts()[""]
-    assert main.status == "not-observed"
+    assert (main.status, main.p_value, main.questioned) == ("not-determinable", None, None)
     assert (main.statistic["hits"], main.statistic["beyond"]) == (1, 1)
     assert main.statistic["again"] == pytest.approx(2 / 95, abs=0.001)
-    assert 2 * 2 / 95 < main.p_value < 0.06
+    assert 2 * 2 / 95 < main.statistic["p"] < 0.06
+    assert "1 of these centres lies above every made-up one, and cannot be told" in main.fact
     assert main.rows["sid"].tolist() == [30, 31, 32]
 
 
@@ -179,7 +216,7 @@ def test_a_copy_of_a_sheet_is_no_second_sheet_of_its_hand(tmp_path):
     assert sheets.facts()[""].status == "observed"
     sheets.twins = [{"scan_a": 6, "scan_b": 7, "how": "ink", "score": 0.99, "detail": "ink"}]
     main = sheets.facts()[""]
-    assert main.status == "not-observed"
+    assert main.status == "not-determinable"  # a pair is left of three
     s = main.statistic
     assert (s["copies"], s["sheets"], s["compared"]) == (1, sheets.n, sheets.n - 1)
 

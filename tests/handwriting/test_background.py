@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from veedor.handwriting.background import beyond, expected, meeting, mixed_centres, threshold
+from veedor.handwriting.background import (
+    ALARM,
+    beyond,
+    expected,
+    meeting,
+    mixed_centres,
+    rarity,
+    threshold,
+)
 
 
 def test_made_up_centres_have_sheets_of_different_centres_and_the_looks_of_a_real_one():
@@ -55,7 +63,8 @@ def test_expected_hits_hold_the_true_number_as_often_as_they_say():
         seen = int((real >= limit).sum())
         found = expected(background, 200, limit, seen)
         inside.append(found.low <= seen <= found.high)
-        alarms.append(min(found.p, beyond(background, real, -9.0)[1]) <= 0.025)
+        above = beyond(background, real, -9.0)
+        alarms.append(min(found.p, expected(background, 200, np.inf, above).p) <= 0.025)
         assert found.mean == pytest.approx(1.0)
     assert np.mean(inside) >= 0.94
     assert np.mean(alarms) <= 0.05 + 0.02
@@ -63,11 +72,10 @@ def test_expected_hits_hold_the_true_number_as_often_as_they_say():
 
 def test_one_centre_beyond_all_made_up_ones_is_as_rare_as_the_ranks_say():
     background = np.arange(1000.0)
-    above, p = beyond(background, np.array([5.0, 1001.0, 7.0]), 0.0)
-    assert above == 1
+    assert beyond(background, np.array([5.0, 1001.0, 7.0]), 0.0) == 1
+    assert beyond(background, np.array([5.0, 1001.0, 7.0]), 1002.0) == 0
     # Of 1003 exchangeable numbers the greatest is one of the three with that probability.
-    assert p == pytest.approx(3 / 1003)
-    assert beyond(background, np.array([5.0]), 0.0) == (0, 1.0)
+    assert expected(background, 3, np.inf, 1).p == pytest.approx(3 / 1003)
 
 
 def test_nothing_made_up_makes_nothing_rare():
@@ -91,41 +99,64 @@ def test_sheets_meet_by_chance_as_often_as_dealing_makes_them():
     assert meeting(centre, look, np.array([[0, 1]]))[0] == pytest.approx(seen / 4000, abs=0.01)
 
 
-@pytest.mark.parametrize("each", [2, 3])
+def dealt(rng, centres, each, top=0):
+    """What `rarity` gets of an election of sheets whose pairs are as alike as chance makes them,
+    and how rare its hits are: a centre is as alike as its likest pair. In the first `top` centres
+    all pairs are more alike than any by chance.
+    """
+    sheets = centres * each
+    centre, look = np.repeat(np.arange(centres), each), np.zeros(sheets, int)
+    members = np.arange(sheets).reshape(centres, each)
+    score = np.triu(rng.normal(size=(sheets, sheets)), 1)
+    score += score.T
+    i, j = np.triu_indices(each, 1)
+
+    def of(group):
+        return score[group[:, i], group[:, j]].max(axis=1)
+
+    made, _ = mixed_centres(centre, look, list(members), 250, rng)
+    background, real = of(np.array(made)), of(members)
+    real[:top] = 99.0
+    pairs = np.stack([members[:, i].ravel(), members[:, j].ravel()], axis=1)
+    least = float(np.nextafter(score.max(), -np.inf))
+    limit = threshold(background, centres, most=1.0, least=least)
+    return rarity(
+        real, background, score[pairs[:, 0], pairs[:, 1]], np.repeat(np.arange(centres), len(i)),
+        np.full(centres, each), meeting(centre, look, pairs), limit, least,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("each", [2, 3, 4])
 def test_the_likest_pair_of_few_sheets_is_no_finding_for_lying_in_one_centre(each):
     """Made-up centres never have it, and so say too little of how often chance puts it there."""
-    rng = np.random.default_rng(5)
-    sheets = 20 * each
-    centre, look = np.repeat(np.arange(20), each), np.zeros(sheets, int)
-    members = list(np.arange(sheets).reshape(20, each))
-    alarms = {True: 0, False: 0}
-    runs = 400
+    # Without the sheets that might meet again, a centre beyond all made-up ones would be rare.
+    assert 2 * expected(np.zeros(5000), 20, np.inf, 1).p <= ALARM
+    rng, runs, alarms, blind = np.random.default_rng(5), 400, 0, 0
     for _ in range(runs):
-        score = np.triu(rng.normal(size=(sheets, sheets)), 1)
-        score += score.T
-        least = float(score.max())
+        found = dealt(rng, 20, each)
+        alarms += found.p <= ALARM
+        blind += found.beyond > 0
+        assert found.p >= found.least
+    assert alarms == 0
+    assert blind > ALARM * runs
 
-        def of(group, score=score):
-            i, j = np.triu_indices(group.shape[1], 1)
-            return score[group[:, i], group[:, j]].max(axis=1)
 
-        made, _ = mixed_centres(centre, look, members, 250, rng)
-        real, background = of(np.array(members)), of(np.array(made))
-        limit = threshold(background, 20, most=1.0, least=least)
-        i, j = np.triu_indices(sheets, 1)
-        alike = (i // each == j // each) & (score[i, j] >= least)
-        chance = meeting(centre, look, np.column_stack([i, j])[alike]).sum()
-        for told in alarms:
-            again = float(chance) if told else 0.0
-            seen = int((real >= limit).sum())
-            above, _ = beyond(background, real, least)
-            p = 2 * min(
-                expected(background, 20, limit, seen, again).p,
-                expected(background, 20, np.inf, above, again).p,
-            )
-            alarms[told] += p <= 0.01
-    assert alarms[True] == 0
-    assert alarms[False] > 0.01 * runs
+@pytest.mark.parametrize("each", [2, 3, 4])
+def test_so_many_centres_in_one_hand_as_it_takes_are_told_from_chance_and_no_fewer(each):
+    rng = np.random.default_rng(7)
+    fewest = dealt(rng, 60, each).fewest
+    assert 1 <= fewest <= 5
+    assert dealt(rng, 60, each, top=fewest).p <= ALARM
+    assert fewest == 1 or dealt(rng, 60, each, top=fewest - 1).p > ALARM
+
+
+def test_without_made_up_centres_enough_no_number_is_told_from_chance():
+    none, one = np.empty(0), np.zeros(1)
+    few = rarity(one, np.zeros(50), one, np.zeros(1, int), np.full(1, 2), one, 4.0, 4.0)
+    assert (few.fewest, few.p) == (None, 1.0)
+    assert (
+        rarity(none, none, none, np.empty(0, int), np.empty(0, int), none, 4.0, 4.0).fewest is None
+    )
 
 
 def test_centres_of_a_rare_look_have_as_many_made_up_ones_as_others():

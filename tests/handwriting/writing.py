@@ -62,12 +62,12 @@ def rows(hands, rng, *, digits=30, delegates=(), row=0, unbroken=()) -> list[dic
     Parameters
     ----------
     hands, delegates : who writes each sheet, and the delegate's row of each; one number, one hand
-    digits, row : on each sheet, in each row
+    digits, row : on each sheet (one number, or one for each), in each row
     unbroken : thousandths, of each sheet; 990 where not given
     """
     stations = len(hands)
     hands = np.concatenate([hands, delegates]).astype(int)
-    digits = np.repeat([digits, row], [stations, len(delegates)])
+    digits = np.append(np.broadcast_to(digits, stations), np.full(len(delegates), row))
     x, sheet, digit = embeddings(counts_of(len(hands), digits, rng), hands, rng)
     names = embedding_columns(DIM)
     thousandths = np.round(1000 * x).astype(np.int64)

@@ -153,3 +153,17 @@ def test_scores_were_measured_with_the_code_that_makes_them():
     assert load_manifest()["calibration_code_sha256"] == calibrated_by(), (
         "run python -m training.writer --calibrate-only"
     )
+
+
+def test_a_poorer_scan_is_worth_no_more_than_good_ones():
+    from veedor.handwriting.calibration import calibrations
+
+    known = calibrations()
+    good, usable = known["good"], known["usable"]
+    assert usable.writers <= good.writers
+    score = np.linspace(-200, 200, 401)
+    for digits in range(good.least, good.most + 1):
+        n = np.full(len(score), float(digits))
+        first, second = good(score, n), usable(score, n)
+        assert (np.sign(first) == np.sign(second)).all()
+        assert (np.abs(second) <= np.abs(first) + 1e-9).all()

@@ -124,7 +124,7 @@ def find_hits(
         left += int(again.some[0] >= limit)
     near = centres * float((judged.near >= limit).mean()) if len(judged.near) else 0.0
     size = np.array([len(m) for m in judged.members], dtype=np.int64)
-    meets = meeting(sheets.centre, writers.looks(sheets), judged.pairs)
+    meets = meeting(sheets.centre, writers.alike(sheets), judged.pairs)
     rare = rarity(judged.some, judged.mixed, judged.llr, judged.of, size, meets, limit, LEAST)
     return Hits(hits, limit, rare, near, tuple(hands), tuple(sure), shift, left, known)
 
@@ -192,6 +192,7 @@ def numbers(sheets: Sheets, judged: Judged, found: Hits) -> dict[str, Any]:
         "expected_low": found.chance.expected.low,
         "expected_high": found.chance.expected.high,
         "beyond": found.chance.beyond,
+        "fewest": found.chance.fewest,
         "again": found.chance.again,
         "p": found.chance.p,
         "background": 100 * float(mixed.mean()) if len(mixed) else 0.0,

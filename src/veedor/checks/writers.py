@@ -25,6 +25,7 @@ from veedor.stats.plda import Sources
 __all__ = [
     "Judged",
     "Sheets",
+    "alike",
     "judge",
     "looks",
     "measured_digits",
@@ -36,6 +37,10 @@ __all__ = [
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+BANDS = (20, 30)
+"""Digits from which on a sheet stands for others in made-up centres that have as many at least: the
+fewer digits, the less a ratio can say."""
+ENOUGH = 20
 FEWER = 5
 """Made-up centres for each one that is made up of sheets of one region."""
 
@@ -225,6 +230,27 @@ def looks(sheets: Sheets) -> Ints:
     return np.unique(looks, return_inverse=True)[1].astype(np.int64)
 
 
+def alike(sheets: Sheets) -> Ints:
+    """int64 (sheets): form, grade and, in BANDS, number of the clerk's digits, as one number.
+
+    Bands of a form and grade that fewer than ENOUGH centres have are one with their neighbour.
+    """
+    look, found, first = looks(sheets), np.zeros(len(sheets.sid), dtype=np.int64), 0
+    for one in np.unique(look):
+        at = np.flatnonzero(look == one)
+        digits, centre, cuts = sheets.clerk.total[at], sheets.centre[at], list(BANDS)
+        while cuts:
+            band = np.searchsorted(cuts, digits, side="right")
+            there = np.unique(band).tolist()
+            held = [len(np.unique(centre[band == b])) for b in there]
+            if min(held) >= ENOUGH:
+                break
+            cuts.pop(min(there[int(np.argmin(held))], len(cuts) - 1))
+        found[at] = first + np.searchsorted(cuts, digits, side="right")
+        first += len(cuts) + 1
+    return found
+
+
 def writing_of(digits: Digits, sheets: Sheets, model: Sources) -> Writing:
     """Digits about the class means of all sheets of the same form and grade of scan."""
     return centred(digits, looks(sheets), model)
@@ -241,7 +267,7 @@ def judge(
 ) -> Judged:
     """Every centre with two sheets at least, and made-up ones of sheets of different centres.
 
-    A made-up centre has sheets of the forms and grades of a real one; real ones to which no other
+    A made-up centre has sheets that are `alike` those of a real one; real ones to which no other
     centres' sheets compare are not judged.
 
     Parameters
@@ -255,7 +281,7 @@ def judge(
     real = [m for _, m in several]
     rounds = -(-wanted(len(real)) // max(len(real), 1))
     look = looks(sheets)
-    made, like = mixed_centres(sheets.centre, look, real, rounds, rng)
+    made, like = mixed_centres(sheets.centre, alike(sheets), real, rounds, rng)
     both = np.column_stack([look, sheets.region])
     inside = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
     near, near_like = mixed_centres(sheets.centre, inside, real, -(-rounds // FEWER), rng)

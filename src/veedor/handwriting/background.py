@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import nbinom, poisson
 
 __all__ = [
+    "ALARM",
     "Expected",
     "Rarity",
     "beyond",
@@ -29,6 +30,10 @@ __all__ = [
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+ALARM = 0.01
+"""Hits that chance would make more rarely than this are told from it."""
+MOST = 1000
+"""Hits up to which it is looked for how many would be."""
 TRIES = 40
 """Times that sheets are drawn anew for a made-up centre which has two sheets of one centre."""
 
@@ -61,6 +66,8 @@ class Rarity:
     p : probability of so many hits or of so many beyond, for both were looked at; never below
         `least`
     least : the least probability that so many made-up centres can show
+    fewest : centres, each in one hand and above every made-up one, of which so many would be told
+        from chance; None where not even all of them would be
     """
 
     expected: Expected
@@ -68,6 +75,7 @@ class Rarity:
     again: float
     p: float
     least: float
+    fewest: int | None
 
 
 def mixed_centres(
@@ -191,16 +199,15 @@ def expected(
     )
 
 
-def beyond(background: Floats, ratios: Floats, least: float) -> tuple[int, float]:
-    """Real centres above every made-up one and above `least`, and the probability of so many.
+def beyond(background: Floats, ratios: Floats, least: float) -> int:
+    """Real centres above every made-up one and above `least`.
 
     Parameters
     ----------
     background, ratios : float64, log likelihood ratios of made-up and of real centres
     """
     most = max(float(background.max(initial=-np.inf)), least)
-    above = int((ratios > most).sum())
-    return above, expected(background, len(ratios), np.inf, above).p
+    return int((ratios > most).sum())
 
 
 def rarity(
@@ -212,6 +219,7 @@ def rarity(
     meets: Floats,
     limit: float,
     least: float,
+    alarm: float = ALARM,
 ) -> Rarity:
     """How rare the centres at or above `limit` are, and those above every made-up one.
 
@@ -223,11 +231,12 @@ def rarity(
     size : int64 (centres), their sheets
     limit : natural logarithm, by `threshold`
     least : natural logarithm below which nothing is called alike
+    alarm : the probability from which on hits are told from chance
     """
     hits = np.flatnonzero(some >= limit)
     met = _again(meets, llr, of, size, least, hits)
     chance = expected(mixed, len(some), limit, len(hits), met)
-    farther, _ = beyond(mixed, some, least)
+    farther = beyond(mixed, some, least)
     # As many as high as the last of these, which only sheets that alike would reach again.
     level = float(np.sort(some)[-farther]) if farther else np.inf
     rarely = _again(meets, llr, of, size, level, np.flatnonzero(some >= level))
@@ -235,7 +244,30 @@ def rarity(
     # Of n made-up centres none need be so for a share of 1 in n + 1; both questions are asked.
     smallest = min(1.0, 2 / (len(mixed) + 1))
     p = min(1.0, max(2 * min(chance.p, rare), smallest))
-    return Rarity(chance, farther, met, p, smallest)
+    fewest = _fewest(mixed, limit, _wholly(meets, of, size), smallest, alarm)
+    return Rarity(chance, farther, met, p, smallest, fewest)
+
+
+def _wholly(meets: Floats, of: Ints, size: Ints) -> Floats:
+    """float64 (centres): what each would add to `_again`, were it in one hand and none of its pairs
+    as high by itself.
+    """
+    pairs = np.maximum(np.bincount(of, minlength=len(size)), 1)
+    first, second = (np.bincount(of, meets**k, minlength=len(size)) / pairs for k in (1, 2))
+    three = size * (size - 1) * (size - 2) / 6 * second * (size - 2) / np.maximum(size - 1, 1)
+    return np.where(size > 2, three, first)
+
+
+def _fewest(mixed: Floats, limit: float, again: Floats, least: float, alarm: float) -> int | None:
+    """How many centres in one hand it takes, their likeness met `again` as in half of all."""
+    if not len(again) or least > alarm:
+        return None
+    each = float(np.median(again))
+    for k in range(1, min(len(again), MOST) + 1):
+        laws = (expected(mixed, len(again), at, k, k * each) for at in (limit, np.inf))
+        if 2 * min(law.p for law in laws) <= alarm:
+            return k
+    return None
 
 
 def _again(meets: Floats, llr: Floats, of: Ints, size: Ints, level: float, high: Ints) -> float:

@@ -53,8 +53,8 @@ class Calibration:
     condition : Condition
     coefficients : float64 (4), of `design`
     writers : independent writers on whom it was measured
-    least, most : digits a sheet between which it was measured
-    table : measured rates by number of digits
+    least, most : digits a sheet between which coefficients were estimated
+    table : measured rates by number of digits; of poorer scans, of pairs with such a one
     quantiles : float64 (q), shares below the ratios that the table lists
     """
 

@@ -15,6 +15,7 @@ from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, 
 from veedor.checks.copies import copies, shared
 from veedor.checks.one_hand import ADMITTED, Hits
 from veedor.checks.writers import Judged, Sheets
+from veedor.handwriting.background import ALARM, Rarity
 from veedor.handwriting.calibration import calibrations
 from veedor.handwriting.halves import looks_of
 from veedor.handwriting.scorer import load_sources
@@ -22,8 +23,8 @@ from veedor.handwriting.scorer import load_sources
 MADE = 50_000
 """Made-up centres, at most, but for elections of more than a quarter as many."""
 EACH = 250
-"""Made-up centres for each real one, up to MADE: enough to tell a single one from chance."""
-ALARM = 0.01
+"""Made-up centres for each real one, up to MADE: enough to tell a single one in one hand from
+chance among some 45 to 250 centres. Among more of them it takes several (`fewest`)."""
 FEWEST = 20
 """Centres below which nothing tells how often chance makes a centre look so."""
 THIN = 15
@@ -60,8 +61,8 @@ class SameWriter(Check):
     ---------
     sheets, copies, few_digits, broken, not_validated : int
         Scanned sheets with digits; left out since an earlier one has the same picture; left out for
-        fewer digits than were validated; left out since their strokes are in pieces, more than on
-        any scan on which ratios were calibrated (a fax breaks a fine pen up into dots); left out
+        fewer digits than were validated; left out since their strokes are in pieces, more than was
+        admitted where ratios were calibrated (a fax breaks a fine pen up into dots); left out
         since their scans are of a condition that was not validated, or did not stand the test of
         halves.
     looks : array of {form, grade, sheets, digits, eer, measured, refused}
@@ -88,6 +89,10 @@ class SameWriter(Check):
         may be seen.
     beyond : int
         Centres above every made-up one.
+    fewest : int
+        Centres all in one hand and above every made-up one that it takes to be told from chance
+        here, at half of all centres' sizes; fewer, or single pairs of sheets, are not. Null where
+        no number of them is told.
     p : float
         Probability of at least as many hits, or of as many centres beyond, whichever is less,
         doubled since both were looked at. Never below 2 in made + 1: no less can be told.
@@ -138,8 +143,15 @@ class SameWriter(Check):
     are, nothing here tells.
 
     A digit that was misread is held against those of another class. Scores were calibrated on
-    simulated scans with the class as it was read, so that what misreading does there is in the
-    ratios; on scans that are read worse it does more. The page on handwriting has how much.
+    simulated scans of grade good with the class as it was read, so that what misreading does there
+    is in the ratios; on scans that are read worse it does more. The page on handwriting has how
+    much. A score of a pair with a poorer scan is worth as much as one of good scans, or less, by
+    what pairs with such scans and digits worn without a form showed (`shrunk`, in the manifest).
+
+    The made-up centres are like the real ones in their number of sheets, and in form, grade and
+    (coarsely, where there are enough) number of digits of each. Where sheets of a centre have about
+    as many digits as one another, and those of other centres another number, `expected` may be too
+    small.
 
     Source
     ------
@@ -265,10 +277,16 @@ class SameWriter(Check):
     ) -> Iterable[Fact]:
         won = one_hand.by_winner(judged, found.hits, measured, context)
         statistic = {**counts, **one_hand.numbers(sheets, judged, found), **won}
-        why = _too_little(statistic)
+        why, sentence = _too_little(statistic), ""
+        if not why:
+            ratio = one_hand.said(sheets, judged, found)
+            sentence = _sentence(statistic, ratio, found.chance)
+            why = _not_told(sentence, found.chance)
         status: Any = "not-determinable" if why else "not-observed"
         if not why and len(found.hits) and found.chance.p <= ALARM:
             status = "observed"
+        elif status == "not-observed":
+            sentence += _would_tell(found.chance)
         told = status in ("observed", "not-observed")
         yield self.fact(
             status,
@@ -276,7 +294,7 @@ class SameWriter(Check):
             words={
                 "heading": self.title,
                 "why": why,
-                "sentence": _sentence(statistic, one_hand.said(sheets, judged, found), found),
+                "sentence": sentence,
             },
             p_value=found.chance.p if told else None,
             interval=Interval(
@@ -367,7 +385,36 @@ class SameWriter(Check):
         return self.explain(**tested)
 
 
-def _sentence(statistic: Mapping[str, Any], ratio: float, found: Hits) -> str:
+def _not_told(sentence: str, chance: Rarity) -> str:
+    """Why centres that look so alike are not told from chance; empty where they are, or chance
+    makes as many.
+    """
+    if chance.p <= ALARM:
+        return ""
+    if chance.fewest is None:
+        return f"{sentence} No number of such centres could be told from chance here."
+    if not chance.beyond:
+        return ""
+    return say(
+        "{sentence} {beyond:of these centres lies|of these centres lie} above every made-up one,"
+        " and cannot be told from chance{so}.",
+        sentence=sentence,
+        beyond=chance.beyond,
+        so=f", as {chance.fewest} or more could" if chance.fewest > chance.beyond else "",
+    )
+
+
+def _would_tell(chance: Rarity) -> str:
+    """How many centres it would have taken."""
+    if chance.fewest == 1:
+        return " One centre all in one hand would have been told from chance."
+    return (
+        f" It would have taken {chance.fewest} centres, each all in one hand, to tell them from"
+        " chance."
+    )
+
+
+def _sentence(statistic: Mapping[str, Any], ratio: float, chance: Rarity) -> str:
     """What was found, with no greater ratio than was measured, and what chance gives."""
     made = statistic["made"]
     return say(
@@ -377,7 +424,7 @@ def _sentence(statistic: Mapping[str, Any], ratio: float, found: Hits) -> str:
         " {expected_high:.0f}); as many by chance {rare}.",
         ratio=ratio,
         chance=hand_rates.chance(statistic["expected"], made, "centre"),
-        rare=hand_rates.rarity(found.chance.p, found.chance.least, f"{made:,} made-up centres"),
+        rare=hand_rates.rarity(chance.p, chance.least, f"{made:,} made-up centres"),
         **{k: v for k, v in statistic.items() if not isinstance(v, list | dict)},
     )
 
