@@ -9,16 +9,19 @@ from scipy import stats
 
 from veedor.checks.transcripts import BORNE_OUT_MOST, MISREAD, MISREAD_MOST
 from veedor.handwriting.calibration import load_manifest
+from veedor.handwriting.strokes import UNBROKEN
+from veedor.images.reading import ALTERED, SURE
 
 DOCS = Path(__file__).parent.parent / "docs"
 READING = (DOCS / "reading-digits.md").read_text(encoding="utf-8")
+READER = json.loads(
+    (resources.files("veedor.images") / "models" / "reader.json").read_text(encoding="utf-8")
+)
 HANDS = (DOCS / "handwriting.md").read_text(encoding="utf-8")
 
 
 def test_reading_was_measured_with_the_networks_that_are_shipped():
-    manifest = resources.files("veedor.images") / "models" / "reader.json"
-    graph = json.loads(manifest.read_text(encoding="utf-8"))["graph_sha256"]
-    assert f"graph `{graph[:12]}`" in READING, "make reading"
+    assert f"graph `{READER['graph_sha256'][:12]}`" in READING, "make reading"
 
 
 def test_the_check_allows_for_as_many_errors_of_reading_as_were_measured():
@@ -32,6 +35,17 @@ def test_the_check_allows_for_as_many_errors_of_reading_as_were_measured():
         for name in ("borne out by the form's sums", "such sheets expected")
     )
     assert stats.chi2.ppf(0.975, 2 * seen + 2) / 2 / expected <= BORNE_OUT_MOST
+
+
+def test_scores_of_scans_were_measured_as_an_audit_reads_them():
+    manifest = load_manifest()
+    for name in ("good", "usable"):
+        entry = manifest["calibration"][name]
+        assert entry["read_by"] == READER["graph_sha256"], (
+            "python -m training.writer --calibrate-only"
+        )
+        assert entry["described_by"] == manifest["graph_sha256"]
+        assert entry["read_as"] == {"sure": SURE, "altered": ALTERED, "unbroken": UNBROKEN}
 
 
 def test_hands_were_measured_with_the_calibration_that_is_shipped():
