@@ -232,9 +232,9 @@ def audited(scenario: str, seed: int, split: str) -> Audited:
             station = dict(zip(numbers, map(str, codes), strict=True))
             facts.setdefault(one.check.id, []).append(told(one.check.id, one.fact, station))
         evidence.con.disconnect()
-    one = Audited(facts, known)
-    one.plants()  # What cannot be counted is told before more elections are written.
-    return one
+    said = Audited(facts, known)
+    said.plants()  # What cannot be counted is told before more elections are written.
+    return said
 
 
 def _numbers(fact: Fact) -> Iterator[int]:
