@@ -106,6 +106,17 @@ def test_a_number_is_found_by_the_field_that_was_changed():
     assert seen(found.others[PATCH]) == (0, 10, 0, 10)
 
 
+def test_a_difference_that_nobody_planted_is_a_slip():
+    wrong = [("s1", "votes-1"), ("s1", "votes-2"), ("s2", "votes-1"), ("s3", "votes-1")]
+    tampering = [{"kind": "alter_between_counts", "stations": ["s3", "s8"]}]
+    one = election(tampering=tampering, wrong=wrong, images__reading=[READING])
+    found = found_of([one])
+    assert seen(found.planted["slip", DISAGREES]) == (1, 2, 1, 2)
+    # Of s8 the count says again what the sheet says.
+    assert seen(found.planted["alter_between_counts", DISAGREES]) == (1, 1, 0, 1)
+    assert seen(found.others[DISAGREES]) == (1, 7, 1, 7)
+
+
 def test_others_listed_as_written_over_are_held_against_the_sheets():
     one = election(
         altered=[("s5", "votes-3", "struck"), ("s6", "votes-2", "7")], images__reading=[READING]
@@ -185,11 +196,11 @@ def test_empty_rivals_are_questioned_by_the_finding_on_an_option():
 
 
 def test_nothing_is_passed_over_in_silence():
-    assert {*KINDS, "alter_between_counts"} == set(SOUGHT)
+    assert {*KINDS, "alter_between_counts", "slip"} == set(SOUGHT)
     with pytest.raises(ValueError, match="forged-seal"):
         found_of([election(("forged-seal", ["s1"], {}))])
-    with pytest.raises(ValueError, match="s7"):
-        found_of([election(wrong=[("s7", "votes-1")])])
+    with pytest.raises(ValueError, match="inflate_invalid"):
+        found_of([election(tampering=[{"kind": "inflate_invalid", "stations": ["s1"]}])])
     one = election()
     one.facts["images.duplicate"][:] = []
     with pytest.raises(ValueError, match="no finding"):
