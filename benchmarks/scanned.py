@@ -1,7 +1,9 @@
 """Alarms of the checks of scans on simulated elections, and what they find of what was planted.
 
 Honest elections and drills are written with pictures of all sheets, by scanner and by telephone,
-and audited as an audit does it. An alarm is the status `observed`.
+and read as an audit reads them. Of the checks only those of scans are run. An alarm is the status
+`observed`. What a finding lists (in its rows) and what it questions are counted apart, alike for
+stations with a plant and for others.
 
 Usage: python -m benchmarks.scanned [--honest N] [--drills N] [--split SPLIT] [--seed N]
     [--markdown FILE]
@@ -11,10 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,43 +41,174 @@ CHECKS = (
 )
 HONEST, DRILL = "sheets-honest", "sheets-drill"
 FAMILIES = ("scan", "photo")
-SOUGHT: dict[str, tuple[str, str]] = {
-    "one-hand": ("handwriting.same-writer", "questioned"),
-    "other-pen": ("handwriting.same-writer", "questioned"),
-    "one-odd": ("handwriting.same-writer", "questioned"),
-    "same-pen": ("handwriting.same-writer", "questioned"),
-    "clerk-names": ("handwriting.same-writer", "questioned"),
-    "delegate-writes": ("handwriting.delegate", "questioned"),
-    "reused-image": ("images.duplicate", "questioned"),
-    "copied-field": ("images.duplicate", "questioned"),
-    "copied-digit": ("images.duplicate", "questioned"),
-    "swapped-images": ("images.reading", "other code"),
-    "mistyped": ("images.reading", "disagrees"),
-    "altered": ("images.reading", "written over or struck"),
+OFFICIAL = "official"
+"""The simulator's name of the official count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A finding, and the rows of it, in which something planted would stand.
+
+    Attributes
+    ----------
+    what : what such a row says; empty where all rows say the same
+    questions : whether the finding, or one of those under it, can question sheets at all
+    """
+
+    check: str
+    subject: str
+    what: str = ""
+    questions: bool = True
+
+    def __str__(self) -> str:
+        """As a table says it."""
+        subject = f" ({self.subject})" if self.subject else ""
+        return f"`{self.check}`{subject}" + (f": {self.what}" if self.what else "")
+
+
+ONE_HAND = Way("handwriting.same-writer", "")
+DELEGATE = Way("handwriting.delegate", "own-sheet", "one hand, ten times", questions=False)
+INK, PATCH, CODE = (Way("images.duplicate", how) for how in ("ink", "patch", "code"))
+OTHER_CODE = Way("images.reading", "", "other code", questions=False)
+DISAGREES = Way("images.reading", OFFICIAL, "disagrees")
+WRITTEN_OVER = Way("images.reading", OFFICIAL, "written over or struck")
+EMPTY = Way("sheets.blank-not-zero", "scans")
+
+SOUGHT: dict[str, tuple[Way, ...]] = {
+    "one-hand": (ONE_HAND,),
+    "one-odd": (ONE_HAND,),
+    "other-pen": (ONE_HAND,),
+    "same-pen": (ONE_HAND,),
+    "clerk-names": (ONE_HAND,),
+    "delegate-writes": (DELEGATE,),
+    "reused-image": (INK,),
+    "copied-field": (PATCH,),
+    "copied-digit": (PATCH,),
+    "swapped-images": (CODE, OTHER_CODE),
+    "mistyped": (DISAGREES,),
+    "alter_between_counts": (DISAGREES,),
+    "slip": (DISAGREES,),
+    "altered": (WRITTEN_OVER,),
+    "empty-rivals": (EMPTY,),
 }
-"""What is planted -> the check that is meant for it, and what of its findings must name it."""
-SEVERAL = ("one-hand", "one-odd", "other-pen")
-"""Found where two sheets of the centre are named; the others, where one is."""
+"""What is planted -> where it would stand. A slip is the one that clerks make in any election."""
+CENTRES = ("one-hand", "one-odd", "other-pen", "same-pen", "clerk-names")
+"""What is planted in a whole centre, which is named where two of its sheets are."""
 INNOCENT = ("same-pen", "clerk-names")
 """Which no check must name."""
+CORRECTED = ("overwritten", "struck", "unreadable")
+"""Boxes that look altered, whoever altered them."""
+
+Listed = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one finding says of stations.
+
+    Attributes
+    ----------
+    listed : what a row says -> station and field of the rows; no field where rows name none
+    questioned : stations of which it questions the sheet
+    """
+
+    subject: str
+    status: str
+    descriptive: bool = False
+    listed: Mapping[str, Listed] = field(default_factory=dict)
+    questioned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One thing that was planted.
+
+    Attributes
+    ----------
+    stations : those where it is to be found
+    fields : station -> names of the fields that were changed, where the truth tells them
+    source : station of the sheet that lent its picture; empty where none did
+    """
+
+    kind: str
+    stations: tuple[str, ...]
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What the checks said of one election, and what is true of it.
+    """What the checks said of one election, and what is true of it, as in truth.json."""
 
-    Attributes
-    ----------
-    facts : check -> its findings
-    named : check, part of its findings -> official codes of the stations
-    truth : of the sheets, as in truth.json
-    official : the official count
-    """
-
-    facts: Mapping[str, Sequence[Fact]]
-    named: Mapping[tuple[str, str], frozenset[str]]
+    facts: Mapping[str, Sequence[Told]]
     truth: Mapping[str, Any]
-    official: str
+
+    @property
+    def stations(self) -> frozenset[str]:
+        """All of them."""
+        return frozenset(sheet["station"] for sheet in self.truth["sheets"]["sheets"])
+
+    def listed(self, way: Way) -> Listed:
+        """Station and field of the rows."""
+        return next(f for f in self._under(way) if f.subject == way.subject).listed.get(
+            way.what, frozenset()
+        )
+
+    def questioned(self, way: Way) -> frozenset[str]:
+        """The stations of the sheets that the finding questions, or one of those under it."""
+        found = frozenset[str]().union(*(fact.questioned for fact in self._under(way)))
+        if found and not way.questions:
+            raise ValueError(f"{way} questions sheets, and is said to question none")
+        return found
+
+    def _under(self, way: Way) -> list[Told]:
+        own = [
+            fact
+            for fact in self.facts[way.check]
+            if fact.subject == way.subject
+            or (way.subject and fact.subject.startswith(f"{way.subject}."))
+        ]
+        if all(fact.subject != way.subject for fact in own):
+            raise ValueError(f"there is no finding {way}")
+        return own
+
+    def plants(self) -> list[Plant]:
+        """What was planted among the sheets, the tampering, and slips in the official count.
+
+        Raises
+        ------
+        ValueError
+            It is nothing of `SOUGHT`.
+        """
+        options = self.truth["options"]
+        changed: dict[str, set[str]] = {}
+        for entry in self.truth["sheets"]["transcription"]:
+            changed.setdefault(entry["station"], set()).update(names(entry["field"], options))
+        plants = []
+        for entry in self.truth["tampering"]:
+            own = tuple(s for s in entry["stations"] if s in changed)
+            fields = {s: frozenset(changed[s]) for s in own}
+            plants.append(Plant(entry["kind"], own, fields))
+        for entry in self.truth["sheets"]["planted"]:
+            kind, values = entry["kind"], entry["values"]
+            own = tuple(s for s in entry["stations"] if s != values.get("odd"))
+            some = names(values["field"], options) if "field" in values else frozenset()
+            if kind == "empty-rivals":
+                some = frozenset(options) - {values["option"]}
+            told = dict.fromkeys(own, some) if some else {}
+            plants.append(Plant(kind, own, told, values.get("source", "")))
+        if unknown := {p.kind for p in plants} - set(SOUGHT):
+            raise ValueError(f"nothing is said of what must find {', '.join(sorted(unknown))}")
+        why = {s for p in plants if DISAGREES in SOUGHT[p.kind] for s in p.stations}
+        slips = [s for s in changed if s not in why]
+        return plants + [Plant("slip", (s,), {s: frozenset(changed[s])}) for s in slips]
+
+
+def names(name: str, options: Sequence[str]) -> frozenset[str]:
+    """A field as the form calls it, and as a count does."""
+    known = {f"votes-{i}": option for i, option in enumerate(options, 1)}
+    known |= {"valid": "declared_valid", "cast": "declared_cast"}
+    return frozenset({name, known.get(name, name)})
 
 
 def audited(scenario: str, seed: int, split: str) -> Audited:
@@ -88,39 +222,64 @@ def audited(scenario: str, seed: int, split: str) -> Audited:
             election, folder / "case", title=scenario, id=scenario, seed=seed, truth=truth,
             sheets=plan,
         )  # fmt: skip
-        told = json.loads(path.with_name("truth.json").read_text("utf-8"))["sheets"]
-        case = load_case(path)
-        evidence, _ = read(case, folder, jobs=1)
-        runs, _ = applicable(evidence, chosen(CHECKS))
-        facts: dict[str, list[Fact]] = {}
-        sids: dict[tuple[str, str], list[int]] = {}
+        known = json.loads(path.with_name("truth.json").read_text("utf-8"))
+        evidence, _ = read(load_case(path), folder, jobs=1)
+        runs, others = applicable(evidence, chosen(CHECKS))
+        facts = {one.check: [Told("", "not-applicable", descriptive=True)] for one in others}
         for one in run_checks(evidence, runs, seed):
-            check, fact = one.check.id, one.fact
-            facts.setdefault(check, []).append(fact)
-            if check == "images.reading" and fact.subject not in ("", case.official):
-                continue
-            for part, some in _parts(fact):
-                sids.setdefault((check, part), []).extend(some)
-        named = {}
-        for key, some in sids.items():
-            rows = evidence.describe(np.unique(np.array([s for s in some if s >= 0], np.int64)))
-            named[key] = frozenset(map(str, rows["station"]))
+            numbers = sorted(set(_numbers(one.fact)))
+            codes = evidence.describe(np.array(numbers, np.int64))["station"]
+            station = dict(zip(numbers, map(str, codes), strict=True))
+            facts.setdefault(one.check.id, []).append(told(one.check.id, one.fact, station))
         evidence.con.disconnect()
-    return Audited(facts, named, told, case.official)
+    said = Audited(facts, known)
+    said.plants()  # What cannot be counted is told before more elections are written.
+    return said
 
 
-def _parts(fact: Fact) -> Iterable[tuple[str, list[int]]]:
-    """Station numbers in the parts of a finding: what it questions, its rows, their kinds."""
+def _numbers(fact: Fact) -> Iterator[int]:
     if fact.questioned is not None:
-        yield "questioned", fact.questioned.tolist()
-    if fact.status not in ("observed", "not-determinable") or not fact.rows:
-        return
-    sid = np.asarray(fact.rows["sid"], dtype=np.int64)
-    yield "rows", sid.tolist()
-    for what in np.unique(fact.rows.get("what", np.array([], dtype=object)).astype(str)).tolist():
-        yield what, sid[fact.rows["what"] == what].tolist()
-    if "other_code" in fact.rows:
-        yield "other code", sid[np.asarray(fact.rows["other_code"]) == 1].tolist()
+        yield from fact.questioned.tolist()
+    if fact.rows is not None:
+        yield from (sid for sid in np.asarray(fact.rows["sid"]).tolist() if sid >= 0)
+
+
+def told(check: str, fact: Fact, station: Mapping[int, str]) -> Told:
+    """The stations that a finding lists and questions, by their codes."""
+    listed: dict[str, set[tuple[str, str]]] = {}
+    for own, what, fields in _rows(check, fact, station):
+        listed.setdefault(what, set()).update((s, f) for s in own for f in fields)
+    some = () if fact.questioned is None else fact.questioned.tolist()
+    return Told(
+        fact.subject,
+        fact.status,
+        fact.kind == "descriptive",
+        {what: frozenset(found) for what, found in listed.items()},
+        frozenset(station[sid] for sid in some),
+    )
+
+
+def _rows(
+    check: str, fact: Fact, station: Mapping[int, str]
+) -> Iterator[tuple[list[str], str, list[str]]]:
+    """The stations of each row, what it says, and its fields (one empty name where none is)."""
+    columns = {name: np.asarray(column).tolist() for name, column in (fact.rows or {}).items()}
+    for values in zip(*columns.values(), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        own = [station[row["sid"]]] if row["sid"] >= 0 else []
+        what, fields = "", [""]
+        if check == "images.reading":
+            what = row.get("what") or (OTHER_CODE.what if row["other_code"] == 1 else "not read")
+            fields = [str(row.get("field", ""))]
+        elif check == "images.duplicate":
+            own.append(str(row["other"]))
+            if fact.subject == "patch":
+                fields = re.findall(r"box(?:es)? [\d, ]+ of ([^\s;]+)", str(row["shared"])) or [""]
+        elif check == "handwriting.delegate":
+            what = DELEGATE.what if row["log10_ratio"] >= 1 - 1e-9 else "compared"
+        elif "empty_options" in row:
+            fields = str(row["empty_options"]).split(", ")
+        yield own, what, fields
 
 
 @dataclass(slots=True)
@@ -137,89 +296,165 @@ class Tally:
 
     def cells(self) -> str:
         """Two cells of a table."""
+        if not self.of:
+            return "– | –"
         low, high = interval(self.seen, self.of)
         return f"{self.seen} of {self.of} | {low:.1%} to {high:.1%}"
 
 
-def alarms(elections: Iterable[Audited]) -> dict[str, Tally]:
-    """Check and subject -> honest elections on which something is observed that is not so.
+@dataclass(slots=True)
+class Named:
+    """How often something is listed, and how often questioned; that not where it cannot be."""
 
-    Descriptions accuse nobody and are left out, and so are counts but the official one, in which
+    listed: Tally = field(default_factory=Tally)
+    questioned: Tally = field(default_factory=Tally)
+
+    def add(self, listed: int, questioned: int, of: int, *, questions: bool) -> None:
+        """Count it."""
+        self.listed.add(listed, of)
+        if questions:
+            self.questioned.add(questioned, of)
+
+    def cells(self) -> str:
+        """Four cells of a table."""
+        return f"{self.listed.cells()} | {self.questioned.cells()}"
+
+
+@dataclass(slots=True)
+class Finding:
+    """How a finding came out on honest elections; an alarm where something is observed that is not
+    so, counted where it could be one.
+    """
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    alarms: Tally = field(default_factory=Tally)
+
+
+def alarms(elections: Iterable[Audited]) -> dict[str, Finding]:
+    """Check and subject -> how the finding came out.
+
+    Descriptions accuse nobody and can be no alarm, nor can counts but the official one, in which
     numbers may truly differ from the sheets. What that one records otherwise than its sheet is an
     alarm where the sheet has the number that was recorded.
     """
-    found: dict[str, Tally] = {}
+    found: dict[str, Finding] = {}
     for one in elections:
-        truth = {entry["station"] for entry in one.truth["transcription"]}
-        wrong = one.named.get(("images.reading", "questioned"), frozenset()) - truth
+        truth = {entry["station"] for entry in one.truth["sheets"]["transcription"]}
         for check, facts in one.facts.items():
             for fact in facts:
+                finding = found.setdefault(str(Way(check, fact.subject)), Finding())
+                finding.statuses[fact.status] += 1
                 reading = check == "images.reading"
                 if (
-                    fact.kind == "descriptive"
+                    fact.descriptive
                     or fact.status in ("not-applicable", "void")
-                    or (reading and fact.subject != one.official)
+                    or (reading and fact.subject != OFFICIAL)
                 ):
                     continue
-                key = f"`{check}`" + (f" ({fact.subject})" if fact.subject else "")
-                seen = fact.status == "observed" and (bool(wrong) or not reading)
-                found.setdefault(key, Tally()).add(int(seen))
+                wrong = bool(fact.questioned - truth) or not reading
+                finding.alarms.add(fact.status == "observed" and wrong)
     return found
 
 
-def found_of(elections: Iterable[Audited]) -> tuple[dict[str, Tally], dict[str, Tally]]:
-    """Kind of plant -> how many were found; check -> stations it names in which nothing is planted
-    that it could be meant for, of all such.
+@dataclass(slots=True)
+class Found:
+    """What is listed and questioned in drills.
+
+    Attributes
+    ----------
+    planted : kind and way -> stations where it was planted
+    centres : kind -> centres, named where two sheets are
+    others : way -> stations where nothing was planted that its check is meant for
+    meant : check -> kinds that it is meant for, which are taken out of the others
+    corrected : fields of the others that are listed as written over or struck, and are so
     """
-    planted: dict[str, Tally] = {}
-    innocent: dict[str, Tally] = {}
+
+    planted: dict[tuple[str, Way], Named] = field(default_factory=dict)
+    centres: dict[str, Named] = field(default_factory=dict)
+    others: dict[Way, Named] = field(default_factory=dict)
+    meant: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    corrected: Tally = field(default_factory=Tally)
+
+
+def found_of(elections: Iterable[Audited]) -> Found:
+    """Count what is listed and questioned, alike where something was planted and where not."""
+    found = Found()
+    for check in CHECKS:
+        kinds = (k for k, ways in SOUGHT.items() if any(w.check == check for w in ways))
+        found.meant[check] = tuple(k for k in kinds if k not in INNOCENT)
+    ways = dict.fromkeys(way for some in SOUGHT.values() for way in some)
     for one in elections:
-        meant: dict[str, set[str]] = {}
-        for plant in one.truth["planted"]:
-            kind, values = plant["kind"], plant["values"]
-            if kind not in SOUGHT:
-                continue
-            check, part = SOUGHT[kind]
-            stations = set(plant["stations"]) - {values.get("odd")}
-            named = stations & one.named.get((check, part), frozenset())
-            planted.setdefault(kind, Tally()).add(len(named) >= (2 if kind in SEVERAL else 1))
-            if kind not in INNOCENT:
-                meant.setdefault(check, set()).update(stations, {values.get("source", "")})
-        meant.setdefault("images.reading", set()).update(
-            entry["station"] for entry in one.truth["transcription"]
-        )
-        # Whose picture is filed under another station is read as that one's.
-        copies = meant.setdefault("images.duplicate", set())
-        copies.update(
-            name
-            for plant in one.truth["planted"]
-            if plant["kind"] == "swapped-images"
-            for name in plant["stations"]
-        )
-        everyone = {sheet["station"] for sheet in one.truth["sheets"]}
-        for check in CHECKS[:-1]:
-            free = everyone - meant.get(check, set()) - copies
-            named = free & one.named.get((check, "questioned"), frozenset())
-            innocent.setdefault(check, Tally()).add(len(named), len(free))
-    return planted, innocent
+        plants = one.plants()
+        listed = {way: one.listed(way) for way in ways}
+        questioned = {way: one.questioned(way) for way in ways}
+        for plant in plants:
+            for way in SOUGHT[plant.kind]:
+                seen = {s for s in plant.stations if _stands(s, plant, listed[way])}
+                asked = questioned[way] & set(plant.stations)
+                found.planted.setdefault((plant.kind, way), Named()).add(
+                    len(seen), len(asked), len(plant.stations), questions=way.questions
+                )
+                if plant.kind in CENTRES:
+                    found.centres.setdefault(plant.kind, Named()).add(
+                        len(seen) >= 2, len(asked) >= 2, 1, questions=way.questions
+                    )
+        for way in ways:
+            out = {
+                s
+                for p in plants
+                if p.kind in found.meant[way.check]
+                for s in (*p.stations, p.source)
+            }
+            free = one.stations - out
+            found.others.setdefault(way, Named()).add(
+                len(free & {s for s, _ in listed[way]}),
+                len(free & questioned[way]),
+                len(free),
+                questions=way.questions,
+            )
+            if way == WRITTEN_OVER:
+                fields = {(s, name) for s, name in listed[way] if s in free}
+                found.corrected.add(len(fields & _corrected(one)), len(fields))
+    return found
+
+
+def _stands(station: str, plant: Plant, listed: Listed) -> bool:
+    """Whether a station is listed, by one of the changed fields where rows and truth name any."""
+    fields = plant.fields.get(station)
+    return any(s == station and (not f or fields is None or f in fields) for s, f in listed)
+
+
+def _corrected(one: Audited) -> set[tuple[str, str]]:
+    """Station and field, by each of its names, with a box that looks altered."""
+    return {
+        (sheet["station"], name)
+        for sheet in one.truth["sheets"]["sheets"]
+        for box in sheet["altered"]
+        if box["label"] in CORRECTED
+        for name in names(box["field"], one.truth["options"])
+    }
 
 
 def page(
-    honest: Mapping[str, Tally],
-    planted: Mapping[str, Tally],
-    innocent: Mapping[str, Tally],
+    honest: Mapping[str, Finding],
+    found: Found,
     args: argparse.Namespace,
+    stations: tuple[int, int],
 ) -> str:
-    """The page of the docs."""
+    """The page of the docs; `stations` of an honest election and of a drill."""
+    code = {kind: f"`{kind}`" for kind in SOUGHT}
     lines = [
         "# Alarms on simulated elections with scans",
         "",
-        f"Made by `make scanned`: {args.honest} honest elections (`{HONEST}`) and {args.drills}"
-        f" drills (`{DRILL}`) of 160 stations each, seeds from {args.seed}, in the hands of NIST's"
-        f" writers of the split `{args.split}` (and of drawn ones where these have no digits left),"
-        f" pictured by {' and '.join(FAMILIES)}, and audited whole. An alarm is the status"
-        " *observed*. Intervals are exact, 95 %, as if each trial stood alone; elections share"
-        " writers. Real sheets differ in more ways than the simulator knows."
+        f"Made by `make scanned` on elections, {args.honest} honest (`{HONEST}`, {stations[0]}"
+        f" stations each) and {args.drills} altered (drills, `{DRILL}`, {stations[1]}), seeds from"
+        f" {args.seed}, in the hands of NIST's writers of the split `{args.split}` (and of drawn"
+        f" ones where these have no digits left), pictured by {' and '.join(FAMILIES)}, and read as"
+        f" an audit reads them. {len(CHECKS)} checks are run, and none of the others: "
+        + ", ".join(f"`{check}`" for check in CHECKS)
+        + ". Intervals are exact, 95 %, as if each trial stood alone; elections share writers, and"
+        " stations of a centre hang together. Real sheets differ in more ways than the simulator"
+        " knows."
         + (
             " **The comparer of hands and the reader learnt from these writers: what is said of"
             " hands and of reading is too good.** The other splits have too few writers for a hand"
@@ -230,35 +465,82 @@ def page(
         "",
         "## Honest elections",
         "",
-        "Of `images.reading`, an alarm questions a sheet whose numbers the official count has"
-        " right.",
+        "An alarm is the status *observed*; of `images.reading`, where a sheet is questioned whose"
+        " numbers the official count has right. A dash: the finding accuses nobody, tells nothing"
+        " (*void*, *not-applicable*), or is of a count that may truly differ from the sheets.",
         "",
-        "| check | alarms | interval |",
-        "|---|---:|---|",
+        "| finding | status | alarms | interval |",
+        "|---|---|---:|---|",
     ]
-    lines += [f"| {name} | {one.cells()} |" for name, one in sorted(honest.items())]
+    for name, one in sorted(honest.items()):
+        statuses = ", ".join(f"{status} {n}" for status, n in sorted(one.statuses.items()))
+        lines.append(f"| {name} | {statuses} | {one.alarms.cells()} |")
     lines += [
         "",
         "## Drills: what was planted",
         "",
-        "Found is what the check meant for it names: two sheets of a centre in one hand, the sheet"
-        " with a copied picture among the questioned ones, a number that disagrees. "
-        + " and ".join(f"`{kind}`" for kind in INNOCENT)
-        + " are innocent, and ought not to be named. What each is, [sheets](sheets.md) says.",
+        "By stations. *Listed*: the station stands in the rows of the finding, whatever its status,"
+        " and with a field that was changed where the rows name fields and something was changed;"
+        f" of `{PATCH.check}` a lead is enough, which questions no sheet; of `{DELEGATE.check}`,"
+        " which lists all that it compares, a ratio of ten at least is needed."
+        " *Questioned*: its sheet is among those that the finding questions, for whatever field;"
+        f" of `{EMPTY.check}`, a finding on one of the options. A dash: the finding questions no"
+        " sheet, ever. "
+        + " and ".join(code[kind] for kind in INNOCENT)
+        + " are innocent, and ought not to be named. What each kind is, [sheets](sheets.md) says;"
+        " `slip` is none that was planted, but a clerk's in the official count, which honest"
+        " elections have too. On a sheet of `empty-rivals` no zero stands beside the empty fields:"
+        f" it is no sheet by which `{EMPTY.check}` could tell an option's finding.",
         "",
-        "| planted | check | named | interval |",
-        "|---|---|---:|---|",
+        "| planted | finding | listed | interval | questioned | interval |",
+        "|---|---|---:|---|---:|---|",
     ]
-    lines += [f"| {kind} | `{SOUGHT[kind][0]}` | {one.cells()} |" for kind, one in planted.items()]
+    for kind, ways in SOUGHT.items():
+        for way in ways:
+            if (kind, way) in found.planted:
+                cells = found.planted[kind, way].cells()
+                lines.append(f"| {code[kind]} | {way} | {cells} |")
     lines += [
         "",
-        "## Drills: sheets in which nothing of the kind was planted",
+        f"The same by centres, of `{ONE_HAND.check}`: centres of which two sheets at least are"
+        " listed, and questioned.",
         "",
-        "| check | questioned | interval |",
-        "|---|---:|---|",
+        "| planted | listed | interval | questioned | interval |",
+        "|---|---:|---|---:|---|",
     ]
-    lines += [f"| `{check}` | {one.cells()} |" for check, one in innocent.items()]
+    for kind in CENTRES:
+        if kind in found.centres:
+            lines.append(f"| {code[kind]} | {found.centres[kind].cells()} |")
+    lines += [
+        "",
+        "## Drills: the other stations",
+        "",
+        "Stations where nothing was planted that the check is meant for, whatever else was there."
+        " Taken out are, with the stations that lent a picture:",
+        "",
+    ]
+    for check, kinds in found.meant.items():
+        lines.append(f"* of `{check}`: {', '.join(code[kind] for kind in kinds)}")
+    lines += [
+        "",
+        "The odd sheet of `one-odd` stays, and so do the innocent kinds. Others are listed by any"
+        " field; what is questioned is of the whole finding, as above.",
+        "",
+        "| finding | listed | interval | questioned | interval |",
+        "|---|---:|---|---:|---|",
+    ]
+    lines += [f"| {way} | {one.cells()} |" for way, one in found.others.items()]
+    lines += [
+        "",
+        f"Of {found.corrected.of} fields that are listed there as {WRITTEN_OVER.what},"
+        f" {found.corrected.seen} hold such a figure: whoever fills in a sheet corrects figures,"
+        " too, and no row says who did.",
+    ]
     return "\n".join([*lines, ""])
+
+
+def _size(elections: Sequence[Audited]) -> int:
+    return max((len(one.stations) for one in elections), default=0)
 
 
 def main() -> None:
@@ -281,8 +563,8 @@ def main() -> None:
             print(f"{scenario}, seed {seed}: {dict(said)}", flush=True)
         return found
 
-    planted, innocent = found_of(some(DRILL, args.drills))
-    text = page(alarms(some(HONEST, args.honest)), planted, innocent, args)
+    drills, honest = some(DRILL, args.drills), some(HONEST, args.honest)
+    text = page(alarms(honest), found_of(drills), args, (_size(honest), _size(drills)))
     print(text)
     if args.markdown:
         args.markdown.write_text(text, encoding="utf-8")
