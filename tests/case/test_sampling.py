@@ -30,6 +30,11 @@ def case(tmp_path, *samples, files=None):
         ({"strata": "centre"}, "`strata` is for a sample of selection 'stratified'"),
         ({"selection": "census", "ceremony": "x"}, "has no `ceremony`"),
         ({"ceremony": " "}, "`ceremony` has no words"),
+        ({"announced": "A" * 64}, r"announced: String should match pattern"),
+        (
+            {"selection": "census", "announced": "a" * 64},
+            "selection 'census' is not `announced`",
+        ),
         ({"hand_count": "official"}, "another count than `frame`"),
         ({"selection": "census", "hand_count": "hand"}, "risk-limiting audit is of a sample"),
         ({"frame": "nobody"}, "`frame` names 'nobody'; the counts are official"),

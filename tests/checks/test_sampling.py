@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
 from tests.building import evidence, facts, small_case, stations
+from veedor.case.announcement import Announcement
 from veedor.case.loading import load_case
 from veedor.case.tables import RECORD_BEGINS
 from veedor.checks.sampled import Frame, frame_query
@@ -363,6 +366,97 @@ def test_a_draw_larger_than_its_frame_is_told_and_stops_nothing(tmp_path):
 # Risk-limiting audits
 
 LEAD = {"kind": "majority-or-lead", "majority": "1/2", "threshold": "2/5", "lead": "1/10"}
+
+
+WORDS_LIKE = "dice # # #"
+
+
+def announced(tmp_path, **more):
+    """Announce the sample beside the case file, and give the SHA-256 of what was announced."""
+    frame = "".join(f"{line}\n" for line in ("station", *CODES))
+    about = {
+        "id": "s", "title": "As it was first called", "count": "official", "sheets": SHEETS,
+        "frame_sha256": hashlib.sha256(frame.encode()).hexdigest(), "selection": "simple",
+        "size": 20, "words_like": WORDS_LIKE,
+    } | more  # fmt: skip
+    tmp_path.mkdir(parents=True, exist_ok=True)
+    text = Announcement.model_validate(about).text()
+    (tmp_path / "announced.toml").write_text(text, encoding="utf-8", newline="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "differs", "words"),
+    [
+        ({}, "this-draw", [], "its words have the form announced. That it was published"),
+        ({"words_like": None}, "this-draw", [], "could choose among spellings"),
+        ({"size": 19}, "another-draw", ["size"], "another one than the named announcement tells"),
+        ({"count": "preliminary", "id": "t"}, "another-draw", ["id", "count"], "(id, count)"),
+        ({"frame_sha256": "0" * 64}, "another-draw", ["frame_sha256"], "(frame_sha256)"),
+        ({"words_like": "dice ###"}, "another-draw", ["words_like"], "(words_like)"),
+    ],
+)
+def test_whether_the_draw_is_the_one_announced_is_told(tmp_path, more, state, differs, words):
+    one = sample(announced=announced(tmp_path, **more))
+    _, fact = examined(tmp_path, one, [(s, "e", "no") for s in drawn()])
+    said = fact.statistic["announcement"]
+    assert (said["state"], said["differs"], said["sha256"]) == (state, differs, one["announced"])
+    assert words in fact.fact
+    assert fact.fact.count("only who kept that copy can vouch for") == 1
+    # What is told of the sheets does not hang on it.
+    assert fact.statistic["rate"] == 0.0
+
+
+def test_an_announcement_that_is_not_named_or_not_there_is_told(tmp_path):
+    answers = [(s, "e", "no") for s in drawn()]
+
+    def told(name, *, beside=True, named=None, text=None):
+        folder = tmp_path / name
+        sha256 = announced(folder)
+        if text is not None:
+            (folder / "announced.toml").write_text(text, encoding="utf-8")
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+        if not beside:
+            (folder / "announced.toml").unlink()
+        _, fact = examined(folder, sample(announced=named or sha256), answers)
+        return fact.statistic["announcement"]["state"], fact.fact
+
+    assert told("gone", beside=False)[0] == "not-at-hand"
+    state, fact = told("other", named="a" * 64)
+    assert state == "another-file"
+    assert "is not the one that the sample names" in fact
+    assert told("broken", text="size = ")[0] == "no-announcement"
+    _, fact = examined(tmp_path / "none", sample(), answers)
+    assert fact.statistic["announcement"]["state"] == "not-named"
+    assert "No announcement of the draw is named" in fact.fact
+    assert "vouch" not in fact.fact
+    announced(tmp_path / "quiet")
+    _, fact = examined(tmp_path / "quiet", sample(), answers)
+    assert fact.statistic["announcement"]["state"] == "only-beside"
+
+
+def test_of_sheets_that_were_picked_no_announcement_is_missed(tmp_path):
+    picked = sample(selection="targeted", size=None, ceremony=None, criterion="they looked alike")
+    _, fact = examined(tmp_path, picked, [(CODES[0], "e", "no")])
+    assert fact.statistic["announcement"] is None
+    assert "announce" not in fact.fact
+
+
+def test_a_risk_limiting_audit_says_whether_it_was_announced(tmp_path):
+    one = recount(size=40, announced=announced(tmp_path / "a", size=40))
+    _, fact = recounted(tmp_path / "a", one)
+    assert fact.statistic["announcement"]["state"] == "this-draw"
+    assert fact.fact.endswith("only who kept that copy can vouch for.")
+    _, fact = recounted(tmp_path / "b", recount(size=40))
+    assert fact.fact.endswith("were fixed before the ceremony.")
+
+
+def test_the_announcement_is_an_input_of_the_audit(tmp_path):
+    sha256 = announced(tmp_path)
+    found = load_case(small_case(tmp_path, {"official": OFFICIAL}, samples=[sample()]))
+    size = (tmp_path / "announced.toml").stat().st_size
+    assert found.plan_files == {"announced.toml": (sha256, size)}
+    assert found.without_scans().announcements["s"].sha256 == sha256
 
 
 def recounted(tmp_path, one, change=lambda table: None, official=None, rule=None, **keys):

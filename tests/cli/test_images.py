@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import zxingcpp
 from PIL import Image
 
 from tests.images import forms
@@ -65,6 +66,50 @@ def test_of_a_scan_without_the_form_no_picture_is_written(tmp_path, capsys) -> N
     assert main(arguments) == 1
     assert "no form was found" in capsys.readouterr().err
     assert not seen.exists()
+
+
+def coded(pixels, text, x, y):
+    """A page with a square code of that text at x, y (in pixels)."""
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
+    printed = np.array(code.to_image(scale=5, add_quiet_zones=True))
+    height, width = printed.shape[:2]
+    pixels[y : y + height, x : x + width] = printed[..., None]
+    return pixels
+
+
+def test_codes_of_no_form_are_counted_and_not_shown(tmp_path, capsys) -> None:
+    out, path = tmp_path / "form.toml", tmp_path / "sheet.png"
+    main(["images", "template", str(blank(tmp_path)), "--out", str(out)])
+    place = "{ x = 160, y = 180, width = 30, height = 20, pattern = 'T([0-9]+)' }"
+    before, _, after = out.read_text("utf-8").partition("codes = [\n")
+    after = after.partition("]\n")[2]
+    out.write_text(f"{before}codes = [{place}]\n{after}", encoding="utf-8")
+    assert load_template(out).codes[0].pattern == "T([0-9]+)"
+    arguments = ["images", "look", str(path), "--template", str(out)]
+    paper = np.full((2339, 1654, 3), 255, np.uint8)
+    for page, code in ((forms.blank(forms.template()), 0), (paper, 1)):
+        page = coded(coded(page, "ID 4711 Ana", 900, 1700), "T000123", 170, 1720)
+        Image.fromarray(page).save(path, dpi=(200, 200))
+        capsys.readouterr()
+        assert main(arguments) == code
+        told = capsys.readouterr().out
+        assert "codes     T000123, 1 other code, not shown" in told
+        assert "4711" not in told
+
+
+def test_the_empty_form_is_not_drawn_over(tmp_path, capsys) -> None:
+    out, empty = tmp_path / "form.toml", blank(tmp_path)
+    main(["images", "template", str(empty), "--out", str(out)])
+    before = empty.read_bytes()
+    arguments = ["images", "look", str(filled(tmp_path)), "--template", str(out), "--out"]
+    capsys.readouterr()
+    assert main([*arguments, str(empty), "--force"]) == 2
+    assert "it is the empty form of 'form'" in capsys.readouterr().err
+    assert empty.read_bytes() == before
+    seen = tmp_path / "seen.png"
+    assert main([*arguments, str(seen)]) == 0
+    assert main([*arguments, str(seen)]) == 2
+    assert main([*arguments, str(seen), "--force"]) == 0
 
 
 def test_a_picture_without_a_resolution_needs_the_size_of_its_page(tmp_path, capsys) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import tomllib
 import unicodedata
 
@@ -89,25 +90,131 @@ def test_the_frame_is_published_before_the_ceremony_and_the_draw_is_from_it(case
     out = tmp_path / "drawn"
     frame = ["sample", "draw", str(case), "--size", "9", "--out", str(out)]
     assert main(frame) == 0
-    told = capsys.readouterr().out
+    told = capsys.readouterr()
     published = (out / "frame.csv").read_bytes()
-    assert f"frame {hashlib.sha256(published).hexdigest()}" in told
+    sha256 = hashlib.sha256(published).hexdigest()
+    assert f"frame {sha256}" in told.out
+    assert "choose among spellings" in told.err
+    assert "--words-like" in told.err
     assert sorted(p.name for p in out.iterdir()) == ["announced.toml", "frame.csv"]
-    assert "size = 9" in (out / "announced.toml").read_text(encoding="utf-8")
-    for more in (
-        ["--size", "10"],
-        ["--size", "10", "--ceremony", "x"],
-        ["--selection", "stratified", "--strata", "centre", "--ceremony", "x"],
-    ):
+    announced = (out / "announced.toml").read_bytes()
+    assert f"announced {hashlib.sha256(announced).hexdigest()}" in told.out
+    assert "choose among spellings" in announced.decode()
+    said = tomllib.loads(announced.decode())
+    assert (said["size"], said["count"], said["sheets"]) == (9, "official", SHEETS)
+    assert said["frame_sha256"] == sha256
+    assert "samples" not in said
+    for more, words in (
+        (["--size", "10"], "size is 9 there, and 10 here"),
+        (["--size", "10", "--ceremony", "x"], "size is 9 there"),
+        (["--words-like", "dice #"], "words_like is not given there, and 'dice #' here"),
+        (["--most-ballots", "500"], "most_ballots is not given there, and 500 here"),
+        (["--selection", "stratified", "--strata", "centre", "--ceremony", "x"],
+         "another draw was announced here"),
+    ):  # fmt: skip
         assert main([*frame, *more]) == 1
-        assert "another draw was announced here" in capsys.readouterr().err
+        assert words in capsys.readouterr().err
+    assert (out / "announced.toml").read_bytes() == announced
     assert main([*frame, "--ceremony", "x"]) == 0
     assert (out / "frame.csv").read_bytes() == published
     assert len(rows(out / "drawn.csv")) == 9
     (out / "frame.csv").write_bytes(published + b"S999\n")
-    assert main([*frame, "--ceremony", "y", "--force"]) == 1
+    assert main([*frame, "--ceremony", "x", "--force"]) == 1
     assert "another frame is there" in capsys.readouterr().err
     assert (out / "frame.csv").read_bytes() == published + b"S999\n"
+
+
+def test_the_words_have_the_form_that_was_announced(case, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    frame = ["sample", "draw", str(case), "--size", "9", "--out", str(out)]
+    assert main([*frame, "--words-like", "cafe\u0301 (noon): # # # # # #"]) == 0
+    assert capsys.readouterr().err.count("words") == 0
+    announced = (out / "announced.toml").read_bytes()
+    assert "spellings" not in announced.decode()
+    for words in ("Caf\u00e9 (noon): 3 1 4 1 5 2", "caf\u00e9 (noon): 314152",
+                  "caf\u00e9 (noon): 3 1 4 1 5 2 ", "caf\u00e9 (noon): 3 1 4 1 5 \u0662",
+                  "caf\u00e9 (noon): # # # # # #", "3 1 4 1 5 2"):  # fmt: skip
+        assert main([*frame, "--ceremony", words]) == 1
+        assert "do not have the form that was announced" in capsys.readouterr().err
+        assert not (out / "drawn.csv").exists()
+    words = ["--ceremony", "caf\u00e9 (noon): 3 1 4 1 5 2"]
+    assert main([*frame, *words, "--words-like", "dice # # # # # #"]) == 1
+    assert "words_like is" in capsys.readouterr().err
+    assert main([*frame, *words, "--title", "A title that was corrected"]) == 0
+    (entry,) = tomllib.loads((out / "sample.toml").read_text("utf-8"))["samples"]
+    assert entry["announced"] == hashlib.sha256(announced).hexdigest()
+    assert (out / "announced.toml").read_bytes() == announced
+
+
+@pytest.mark.parametrize(("more", "words"), [("dice ###", "leaves 1,000 words"), ("#######", "")])
+def test_a_form_that_leaves_few_words_is_told(case, tmp_path, capsys, more, words):
+    out = tmp_path / "drawn"
+    assert main(["sample", "draw", str(case), "--size", "9", "--words-like", more,
+                 "--out", str(out)]) == 0  # fmt: skip
+    told = capsys.readouterr().err
+    assert (words or "reading") in told
+    assert ("the most" in told) == bool(words)
+
+
+def test_a_form_that_leaves_nothing_open_or_was_not_announced_is_refused(case, tmp_path, capsys):
+    out = tmp_path / "none"
+    draw = ["sample", "draw", str(case), "--size", "9", "--out", str(out), "--words-like"]
+    assert main([*draw, "dice 3 1 4"]) == 2
+    assert "nothing is left to chance" in capsys.readouterr().err
+    assert main([*draw, "dice #", "--ceremony", "dice 3"]) == 1
+    assert "no draw was announced here" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_draw_that_was_announced_is_made_with_one_set_of_words(case, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    frame = ["sample", "draw", str(case), "--size", "9", "--out", str(out)]
+    assert main([*frame, "--words-like", "dice ######"]) == 0
+    first = [*frame, "--ceremony", "dice 314152"]
+    assert main(first) == 0
+    before = (out / "drawn.csv").read_bytes()
+    assert main([*frame, "--ceremony", "dice 314153", "--force"]) == 1
+    told = capsys.readouterr().err
+    assert "the draw that was announced here was made, with the words 'dice 314152'" in told
+    # Questions that were added are no other draw; nor is the same draw once more.
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    assert main([*frame, "--ceremony", "dice 314153", "--force"]) == 1
+    assert main([*first, "--force"]) == 0
+    assert (out / "drawn.csv").read_bytes() == before
+    (out / "sample.toml").unlink()
+    assert main([*first, "--force"]) == 1
+    assert "with words that sample.toml does not tell" in capsys.readouterr().err
+
+
+def test_nothing_is_announced_of_a_draw_that_was_made(case, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    frame = ["sample", "draw", str(case), "--size", "9", "--out", str(out)]
+    assert main([*frame, "--ceremony", "x"]) == 0
+    assert "announced" not in (out / "sample.toml").read_text("utf-8")
+    assert main([*frame, "--force"]) == 1
+    assert "nothing can be announced of that draw any more" in capsys.readouterr().err
+    assert not (out / "announced.toml").exists()
+
+
+def test_a_draw_that_cannot_be_made_is_not_announced(case, tmp_path, capsys):
+    out = tmp_path / "none"
+    assert main(["sample", "draw", str(case), "--size", "9", "--selection", "stratified",
+                 "--strata", "centre", "--out", str(out)]) == 1  # fmt: skip
+    assert "cannot be spread over 15 strata" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_an_announcement_that_cannot_be_read_stops_the_draw(case, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    frame = ["sample", "draw", str(case), "--size", "9", "--out", str(out)]
+    assert main(frame) == 0
+    with (out / "announced.toml").open("a", encoding="utf-8") as file:
+        file.write("more = 1\n")
+    assert main([*frame, "--ceremony", "x"]) == 1
+    told = capsys.readouterr().err
+    assert "announced.toml: not an announcement of a draw (more: Extra inputs" in told
+    assert "Restore the file" in told
 
 
 def test_more_sheets_than_there_are_are_refused_before_anything_is_announced(
@@ -174,6 +281,33 @@ def test_what_was_drawn_is_the_entry_of_the_case_file(case, tmp_path, capsys):
     assert (sample.selection, sample.clusters) == ("clustered", "centre")
     assert len(rows(out / "drawn.csv")) == 20
     capsys.readouterr()
+
+
+def test_an_announced_draw_is_known_by_its_folder(case, capsys):
+    out = case.parent / "drawn"
+    draw = ["sample", "draw", str(case), "--size", "9", "--out", str(out)]
+    assert main([*draw, "--words-like", "dice ######"]) == 0
+    assert main([*draw, "--ceremony", "dice 314152"]) == 0
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    text = case.read_text("utf-8").replace(
+        "format = 1", 'format = 1\nplans = ["drawn/sample.toml"]'
+    )
+    source = (
+        '[[sources]]\nid = "e"\nkind = "examined"\nfile = "e.csv"\nformat = "delimited"\n'
+        'key = "station"\nsample = "sample"\nanswers = { hand = "hand" }\n'
+    )
+    case.write_text(f"{text}\n{source}", encoding="utf-8")
+    stations = [r["station"] for r in rows(out / "drawn.csv")]
+    lines = ["station,hand", *(f"{s},no" for s in stations), ""]
+    (case.parent / "e.csv").write_text("\n".join(lines), encoding="utf-8")
+    capsys.readouterr()
+    report = case.parent / "report"
+    assert main(["sample", "report", str(case), "--out", str(report)]) == 0
+    told = capsys.readouterr().out
+    assert "The draw is the one that the named announcement tells of, and its words" in told
+    manifest = json.loads((report / "manifest.json").read_text("utf-8"))
+    assert "drawn/announced.toml" in {one["path"] for one in manifest["inputs"]}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import zxingcpp
 
 from tests.images import forms
-from veedor.images.codes import find_codes, read_codes, station_of
+from veedor.images.codes import find_codes, fitting, read_at, read_codes, station_of
 from veedor.images.registration import Registrar
 
 SCALE = 200 / 25.4
@@ -47,6 +47,17 @@ def test_a_code_elsewhere_on_the_page_is_read_where_none_is_in_its_place() -> No
     page = stamped(form, "T000777")
     found = Registrar([(form, None)]).register(page)
     assert station_of(read_codes(page, found, form), form) == "000777"
+    assert read_at(page, found, form) == ()
+
+
+def test_a_pattern_that_fits_any_text_tells_no_code_of_a_form() -> None:
+    texts = ("T000123", "ID 4711, Ana")
+    narrow, wide = (
+        forms.template(codes=[{"x": 20, "y": 250, "width": 40, "height": 10, "pattern": pattern}])
+        for pattern in (r"T(?P<station>\d{6})", r"(?P<station>.+)")
+    )
+    assert fitting(texts, [narrow, wide]) == ("T000123",)
+    assert fitting(texts, [wide]) == ()
 
 
 def test_stripes_without_a_check_digit_are_no_code() -> None:

@@ -10,11 +10,13 @@ import hashlib
 import tomllib
 import typing
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from veedor.case.announcement import ANNOUNCED, beside
 from veedor.case.manifest import Case
 from veedor.case.mistake import MistakenError
 from veedor.case.plan import TABLES, Plan
@@ -70,6 +72,7 @@ def load_case(path: Path | str) -> Case:
     case._written = written
     case._sha256 = hashlib.sha256(raw).hexdigest()
     case._plan_files = plans
+    _add_announcements(case)
     parameters = {k: v for k, v in case.rule.items() if k != "kind"}
     kind = case.rule.get("kind")
     if not isinstance(kind, str):
@@ -131,6 +134,19 @@ def _add_plans(data: dict[str, Any], path: Path, written: Written) -> dict[str, 
             data["custody"] = more["custody"]
         found[name] = (hashlib.sha256(raw).hexdigest(), len(raw))
     return found
+
+
+def _add_announcements(case: Case) -> None:
+    """Read what was announced of samples, beside the files in which they stand."""
+    samples = iter(case.samples)
+    for file in case._written.files:
+        own = list(islice(samples, file.entries.get("samples", 0)))
+        if not any(sample.ceremony or sample.announced for sample in own):
+            continue
+        if (found := beside(file.path)) is not None:
+            name = file.path.with_name(ANNOUNCED).relative_to(case.path.parent).as_posix()
+            case._plan_files[name] = (found.sha256, found.bytes)
+            case._announcements |= dict.fromkeys((sample.id for sample in own), found)
 
 
 def _explain(error: ValidationError, model: type[BaseModel], written: Written) -> CaseError:

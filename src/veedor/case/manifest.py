@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from veedor.case import sampling
+from veedor.case.announcement import Beside
 from veedor.case.entry import Entry, Identifier
 from veedor.case.mistake import Mistake, MistakenError, near
 from veedor.case.plan import Plan, is_address, mistakes
@@ -167,6 +168,7 @@ class Case(Plan):
     _sha256: str = PrivateAttr(default="")
     _rule: Rule = PrivateAttr()
     _plan_files: dict[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
+    _announcements: dict[str, Beside] = PrivateAttr(default_factory=dict)
     _written: Written = PrivateAttr(default_factory=Written)
 
     @property
@@ -181,8 +183,13 @@ class Case(Plan):
 
     @property
     def plan_files(self) -> dict[str, tuple[str, int]]:
-        """File of `plans` -> its SHA-256 and its size in bytes."""
+        """File of `plans`, or announcement beside it -> its SHA-256 and its size in bytes."""
         return dict(self._plan_files)
+
+    @property
+    def announcements(self) -> dict[str, Beside]:
+        """Sample -> `announced.toml` beside the file in which it stands, where there is one."""
+        return dict(self._announcements)
 
     def place(self, *keys: str | int) -> str:
         """File and line of an entry: of ("hosts", 3), say, or of a key of it."""

@@ -74,6 +74,8 @@ class Sample(Entry):
     ceremony: str | None = None
     """The words said in public from which the seed is made; without them no draw can be repeated.
     """
+    announced: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """SHA-256 of `announced.toml`, which was published before the ceremony."""
     size: int | None = Field(default=None, ge=1)
     """Sheets drawn; clusters, where these were drawn; draws, where with replacement."""
     strata: str | None = None
@@ -115,6 +117,8 @@ class Sample(Entry):
             raise ValueError("`ceremony` has no words")
         if self.ceremony is not None and self.selection not in RANDOM:
             raise ValueError(f"a sample of selection {self.selection!r} has no `ceremony`")
+        if self.announced is not None and self.selection not in RANDOM:
+            raise ValueError(f"a sample of selection {self.selection!r} is not `announced`")
         if self.hand_count is not None and self.selection not in ("simple", "proportional"):
             raise ValueError(
                 "a risk-limiting audit is of a sample of selection 'simple' or 'proportional'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,7 +144,8 @@ def look(
 
     The picture shows where each box was found, with private parts veiled. No picture is written of
     a scan on which no form was found, for nobody knows what on it is private; the exit code is
-    then 1.
+    then 1. A code is told where it is in the place of one of the form, or fits its pattern: others
+    are counted only, for they may be those of somebody's identity card.
     """
     from veedor.images import codes
     from veedor.images.intake import take_in
@@ -151,13 +153,20 @@ def look(
     from veedor.images.registration import Registrar
     from veedor.images.template import load_template
 
-    if out is not None:
-        if out.suffix.lower() != ".png":
-            raise click.UsageError(f"--out writes a PNG: {out} does not end in .png")
-        if out.exists() and (not force or out.samefile(scan)):
-            never = "it is the scan itself" if out.samefile(scan) else "--force overwrites it"
+    if out is not None and out.suffix.lower() != ".png":
+        raise click.UsageError(f"--out writes a PNG: {out} does not end in .png")
+    forms = [(load_template(path), path.parent) for path in templates]
+    if out is not None and out.exists():
+        kept = {"the scan itself": scan} | {
+            f"the empty form of {form.id!r}": folder / form.blank
+            for form, folder in forms
+            if form.blank
+        }
+        own = [what for what, path in kept.items() if path.exists() and out.samefile(path)]
+        if own or not force:
+            never = f"it is {own[0]}" if own else "--force overwrites it"
             raise click.UsageError(f"{out} is there already; {never}")
-    registrar = Registrar([(load_template(path), path.parent) for path in templates])
+    registrar = Registrar(forms)
     intake = take_in(scan, page=number - 1)
     attempt = registrar.attempt(intake.pixels)
     found = attempt.registration
@@ -165,7 +174,7 @@ def look(
     if found is None:
         _tell_quality(judge(intake.pixels))
         texts = codes.find_codes(intake.pixels)
-        terminal.out(f"codes     {', '.join(texts) or 'none read'}")
+        _tell_codes(texts, codes.fitting(texts, [form for form, _ in forms]))
         raise VeedorError(
             f"no form was found: {attempt.why}",
             place=str(scan),
@@ -174,7 +183,10 @@ def look(
     form = registrar.template(found.template)
     _tell_quality(judge(intake.pixels, registration=found, template=form))
     texts = codes.read_codes(intake.pixels, found, form)
-    _tell_form(found, form, texts, codes.station_of(texts, form))
+    mine = {*codes.read_at(intake.pixels, found, form), *codes.fitting(texts, [form])}
+    shown = tuple(text for text in texts if text in mine)
+    _tell_codes(texts, shown)
+    _tell_form(found, form, codes.station_of(shown, form))
     if out is not None:
         from veedor.images.overlay import overlay, save
 
@@ -199,12 +211,15 @@ def _tell_quality(quality: Quality) -> None:
     terminal.out(f"quality   {quality.grade}", *(f"          {why}" for why in quality.reasons))
 
 
-def _tell_form(
-    found: Registration, form: Template, texts: tuple[str, ...], station: str | None
-) -> None:
+def _tell_codes(texts: Sequence[str], shown: Sequence[str]) -> None:
+    others = len(texts) - len(shown)
+    more = [f"{others} other code{'' if others == 1 else 's'}, not shown"] if others else []
+    terminal.out(f"codes     {', '.join([*shown, *more]) or 'none read'}")
+
+
+def _tell_form(found: Registration, form: Template, station: str | None) -> None:
     lost = [name for name, there in zip(form.ids, found.found, strict=True) if not there]
     terminal.out(
-        f"codes     {', '.join(texts) or 'none read'}",
         f"station   {station or 'not told by a code'}",
         f"form      {form.id}, found by its {found.method}: {found.score:.0%} of its lines,"
         f" {found.residual:.2f} mm off in the median",

@@ -10,6 +10,7 @@ import click
 from veedor.cli import terminal
 
 if TYPE_CHECKING:
+    from veedor.case.announcement import Announcement
     from veedor.case.manifest import Case
     from veedor.checks.sampled import Frame
 
@@ -19,6 +20,8 @@ _most = click.option(
     help="Ballots that any station can have had, where others than its registered voters may vote"
     " there.",
 )
+FEW_WORDS = 10**6
+"""Fewer possible words than these are told."""
 _SELECTIONS = ("simple", "stratified", "clustered", "proportional")
 
 
@@ -27,7 +30,7 @@ _SELECTIONS = ("simple", "stratified", "clustered", "proportional")
 Examples:
   veedor sample size --frame 34555 --detect 226 --chance 0.99
   veedor sample plan bolivia-2019
-  veedor sample draw bolivia-2019 --size 300 --ceremony "dice 3 1 4 1 5" --out sample
+  veedor sample draw bolivia-2019 --size 300 --ceremony "dice 31415266" --out sample
 """
 )
 def command() -> None:
@@ -108,8 +111,8 @@ def size(
 @command.command(
     epilog="""\b
 Examples:
-  veedor sample draw bolivia-2019 --size 300 --out sample          # to publish beforehand
-  veedor sample draw bolivia-2019 --size 300 --ceremony "dice 3 1 4 1 5" --out sample
+  veedor sample draw bolivia-2019 --size 300 --words-like "dice ########" --out sample
+  veedor sample draw bolivia-2019 --size 300 --ceremony "dice 31415266" --out sample
   veedor sample draw case.toml --selection clustered --clusters centre --size 60 \\
       --ceremony "lottery of 1 March: 04 17 22 31 40" --out sample
 Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
@@ -122,7 +125,13 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
     "--ceremony",
     metavar="WORDS",
     help="What was said or thrown in public; whoever has the words can repeat the draw. Without"
-    " it the frame alone is written.",
+    " it the draw is announced and not made.",
+)
+@click.option(
+    "--words-like",
+    metavar="FORM",
+    help="Announced: the form of the words, such as 'dice ########'. Each # is one digit, 0 to 9;"
+    " the rest stands as it is, spaces too.",
 )
 @click.option(
     "--count", metavar="ID", help="The count whose sheets are drawn.  [default: official]"
@@ -141,20 +150,32 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
     show_default=True,
     metavar="DIR",
 )
-@click.option("--force", is_flag=True, help="Overwrite a draw that is there.")
-def draw(case: str, out: Path, force: bool, name: str, count: str | None, **given: object) -> None:
+@click.option("--force", is_flag=True, help="Overwrite a draw that is there; one that was announced"
+              " is made again with its own words only.")  # fmt: skip
+def draw(
+    case: str,
+    out: Path,
+    force: bool,
+    name: str,
+    count: str | None,
+    words_like: str | None,
+    **given: object,
+) -> None:
     """Draw sheets of CASE with the words of a public ceremony as the seed.
 
     Writes DIR/frame.csv, what was drawn from; DIR/drawn.csv, the sheets in the order of the draw
     with the chance of each; and DIR/sample.toml, the entry for the case file. Without --ceremony
     the frame and DIR/announced.toml, how many will be drawn and how, both to be published before
-    it; the draw then has to be that one.
+    it; the draw in DIR then has to be that one. In another folder any other can be drawn: only what
+    was published elsewhere binds.
     """
     from pydantic import ValidationError
 
     from veedor.case.sampling import Sample
     from veedor.sample import announce, write_draw
 
+    if words_like is not None and "#" not in words_like:
+        raise click.UsageError("--words-like has no # for a digit: nothing is left to chance")
     if kept := sorted(path.name for path in out.glob("answers-*.csv")):
         raise click.UsageError(f"{out} holds {kept[0]}: draw into another folder")
     if (out / "drawn.csv").exists() and not force:
@@ -183,18 +204,20 @@ def draw(case: str, out: Path, force: bool, name: str, count: str | None, **give
             f"--size {sample.size:,} is more than the {len(frames.sid):,} sheets to draw from"
         )
     if sample.ceremony is None:
-        published = announce(sample, frames, manifest, out)
+        published = announce(sample, frames, manifest, out, words_like)
         terminal.out(
             f"{len(frames.sid):,} sheets, of which nothing is drawn yet",
             f"written: {out / 'frame.csv'}",
             f"written: {out / 'announced.toml'}",
-            f"frame {published}",
+            f"frame {published.frame}",
+            f"announced {published.announced}",
             "",
-            "Publish both, with the SHA-256 of the frame (above), and hold the ceremony. Then give"
-            " the same command with --ceremony.",
+            "Publish both, with their SHA-256 (above), where you cannot change them, and hold the"
+            " ceremony. Then give the same command with --ceremony.",
         )
+        _warn_of_words(published.said)
         return
-    found = write_draw(sample, frames, manifest, out)
+    found = write_draw(sample, frames, manifest, out, words_like)
     terminal.out(
         f"{found.draws:,} draws, {found.sheets:,} sheets of {len(frames.sid):,}",
         f"written: {out / 'drawn.csv'}",
@@ -302,6 +325,21 @@ def report(case: str, out: Path | None, seed: int) -> None:
         if finding.check.startswith("sampling."):
             terminal.out("", finding.title, f"  {finding.fact}")
     terminal.out("", *summary(result.document, result.directory))
+
+
+def _warn_of_words(said: Announcement) -> None:
+    """Say what the form of the words leaves open, where that is too much or too little."""
+    if said.possible is None:
+        terminal.note(
+            "No form of the words is announced: whoever writes them down can choose among"
+            " spellings, and with each among other sheets. To fix it, announce into another folder"
+            " with --words-like, say 'dice ########', before anything is published."
+        )
+    elif said.possible < FEW_WORDS:
+        terminal.note(
+            f"The form leaves {said.possible:,} words at the most: who tries them all beforehand"
+            " may know of sheets that few or none of them draw. Give it more #."
+        )
 
 
 def _counted(case: str, count: str | None) -> tuple[Case, str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from veedor.images.sheet import Registration
 from veedor.images.template import Code, Template
 
-__all__ = ["find_codes", "read_codes", "station_of"]
+__all__ = ["find_codes", "fitting", "read_at", "read_codes", "station_of"]
 
 FORMATS = zxingcpp.barcode_formats_from_str("Code128,Code93,QRCode,DataMatrix,Aztec,PDF417")
 """Kinds of codes that check themselves; the others (ITF, Codabar, Code 39) misread stripes."""
@@ -25,6 +25,8 @@ AROUND = 3.0
 """Millimetres around that place, for the quiet zone and for what registration misses."""
 _LARGE = 12e6
 """Pixels beyond which a whole page is not enlarged."""
+_ANY = ("?", "a text, of anybody's")
+"""Texts that no form prints: a pattern that they fit fits all."""
 
 
 def find_codes(pixels: NDArray[np.uint8]) -> tuple[str, ...]:
@@ -56,13 +58,32 @@ def read_codes(
 
     Quicker than `find_codes`, and reads codes that it misses, for it looks closer.
     """
+    texts = read_at(pixels, registration, template)
+    if not texts or station_of(texts, template) is None:
+        texts += find_codes(pixels)
+    return tuple(dict.fromkeys(texts))
+
+
+def read_at(
+    pixels: NDArray[np.uint8], registration: Registration, template: Template
+) -> tuple[str, ...]:
+    """Texts of the codes where the template has them, and of no other place of the page."""
     grey = _grey(pixels)
     texts: list[str] = []
     for code in template.codes:
         texts += next(filter(None, map(_decode, _views(grey, registration.matrix, code))), ())
-    if not texts or station_of(texts, template) is None:
-        texts += find_codes(pixels)
     return tuple(dict.fromkeys(texts))
+
+
+def fitting(texts: Iterable[str], templates: Iterable[Template]) -> tuple[str, ...]:
+    """The texts that fit a pattern of the forms whole.
+
+    A pattern that fits any text tells a form's code from none, and is passed over: another code on
+    the page may be that of somebody's identity card.
+    """
+    patterns = [code.pattern for template in templates for code in template.codes]
+    telling = [p for p in patterns if not all(re.fullmatch(p, text) for text in _ANY)]
+    return tuple(text for text in texts if any(re.fullmatch(p, text) for p in telling))
 
 
 def station_of(texts: Iterable[str], template: Template) -> str | None:

@@ -43,7 +43,7 @@ def template_text(proposal: Proposal) -> str:
             for c in template.codes
         ],
         "TODO: where a bar code or square code is printed; `pattern` is a regular expression whose"
-        " group\n# `station` is the official code.",
+        " group\n# `station` is the official code, as narrow as the codes are.",
         "{ x = 20, y = 20, width = 60, height = 12, pattern = '(?P<station>[0-9]+)' }",
     )
     lines += [

@@ -1,25 +1,33 @@
-"""A draw on disk: the frame, the drawn sheets, and the entry for the case file."""
+"""A draw on disk: the frame, what was announced, the drawn sheets, the entry of the case file."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Sequence
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from veedor.case.announcement import ANNOUNCED, Announcement
 from veedor.case.manifest import Case
 from veedor.case.sampling import Sample
-from veedor.checks.sampled import Frame, draw, weights_of
+from veedor.checks.announced import csv_bytes, frame_bytes
+from veedor.checks.sampled import Frame, draw
 from veedor.errors import CaseError
-from veedor.export.spreadsheet import cell
 from veedor.stats.draws import composed, seed_of
 
-__all__ = ["Drawn", "announce", "write_draw"]
+__all__ = ["Drawn", "Published", "announce", "write_draw"]
 
-ANNOUNCED = "announced.toml"
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is to be published: the announcement, and the SHA-256 of its file and the frame's."""
+
+    said: Announcement
+    announced: str
+    frame: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +40,112 @@ class Drawn:
     frame: str
 
 
-def announce(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
-    """Write `frame.csv`, from which will be drawn, and `announced.toml`, how many and how; give the
-    SHA-256 of the frame.
+def announce(
+    sample: Sample, frame: Frame, case: Case, out: Path, words_like: str | None = None
+) -> Published:
+    """Write `frame.csv`, from which will be drawn, and `announced.toml`, how many and how.
 
-    Both are to be published before the ceremony. CaseError where others are there already, where
-    the sample cannot be drawn from this frame, or where a code cannot be written as it is: the draw
-    hangs on it.
+    Both are to be published before the ceremony. An announcement that is there stays as it is, for
+    it may be published.
+
+    Parameters
+    ----------
+    words_like : form of the ceremony's words, see `Announcement`
+
+    Raises
+    ------
+    CaseError
+        Where another draw was announced there or one was made, where the sample cannot be drawn
+        from this frame, or where a code cannot be written as it is: the draw hangs on it.
     """
-    _as_announced(sample, out)
-    published = _write_frame(sample, frame, case, out)
-    (out / ANNOUNCED).write_bytes(_announcement(sample))
-    return published
-
-
-def _announcement(sample: Sample) -> bytes:
-    return _entry(sample.model_copy(update={"ceremony": None})).encode("utf-8")
-
-
-def _as_announced(sample: Sample, out: Path) -> None:
-    """Refuse another draw than the one that was announced in this folder."""
-    path = out / ANNOUNCED
-    if path.exists() and path.read_bytes() != _announcement(sample):
+    text = frame_bytes(sample, frame, case)
+    said = Announcement.of(sample, len(frame.sid), hashlib.sha256(text).hexdigest(), words_like)
+    there = _announced(out)
+    if there is None and (out / "drawn.csv").exists():
         raise CaseError(
-            "another draw was announced here: another size, or another way to draw",
+            "sheets were drawn here already: nothing can be announced of that draw any more",
+            place=str(out / "drawn.csv"),
+            remedy="Announce into another folder, and hold another ceremony.",
+        )
+    if there is not None:
+        _the_same(said, there, out)
+    draw(sample.model_copy(update={"ceremony": "to see that it can be drawn"}), frame, case)
+    _write_frame(text, out)
+    if there is None:
+        (out / ANNOUNCED).write_bytes(said.text().encode("utf-8"))
+    sha256 = hashlib.sha256((out / ANNOUNCED).read_bytes()).hexdigest()
+    return Published(said, sha256, said.frame_sha256)
+
+
+def _announced(out: Path) -> Announcement | None:
+    """What was announced in this folder; CaseError where its file does not tell."""
+    path = out / ANNOUNCED
+    if not path.exists():
+        return None
+    try:
+        return Announcement.parse(path.read_bytes())
+    except ValueError as error:
+        told = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            told = ": ".join([*map(str, first["loc"]), first["msg"]])
+        raise CaseError(
+            f"not an announcement of a draw ({told})",
             place=str(path),
-            remedy="Give the options as they were announced, or draw into another folder.",
+            remedy="Restore the file as it was published, or announce into another folder.",
+        ) from error
+
+
+def _the_same(said: Announcement, there: Announcement, out: Path) -> None:
+    """Refuse another draw than the one that was announced in this folder."""
+    if names := said.differing(there):
+        was, now = (getattr(one, names[0]) for one in (there, said))
+        raise CaseError(
+            f"another draw was announced here: {names[0]} is {_called(was)} there, and"
+            f" {_called(now)} here",
+            place=str(out / ANNOUNCED),
+            remedy="Give the options as they were announced, or restore the count as it was."
+            " Another draw needs an announcement of its own, in another folder.",
         )
 
 
-def _write_frame(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
-    """Write `frame.csv`, by official code with all that the draw hangs on, and give its SHA-256."""
-    text = _frame(sample, frame, case)
+def _called(value: object) -> str:
+    return "not given" if value is None else repr(value)
+
+
+def _in_form(words: str, there: Announcement, out: Path) -> None:
+    """Refuse words that do not have the form that was announced, or that are not the first."""
+    if not there.fits(words):
+        raise CaseError(
+            f"the words {words!r} do not have the form that was announced, {there.words_like!r}",
+            place=str(out / ANNOUNCED),
+            remedy="Write what was thrown in that form: each # is one digit, and the rest stands as"
+            " it is, spaces too.",
+        )
+    if not (out / "drawn.csv").exists():
+        return
+    first = _words(out / "sample.toml")
+    if first is None or composed(first) != composed(words):
+        told = "words that sample.toml does not tell" if first is None else f"the words {first!r}"
+        raise CaseError(
+            f"the draw that was announced here was made, with {told}",
+            place=str(out / "drawn.csv"),
+            remedy="A ceremony is held once: give its words. Another draw needs an announcement of"
+            " its own, in another folder.",
+        )
+
+
+def _words(path: Path) -> str | None:
+    """The words with which was drawn, by the entry for the case file; None where it is not told."""
+    try:
+        (entry,) = tomllib.loads(path.read_text("utf-8"))["samples"]
+        return str(entry["ceremony"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_frame(text: bytes, out: Path) -> None:
+    """Write `frame.csv`, by official code with all that the draw hangs on."""
     path = out / "frame.csv"
     if path.exists() and path.read_bytes() != text:
         raise CaseError(
@@ -73,18 +155,42 @@ def _write_frame(sample: Sample, frame: Frame, case: Case, out: Path) -> str:
         )
     out.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text)
-    return hashlib.sha256(text).hexdigest()
 
 
-def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
+def write_draw(
+    sample: Sample, frame: Frame, case: Case, out: Path, words_like: str | None = None
+) -> Drawn:
     """Write `frame.csv`, `drawn.csv` and `sample.toml`, and say what was drawn.
 
-    CaseError as in `announce`, and where something else was announced there.
+    Where a draw was announced there it is this one or none, with words of the announced form, and
+    once made it is made with no others.
+
+    Parameters
+    ----------
+    words_like : form of the words; that of the announcement where left out
+
+    Raises
+    ------
+    CaseError
+        As in `announce`, and where the words are not those that were announced.
     """
-    _as_announced(sample, out)
+    text = frame_bytes(sample, frame, case)
+    published = hashlib.sha256(text).hexdigest()
+    if (there := _announced(out)) is not None:
+        form = there.words_like if words_like is None else words_like
+        _the_same(Announcement.of(sample, len(frame.sid), published, form), there, out)
+        _in_form(sample.ceremony or "", there, out)
+        sha256 = hashlib.sha256((out / ANNOUNCED).read_bytes()).hexdigest()
+        sample = sample.model_copy(update={"announced": sha256})
+    elif words_like is not None:
+        raise CaseError(
+            "no draw was announced here, and so no form of the words",
+            place=str(out / ANNOUNCED),
+            remedy="Announce first, without the words; or draw without a form.",
+        )
     drawn = draw(sample, frame, case)
     places = list(case.geography)
-    drawn_text = _csv(
+    drawn_text = csv_bytes(
         ("draw", "station", *places, "chance"),
         (
             (
@@ -98,7 +204,7 @@ def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
             )
         ),
     )
-    published = _write_frame(sample, frame, case, out)
+    _write_frame(text, out)
     (out / "drawn.csv").write_bytes(drawn_text)
     (out / "sample.toml").write_text(_entry(sample), encoding="utf-8", newline="\n")
     return Drawn(
@@ -107,37 +213,6 @@ def write_draw(sample: Sample, frame: Frame, case: Case, out: Path) -> Drawn:
         seed=seed_of(sample.ceremony or ""),
         frame=published,
     )
-
-
-def _frame(sample: Sample, frame: Frame, case: Case) -> bytes:
-    codes = [composed(code) for code in frame.station]
-    if odd := next((code for code in codes if cell(code) != code), None):
-        raise CaseError(
-            f"the station's code {odd!r} would be a formula, or change, in a spreadsheet",
-            place=f"the count {sample.frame!r}",
-            remedy="Take such characters off the codes with `strip` of the source.",
-        )
-    weights = weights_of(sample, frame, case) if sample.selection == "proportional" else None
-    level = sample.strata or sample.clusters
-    return _csv(
-        ("station", *((level,) if level else ()), *(("weight",) if weights else ())),
-        (
-            (
-                codes[i],
-                *((composed(frame.paths[level][i]),) if level else ()),
-                *((weights[i],) if weights else ()),
-            )
-            for i in sorted(range(len(codes)), key=codes.__getitem__)
-        ),
-    )
-
-
-def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows([cell(v) if isinstance(v, str) else v for v in row] for row in rows)
-    return text.getvalue().encode()
 
 
 def _entry(sample: Sample) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from veedor.audit.findings import Status
 from veedor.case.sampling import WITHOUT_REPLACEMENT, Question, Sample, Totals
+from veedor.checks import announced as announcements
 from veedor.checks import unveiled as private
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
 from veedor.checks.examinations import (
@@ -53,6 +54,9 @@ class Examined(Check):
     selection : str
     repeatable : bool
         The draw was repeated from the words of a ceremony.
+    announcement : object or null
+        Of a draw that was repeated: the `sha256` of its announcement as the sample names it, the
+        `state` of it, what `differs` in it, and the form `words_like` that it gives the words.
     frame, drawn, examined, unexamined, undecided, outside, unknown, strange : int
         Sheets of the frame; drawn ones; examined ones; drawn ones that were not; examined ones of
         which no examiner could tell; examined ones that were not drawn; rows whose station is not
@@ -148,10 +152,12 @@ class Examined(Check):
             frame = Frame.of(measured[f"frame:{sample.frame}"], context.case)
             drawn, why = drawable(sample, frame, context.case)
             shown = private.unveiled(measured["showings"], measured["answers"], sample, context)
+            said = announcements.announced(sample, frame, context.case) if drawn else None
+            beside = {"unveiled": shown, "announcement": said}
             for question in sample.questions:
                 sheets = Sheets.of(measured["answers"], sample, question, frame)
                 rate = Rate(refused=IMPOSSIBLE.format(why)) if why else None
-                yield self._fact(sample, question, sheets, frame, drawn, rate, shown, context)
+                yield self._fact(sample, question, sheets, frame, drawn, rate, beside, context)
 
     def _fact(
         self,
@@ -161,7 +167,7 @@ class Examined(Check):
         frame: Frame,
         drawn: Draw | None,
         rate: Rate | None,
-        shown: Mapping[str, Any] | None,
+        beside: Mapping[str, Any],
         context: Context,
     ) -> Fact:
         said = drawn
@@ -198,7 +204,7 @@ class Examined(Check):
             "judged_twice": sheets.judged_twice,
             "agreement": None if agreed is None else _agreement(agreed),
             "published": published,
-            "unveiled": shown,
+            **beside,
         }
         status: Status = "observed" if found else "not-observed" if decided else "not-determinable"
         mine = sheets.at[own & (sheets.state == FOUND)]
@@ -309,6 +315,8 @@ def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
     elif s["refused"]:
         why = f" ({sample.criterion})" if sample.criterion else ""
         parts.append(f"No rate of other sheets follows: {s['refused']}{why}.")
+    if s["announcement"]:
+        parts.append(announcements.sentence(s["announcement"]))
     if s["examined"] or s["unveiled"]:
         parts.append(private.sentence(s["unveiled"]))
     return " ".join(p for p in parts if p)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from veedor.audit.findings import Figure, Status
 from veedor.case.sampling import Sample
+from veedor.checks import announced as announcements
 from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
 from veedor.checks.sampled import Draw, Frame, drawable, frame_query
 from veedor.contest import Rule
@@ -42,6 +43,9 @@ class RiskLimit(Check):
     Statistic
     ---------
     selection : str
+    announcement : object or null
+        Of a draw that was repeated: the `sha256` of its announcement as the sample names it, the
+        `state` of it, what `differs` in it, and the form `words_like` that it gives the words.
     frame, drawn, sheets, counted, missing : int
         Sheets of the frame; draws; different sheets among them; those with a hand count; those
         without, taken for the worst.
@@ -83,14 +87,14 @@ class RiskLimit(Check):
     sentences = {
         "observed": (
             "All {frame:sheet|sheets} were counted by hand, and by these counts the outcome is"
-            " another one.{differ}{silent}"
+            " another one.{differ}{silent}{announced}"
         ),
         "not-observed": (
             "After {met_after:draw|draws} of sheets the risk that a wrong outcome would look so"
             " well confirmed was at most the limit of {limit_words}; after all {drawn} it is"
-            " {risk_words}.{differ}{gone}{silent}"
+            " {risk_words}.{differ}{gone}{silent}{announced}"
         ),
-        "not-determinable": "{why}{differ}{gone}{silent}",
+        "not-determinable": "{why}{differ}{gone}{silent}{announced}",
     }
     benign = (
         Benign(
@@ -154,7 +158,8 @@ class RiskLimit(Check):
         found = _assess(groups, frame, ballots, counted, drawn)
         options = (*context.options, "blank", "null")
         statistic = _statistic(sample, frame, counted, drawn, found, options)
-        statistic |= _left(frame, beyond)
+        said = announcements.announced(sample, frame, context.case)
+        statistic |= _left(frame, beyond) | {"announcement": said}
         whole = statistic["counted"] == len(frame.sid)
         status: Status = "not-determinable" if statistic["met_after"] is None else "not-observed"
         voters = frame.voters()
@@ -173,6 +178,7 @@ class RiskLimit(Check):
                 "differ": _differ(statistic, first, second, lead),
                 "gone": _gone(statistic["missing"]),
                 "silent": _silent(statistic),
+                "announced": f" {announcements.sentence(said)}",
                 "why": _above(statistic),
             },
             explanations=self.explain(
@@ -197,9 +203,10 @@ class RiskLimit(Check):
             "net": {},
             "assertions": [],
             "running": [],
+            "announcement": None,
         }
         words = {"heading": sample.title, "why": why, "differ": "", "gone": ""}
-        words |= {"silent": _silent(statistic)}
+        words |= {"silent": _silent(statistic), "announced": ""}
         return self.fact("not-determinable", statistic, subject=subject(sample.id), words=words)
 
 
