@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,21 @@ from veedor.stats.likelihood import Performance, equal_error, performance
 from veedor.stats.plda import draw
 
 __all__ = [
+    "EACH",
+    "ELECTIONS",
     "FEW",
     "LEVELS",
+    "MANY",
     "SEVERAL",
     "Alone",
     "Centre",
+    "Drawn",
+    "Honest",
     "Planted",
     "Small",
     "centre_rates",
+    "drawn",
+    "honest",
     "planted",
     "seconds",
     "sheets_of_four",
@@ -41,18 +49,34 @@ SHEETS, DIGITS = 4, 25
 PLACES = 200
 """Honest centres of a simulated election."""
 MADE = 50_000
+"""Made-up centres, at most, however many the check would make."""
+EACH = 250
+"""Made-up centres for each real one, up to MADE."""
 SEVERAL = 5.0
-FEW, EACH = 20, 250
-"""Centres of a small election, and made-up ones for each of them."""
+FEW, FEWER = 20, 25
+"""Centres of a small election of real writers, and made-up ones for each of them."""
+MANY = 100
+"""Centres of an honest election of drawn hands: with one above every made-up one, p is 0.008."""
+ELECTIONS = (60, 200, 500, 2000)
+"""Honest centres of elections of drawn hands."""
 LEVELS = (0.05, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """Two propositions about centres: how well they are told apart; limits over writers."""
+    """Two propositions about centres: how well they are told apart.
+
+    Attributes
+    ----------
+    same, other : centres of either kind
+    writers : of those in one hand
+    low, high : limits of the equal error rate, over all writers of a centre
+    """
 
     propositions: str
-    centres: int
+    same: int
+    other: int
+    writers: int
     all: Performance
     low: float
     high: float
@@ -80,31 +104,69 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """All of them."""
+    """All of them, and of how many writers they are."""
 
     runs: tuple[Alone, ...]
     honest: tuple[Alone, ...]
+    writers: int
 
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """Honest elections of few centres.
+    """Honest elections of few centres, always of the same writers.
 
     Attributes
     ----------
     each : sheets of a centre
     runs : elections
+    writers : of whom some fill the sheets of each
     shift, low, high : log10 by which the median pair within centres lies above that of made-up
-        ones: mean over the elections, and 95 % limits
+        ones: mean over the elections, and 95 % limits over them
+    """
+
+    each: int
+    runs: int
+    writers: int
+    shift: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Honest:
+    """Honest elections of MANY centres, every hand of each drawn anew from the model.
+
+    Attributes
+    ----------
+    each : sheets of a centre
+    runs : elections
+    beyond : elections with a centre above every made-up one
     alarms : elections with p at most each of LEVELS
     """
 
     each: int
     runs: int
-    shift: float
-    low: float
-    high: float
+    beyond: int
     alarms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One centre among honest ones, all hands drawn from the model.
+
+    Attributes
+    ----------
+    centres, each : honest centres, and sheets of a centre
+    alike : sheets of the planted centre in one hand; the others have a hand each
+    made : made-up centres
+    runs : one for each planted centre
+    """
+
+    centres: int
+    each: int
+    alike: int
+    made: int
+    runs: tuple[Alone, ...]
 
 
 def sheets_of_four(digits: Digits, seed: int) -> Sheets:
@@ -159,7 +221,7 @@ def centre_rates(sheets: Sheets, seed: int, *, draws: int = 6) -> list[Centre]:
     writing = _held(digits)
     series = sheets.series[SHEETS * np.arange(len(sheets.owner) // SHEETS)]
     one = [SHEETS * w + np.arange(SHEETS) for w in able]
-    odd, apart, owner = [], [], []
+    odd, apart = [], []
     for w in able.tolist():
         others = able[(series[able] == series[w]) & (able != w)]
         for _ in range(draws):
@@ -170,34 +232,38 @@ def centre_rates(sheets: Sheets, seed: int, *, draws: int = 6) -> list[Centre]:
             other = SHEETS * more + rng.integers(SHEETS, size=3)
             odd.append(np.array([*mine[:3], other[0]]))
             apart.append(np.array([mine[0], *other]))
-            owner.append(w)
     judged = [
         judge_centres(writing, m, load_sources(), calibrations()["usable"])
         for m in (one, odd, apart)
     ]
-    whose = np.array(owner)
+    mixed, several = np.array(odd)[:, -2:] // SHEETS, np.array(apart) // SHEETS
     return [
-        _compared("one hand against one odd sheet", judged[0].odd, judged[1].odd, able, whose, rng),
-        _compared("one hand against as many as sheets", judged[0].one, judged[2].one, able, whose,
+        _compared("one hand against one odd sheet", judged[0].odd, judged[1].odd, able, mixed, rng),
+        _compared("one hand against as many as sheets", judged[0].one, judged[2].one, able, several,
                   rng),
     ]  # fmt: skip
 
 
 def _compared(
-    name: str,
-    same: NDArray[np.float64],
-    other: NDArray[np.float64],
-    able: Ints,
-    owner: Ints,
-    rng: np.random.Generator,
+    name: str, same: Floats, other: Floats, able: Ints, writers: Ints, rng: np.random.Generator
 ) -> Centre:
+    """Both kinds compared, with limits over writers.
+
+    Parameters
+    ----------
+    able : int64 (same), the writer of each centre in one hand
+    writers : int64 (other, hands), those of each other centre, which counts as often as all of
+        them were drawn, times each other
+    """
     errors = []
     for _ in range(500):
         times = np.bincount(rng.choice(able, len(able)), minlength=int(able.max()) + 1)
-        weight = times[able].astype(float), times[owner].astype(float)
-        errors.append(equal_error(same, other, *weight))
+        weight = times[able].astype(float), times[writers].prod(axis=1).astype(float)
+        if weight[1].any():
+            errors.append(equal_error(same, other, *weight))
     low, high = np.quantile(errors, (0.025, 0.975)).tolist()
-    return Centre(name, len(same) + len(other), performance(same, other), low, high)
+    found = performance(same, other)
+    return Centre(name, len(same), len(other), len(able), found, low, high)
 
 
 def planted(sheets: Sheets, seed: int, *, runs: int = 40) -> Planted:
@@ -205,34 +271,39 @@ def planted(sheets: Sheets, seed: int, *, runs: int = 40) -> Planted:
 
     There are fewer writers than sheets: a writer fills sheets of several centres, always another
     quarter of the form or another centre's. Centres made up for the background are of different
-    writers, as sheets of different centres of an election are.
+    writers, as sheets of different centres of an election are. The election without the planted
+    centre is held against those that have none of its sheets.
     """
     rng = np.random.default_rng(seed)
     digits, able = _digits(sheets, rng)
     found: list[list[Alone]] = [[], []]
     for _ in range(runs):
-        honest = np.stack([_hands(able, SHEETS, rng) for _ in range(PLACES)])
+        several = np.stack([_hands(able, SHEETS, rng) for _ in range(PLACES)])
         one = SHEETS * int(rng.choice(able)) + np.arange(SHEETS)
-        for which, drawn in enumerate((np.vstack([honest, one]), honest)):
-            real, background, _ = _judged(digits, sheets.owner, drawn, MADE, rng)
-            found[which].append(_run(real, background, drawn.shape, which == 0))
-    return Planted(tuple(found[0]), tuple(found[1]))
+        pool = np.vstack([several, one]).ravel()
+        writing = _held(digits.at(pool))
+        real, background, _, made = _judged(writing, sheets.owner[pool], SHEETS, MADE, rng)
+        apart = (made < several.size).all(axis=1)
+        llr = real.llr.reshape(PLACES + 1, -1)
+        found[0].append(_run(real.some, llr, background, SHEETS, planted=True))
+        less = real.some[:-1], llr[:-1], background[apart]
+        found[1].append(_run(*less, SHEETS, planted=False))
+    return Planted(tuple(found[0]), tuple(found[1]), len(able))
 
 
 def small(sheets: Sheets, each: int, seed: int, *, runs: int = 200) -> Small:
     """Honest elections of FEW centres, every sheet by another writer."""
     rng = np.random.default_rng(seed)
     digits, able = _digits(sheets, rng)
-    shifts, p = [], []
+    shifts = []
     for _ in range(runs):
-        drawn = _hands(able, FEW * each, rng).reshape(FEW, each)
-        real, background, shift = _judged(digits, sheets.owner, drawn, EACH * FEW, rng)
-        shifts.append(shift)
-        p.append(_run(real, background, drawn.shape, False).p)
+        pool = _hands(able, FEW * each, rng)
+        writing = _held(digits.at(pool))
+        real, _, pairs, _ = _judged(writing, sheets.owner[pool], each, FEWER * FEW, rng)
+        shifts.append(float(np.median(real.llr) - np.median(pairs)) / float(np.log(10)))
     half = 1.96 * float(np.std(shifts, ddof=1)) / np.sqrt(runs)
     middle = float(np.mean(shifts))
-    alarms = tuple(int((np.array(p) <= level).sum()) for level in LEVELS)
-    return Small(each, runs, middle, middle - half, middle + half, alarms)
+    return Small(each, runs, len(able), middle, middle - half, middle + half)
 
 
 def _hands(able: Ints, number: int, rng: np.random.Generator) -> Ints:
@@ -241,41 +312,116 @@ def _hands(able: Ints, number: int, rng: np.random.Generator) -> Ints:
     return found
 
 
+def honest(each: int, seed: int, *, runs: int = 200) -> Honest:
+    """Elections of MANY centres, as the check would judge them; all hands are new in each."""
+    rng = np.random.default_rng(seed)
+    p, beyond = [], 0
+    for _ in range(runs):
+        writing = _written(np.arange(MANY * each), rng)
+        apart = np.arange(MANY * each)
+        real, background, _, _ = _judged(writing, apart // each, each, EACH * MANY, rng)
+        one = _run(real.some, real.llr.reshape(MANY, -1), background, each, planted=False)
+        p.append(one.p)
+        beyond += bool(real.some.max() > background.max())
+    alarms = tuple(int((np.array(p) <= level).sum()) for level in LEVELS)
+    return Honest(each, runs, beyond, alarms)
+
+
+def drawn(
+    each: int, seed: int, *, runs: int = 20, elections: tuple[int, ...] = ELECTIONS
+) -> list[Drawn]:
+    """A centre in one hand, and one with two sheets in one hand, among so many honest centres.
+
+    The largest election is drawn; the others have some of its centres, others in each run. No hand
+    is there twice. Made-up centres are of the sheets of the largest one, as many as the check makes
+    for each election; all runs share them, and each has another planted centre.
+    """
+    rng = np.random.default_rng(seed)
+    most = max(elections)
+    kinds = sorted({2, each})
+    hands = [np.arange(most * each).reshape(most, each)]
+    for kind in kinds:
+        own = hands[-1].max() + 1 + np.arange(runs * each).reshape(runs, each)
+        own[:, :kind] = own[:, :1]
+        hands.append(own)
+    # The model draws hands that stand on no sheet, too: they are numbered without gaps.
+    whose = np.unique(np.concatenate(hands).ravel(), return_inverse=True)[1]
+    writing = _written(whose, rng)
+    members = list(np.arange(len(whose)).reshape(-1, each))
+    real = judge_centres(writing, members, load_sources(), calibrations()["usable"])
+    llr = real.llr.reshape(len(members), -1)
+    kept = writing.at(np.arange(most * each))
+    centre = np.arange(most * each) // each
+    background = _made(kept, centre, each, min(EACH * most, MADE), rng)[0]
+    found = []
+    for centres in elections:
+        made = min(EACH * (centres + 1), len(background))
+        for k, kind in enumerate(kinds):
+            alone = []
+            for run in range(runs):
+                at = np.append(rng.permutation(most)[:centres], most + k * runs + run)
+                chance = rng.permutation(background)[:made]
+                alone.append(_run(real.some[at], llr[at], chance, each, planted=True))
+            found.append(Drawn(centres, each, kind, made, tuple(alone)))
+    return found
+
+
+def _written(whose: Ints, rng: np.random.Generator) -> Writing:
+    """Sheets of DIGITS digits by hands drawn from the model, about their common class means."""
+    model = load_sources()
+    counts = rng.multinomial(DIGITS, np.full(CLASSES, 1 / CLASSES), size=len(whose))
+    means = draw(model, counts, whose, rng) + model.mean
+    return _held(Pooled(counts, counts[:, :, None] * means))
+
+
 def _judged(
-    digits: Pooled, owner: Ints, drawn: Ints, made: int, rng: np.random.Generator
-) -> tuple[Centres, Floats, float]:
-    """The centres of an election, ratios of made-up ones, and log10 by which pairs differ.
+    writing: Writing, apart: Ints, each: int, made: int, rng: np.random.Generator
+) -> tuple[Centres, Floats, Floats, Ints]:
+    """The centres of an election, and made-up ones as `_made` has them.
 
     Parameters
     ----------
-    drawn : int64 (centres, sheets), positions of sheets
+    writing : sheets of an election, centre by centre
+    apart : int64 (sheets); a made-up centre has no two sheets with the same number
+    each : sheets of a centre
     made : made-up centres
     """
-    pool, known = drawn.ravel(), calibrations()["usable"]
-    writing = _held(digits.at(pool))
-    members = list(np.arange(len(pool)).reshape(drawn.shape))
-    alike = np.zeros(len(pool), dtype=np.int64)
-    mixed, _ = mixed_centres(owner[pool], alike, members, -(-made // len(members)), rng)
-    real = judge_centres(writing, members, load_sources(), known)
-    other = judge_centres(writing, mixed, load_sources(), known)
-    shift = float(np.median(real.llr) - np.median(other.llr)) / float(np.log(10))
-    return real, other.some, shift
+    members = list(np.arange(len(apart)).reshape(-1, each))
+    real = judge_centres(writing, members, load_sources(), calibrations()["usable"])
+    return real, *_made(writing, apart, each, made, rng)
 
 
-def _run(real: Centres, background: Floats, shape: tuple[int, ...], planted: bool) -> Alone:
+def _made(
+    writing: Writing, apart: Ints, each: int, made: int, rng: np.random.Generator
+) -> tuple[Floats, Floats, Ints]:
+    """What made-up centres say, the ratios of the pairs in any of them, and their sheets."""
+    members = list(np.arange(len(apart)).reshape(-1, each))
+    alike = np.zeros(len(apart), dtype=np.int64)
+    mixed, _ = mixed_centres(apart, alike, members, -(-made // len(members)), rng)
+    # In a small election the same sheets come together many times.
+    groups, at = np.unique(np.sort(np.stack(mixed), axis=1), axis=0, return_inverse=True)
+    found = judge_centres(writing, list(groups), load_sources(), calibrations()["usable"])
+    return found.some[at], found.llr, groups[at]
+
+
+def _run(some: Floats, llr: Floats, background: Floats, each: int, *, planted: bool) -> Alone:
     """As `handwriting.same-writer` judges an election.
 
     Parameters
     ----------
-    shape : centres, and sheets of each
+    some : float64 (centres), the planted one last
+    llr : float64 (centres, pairs)
+    each : sheets of a centre
     """
-    some, least = real.some, float(np.log(100))
+    least = float(np.log(100))
     limit = threshold(background, len(some), most=1.0, least=least)
     hits = int((some >= limit).sum())
-    at = np.arange(shape[0] * shape[1])
-    meets = meeting(at // shape[1], np.zeros_like(at), real.pairs)
-    size = np.full(*shape)
-    rare = rarity(some, background, real.llr, real.centre, size, meets, limit, least)
+    at = np.arange(len(some) * each)
+    pairs = np.array(list(combinations(range(each), 2)))
+    within = (each * np.arange(len(some))[:, None, None] + pairs).reshape(-1, 2)
+    meets = meeting(at // each, np.zeros_like(at), within)
+    of, size = np.repeat(np.arange(len(some)), len(pairs)), np.full(len(some), each)
+    rare = rarity(some, background, llr.ravel(), of, size, meets, limit, least)
     chance = rare.expected
     low = threshold(background, len(some), most=SEVERAL, least=-np.inf)
     several = int((some >= low).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from veedor.handwriting.halves import Look, looks_of
 from veedor.handwriting.scorer import load_sources, pooled
 from veedor.stats.likelihood import Limits, Performance, Rates, over_sources, performance, rates_at
 
-__all__ = ["CONDITIONS", "DIGITS", "Row", "Seen", "looks", "rows", "seen", "sheets_of"]
+__all__ = ["CONDITIONS", "DIGITS", "NONE_OUT", "Row", "Seen", "looks", "rows", "seen", "sheets_of"]
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +68,9 @@ CONDITIONS: dict[str, Condition | None] = {
 }
 """What differs between two sheets -> the calibration that an audit would use; None where that
 follows from the grade of each scan."""
+NONE_OUT = ", in pieces too"
+"""Of a condition in which sheets in pieces are compared like all others."""
+RATED = {**CONDITIONS, f"scan and fax, form ledger{NONE_OUT}": None}
 
 
 def _copies(sides: tuple[Any, Any]) -> Any:
@@ -92,7 +95,10 @@ def sheets_of(
         return [nist(digits, both, seed, far=far, render=copied.render)]
     if mode == "far":  # digits of a writer are dealt out to forms at random
         return []
-    return [of_scans(_on_forms(digits, condition, seed, cache))]
+    found = _on_forms(digits, condition.removesuffix(NONE_OUT), seed, cache)
+    if condition.endswith(NONE_OUT):
+        found = replace(found, unbroken=np.ones_like(found.unbroken))
+    return [of_scans(found)]
 
 
 def _on_forms(digits: Digits, condition: str, seed: int, cache: Path | None) -> Scanned:
@@ -127,7 +133,7 @@ def looks(digits: Digits, seed: int, cache: Path | None) -> Iterator[tuple[str, 
 def rows(digits: Digits, seed: int, cache: Path | None) -> Iterator[Row]:
     """Every condition, mode and number of digits for which there are writers enough."""
     known = calibrations()
-    for condition, name in CONDITIONS.items():
+    for condition, name in RATED.items():
         for mode in ("far", "rand", "tally"):
             sheets = sheets_of(digits, condition, mode, seed, cache)
             for number in DIGITS if sheets else ():
@@ -163,17 +169,18 @@ def _ratios(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What became of the sheets of a condition.
+    """What became of the sheets of a condition that came through one kind of device.
 
     Attributes
     ----------
-    condition : text
+    condition, family : text
     written, lost, broken : sheets; of which not read; left out since their strokes are in pieces
     good : scans of grade good, of those that were read
     sure, wrong : of the digits on sheets that count, those read without doubt; of these, wrongly
     """
 
     condition: str
+    family: str
     written: int
     lost: int
     broken: int
@@ -181,22 +188,38 @@ class Seen:
     sure: float
     wrong: float
 
+    @property
+    def kept(self) -> float:
+        """Share of the sheets that are compared."""
+        return 1 - (self.lost + self.broken) / self.written
+
 
 def seen(digits: Digits, seed: int, cache: Path | None) -> Iterator[Seen]:
-    """Every condition that is of forms."""
+    """Every condition that is of forms, and family in it."""
     for condition, name in CONDITIONS.items():
         if name is None:
             found = _on_forms(digits, condition, seed, cache)
-            inside = found.whole[found.sheet]
-            yield Seen(
-                condition,
-                len(found.writer) + found.lost,
-                found.lost,
-                int((~found.whole).sum()),
-                int((found.grade == "good").sum()),
-                float(inside.sum() / found.written[found.whole].sum()),
-                float(found.wrong[inside].mean()),
-            )
+            families = sorted(set(FAMILIES[condition.partition(", ")[0]]), reverse=True)
+            for family in families:
+                yield _became(condition, family, found, len(families))
+
+
+def _became(condition: str, family: str, found: Scanned, families: int) -> Seen:
+    """One family of so many, each of which has as many sheets written."""
+    mine = found.family == family
+    counted = mine & found.whole
+    inside = counted[found.sheet]
+    written = (len(found.writer) + found.lost) // families
+    return Seen(
+        condition,
+        family,
+        written,
+        written - int(mine.sum()),
+        int((mine & ~found.whole).sum()),
+        int((found.grade[mine] == "good").sum()),
+        float(inside.sum() / found.written[counted].sum()),
+        float(found.wrong[inside].mean()),
+    )
 
 
 def _row(
