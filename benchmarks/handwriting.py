@@ -49,7 +49,7 @@ from benchmarks.handwriting_centres import (
 from benchmarks.handwriting_labels import CONDITION, Misread, label_table, misread
 from benchmarks.handwriting_rates import CONDITIONS, NONE_OUT, Row, Seen, looks, rows, seen
 from veedor.checks.handwriting.same_writer import MADE as MOST
-from veedor.handwriting.calibration import calibrations, load_manifest
+from veedor.handwriting.calibration import calibrations, fingerprint, load_manifest
 from veedor.handwriting.digits import SPLITS, Digits, load_digits
 from veedor.handwriting.features import describe
 from veedor.handwriting.halves import Look
@@ -352,8 +352,8 @@ def page(
         " 1990s; pairs of two writers are of one of NIST's series. **No number here is of real"
         " sheets, of several sittings, or of hands that imitate.** The network and the model of"
         f" hands learnt from the split `train` (`{made['command']}`); ratios were calibrated on"
-        f" `calibration`: {', '.join(f'{n} {w} writers' for n, w in writers.items())} (by code of"
-        f" the hash `{made['calibration_code_sha256'][:12]}`). Digits on forms were read by the"
+        f" `calibration`: {', '.join(f'{n} {w} writers' for n, w in writers.items())} (of the"
+        f" hash `{fingerprint(made)[:12]}`). Digits on forms were read by the"
         f" reader of the graph `{Reader.load().manifest['graph_sha256'][:12]}`.",
         "",
         "What was to be reached, and whether the estimate reaches it; *as said*, the cost of the"

@@ -8,7 +8,7 @@ from pathlib import Path
 from scipy import stats
 
 from veedor.checks.transcripts import BORNE_OUT_MOST, MISREAD, MISREAD_MOST
-from veedor.handwriting.calibration import load_manifest
+from veedor.handwriting.calibration import fingerprint, load_manifest
 from veedor.handwriting.strokes import UNBROKEN
 from veedor.images.reading import ALTERED, SURE
 
@@ -49,5 +49,5 @@ def test_scores_of_scans_were_measured_as_an_audit_reads_them():
 
 
 def test_hands_were_measured_with_the_calibration_that_is_shipped():
-    code = load_manifest()["calibration_code_sha256"]
-    assert f"of the hash `{code[:12]}`" in HANDS, "make handwriting"
+    assert f"of the hash `{fingerprint()[:12]}`" in HANDS, "make handwriting"
+    assert f"graph `{READER['graph_sha256'][:12]}`" in HANDS, "make handwriting"

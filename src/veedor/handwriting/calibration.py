@@ -6,6 +6,7 @@ writers from whom nothing else was learnt, for each condition of the scans and n
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ __all__ = [
     "condition_of",
     "design",
     "digits_of",
+    "fingerprint",
     "load_manifest",
     "verbal",
 ]
@@ -165,6 +167,12 @@ def calibrations(manifest: Mapping[str, Any] | None = None) -> dict[str, Calibra
         )
         for name, entry in entries.items()
     }
+
+
+def fingerprint(manifest: Mapping[str, Any] | None = None) -> str:
+    """SHA-256 of all that says what scores are worth, in hexadecimal digits."""
+    entries = (manifest or load_manifest())["calibration"]
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
 def verbal(llr: float) -> Verbal:
