@@ -107,7 +107,7 @@ def bar_table(
 
 
 def loss(row: Row) -> float:
-    """What ratios cost for they are not calibrated right."""
+    """What ratios cost beyond the best ones in the same order."""
     return row.all.cllr - row.all.cllr_min
 
 
@@ -200,7 +200,7 @@ def planted_lines(found: Planted) -> list[str]:
     )
     return [
         f"The {PLACES} honest centres are dealt from {found.writers} writers with {SHEETS} sheets"
-        f" each: {sheets} sheets of the elections are {SHEETS * found.writers} sheets, each there"
+        f" each: their {sheets} places are filled with {SHEETS * found.writers} sheets, each there"
         f" about {sheets / SHEETS / found.writers:.1f} times, and sheets of the planted writer are"
         f" among the honest ones, too. So chance is that of {pairs:,} pairs of writers, where"
         f" {sheets} hands have {sheets * (sheets - 1) // 2:,}, and rare pairs of hands are rarer"
@@ -266,14 +266,18 @@ def drawn_table(found: Iterable[Drawn]) -> list[str]:
 
 def drawn_line(found: Iterable[Drawn]) -> str:
     """Where a single planted centre can be `observed`, and where it was not."""
-    groups: dict[str, list[str]] = {"in every run": [], "in some runs": [], "in no run": []}
+    groups: dict[str, dict[str, list[str]]] = {}
     for d in found:
         seen, n = observed(d.runs), len(d.runs)
         group = "in every run" if seen == n else "in some runs" if seen else "in no run"
-        kind = "one hand" if d.alike == d.each else "one alike pair"
-        groups[group].append(f"{kind}, {d.each} sheets, {d.centres} centres")
-    said = [f"{k}: {'; '.join(v)}" for k, v in groups.items() if v]
-    return "A single planted centre is `observed` " + ". And ".join(said) + "."
+        kind = "one hand on" if d.alike == d.each else "one alike pair of"
+        places = groups.setdefault(group, {}).setdefault(f"{kind} {d.each} sheets", [])
+        places.append(f"{d.centres:,}")
+    said = [
+        f"{group}: " + "; ".join(f"{kind}, among {', '.join(v)}" for kind, v in kinds.items())
+        for group, kinds in sorted(groups.items())
+    ]
+    return "A single planted centre is `observed` " + ". It is so ".join(said) + "."
 
 
 def milliseconds(digits: Digits) -> float:
@@ -384,7 +388,7 @@ def page(
         "",
         *seen_table(became),
         "",
-        f"In the table above, the rows `{NONE_OUT.removeprefix(', ')}` have the same sheets without"
+        f"The rows `{NONE_OUT.removeprefix(', ')}` of the table before have the same sheets without"
         " that rule.",
         "",
         "The check `handwriting.same-writer` puts every form and grade to a test first, on the"
@@ -418,9 +422,9 @@ def page(
         "**Hands drawn from the model of hands, thus as alike as the model says**: no hand is"
         f" twice, none is a real writer's, not the planted one's either. Sheets have {DIGITS}"
         " digits. The planted centre is in one hand, or two of its sheets are and each other one"
-        " has a hand of its own. Each run has another planted centre and other honest ones, of"
-        f" {max(ELECTIONS):,} that all runs share; made-up centres are of the sheets of these, as"
-        " many as the check makes"
+        " has a hand of its own. Each run has another planted centre, the same ones for each number"
+        f" of honest centres, and other honest ones, of {max(ELECTIONS):,} that all runs share."
+        " Made-up centres are of the sheets of these, as many as the check makes"
         + (f", but {MADE:,} at most where it makes up to {MOST:,}" if MOST > MADE else "")
         + ". Intervals are exact and over runs. A centre above every made-up one has a p of at"
         " least twice the centres over all centres, real and made-up. A pair within a centre that"
@@ -474,7 +478,7 @@ def main() -> None:
     print(*small_lines(few), sep="\n", flush=True)
     one = [d for each in (2, 4, 7) for d in drawn(each, args.seed, runs=5 * args.runs // 2)]
     print(*drawn_table(one), sep="\n", flush=True)
-    fair = [honest(each, args.seed, runs=n * args.runs) for each, n in ((2, 20), (3, 3))]
+    fair = [honest(each, args.seed, runs=n * args.runs) for each, n in ((2, 20), (3, 2))]
     print(*honest_lines(fair), sep="\n", flush=True)
     tested = look_table(looks(digits, args.seed, args.cache))
     print(*tested, sep="\n", flush=True)

@@ -125,7 +125,7 @@ def test_the_table_of_planted_centres_says_where_none_is_observed():
         "| 2000 | 4 | 2 | 50,000 | 8 of 8 (63 to 100 %) | 8 of 8 (63 to 100 %) |"
         " 0 of 8 (0 to 37 %) | 0.077 (0.077) |"
     )
-    assert handwriting.drawn_line([near, far]) == (
-        "A single planted centre is `observed` in every run: one hand, 4 sheets, 200 centres."
-        " And in no run: one alike pair, 4 sheets, 2000 centres."
+    assert handwriting.drawn_line([near, replace(far, centres=500), far]) == (
+        "A single planted centre is `observed` in every run: one hand on 4 sheets, among 200."
+        " It is so in no run: one alike pair of 4 sheets, among 500, 2,000."
     )
