@@ -121,7 +121,14 @@ def test_sheets_not_drawn_are_left_out_and_those_not_examined_widen_the_limits(t
     assert said["frame_high"] == hypergeometric_interval(7, 20, SHEETS)[1]
     by = {e.id: e for e in fact.explanations}
     assert by["draw"].tested
-    assert "3 of them were not examined, and 1 others were" in by["draw"].result
+    assert "Not examined of these: 3. Examined though not of these: 1." in by["draw"].result
+    assert fact.fact.startswith("Not examined: 3 of 20 drawn sheets (15.0 %).")
+    assert "Not drawn: 1 of 18 examined sheets, left out of what follows." in fact.fact
+    assert (
+        "“One hand filled the sheet” (one-hand): found on 3 of 20 sheets drawn, and not found on"
+        " 13. Open: 3 sheets were not examined, 1 sheet could not be told. As these are taken, it"
+        " is on 3 to 7 of 20 sheets drawn (15.00 to 35.00 %)." in fact.fact
+    )
 
 
 def test_where_examiners_differ_the_sheet_is_neither(tmp_path):
@@ -134,6 +141,9 @@ def test_where_examiners_differ_the_sheet_is_neither(tmp_path):
     assert (said["found"], said["found_by_some"], said["judged_twice"]) == (1, 1, 20)
     assert stations(found, fact).count(mine[0]) == 1
     assert sorted(found.describe(fact.questioned)["station"]) == [mine[0]]
+    assert (said["rate"], said["rate_least"], said["rate_most"]) == (None, 5.0, 10.0)
+    assert "Open: on 1 sheet examiners differ." in fact.fact
+    assert "5.00 to 10.00 % of the 80 sheets of the frame" in fact.fact
     assert said["agreement"]["equal"] == pytest.approx(95.0)
     assert said["agreement"]["ac1"] > said["agreement"]["alpha"]
     assert said["frame_high"] == hypergeometric_interval(2, 20, SHEETS)[1]
@@ -186,8 +196,8 @@ def test_to_whom_and_when_private_parts_were_shown_is_told(tmp_path):
     ana, luis = found["by"]
     assert (ana["showings"], ana["sheets"], luis["showings"]) == (2, 1, 1)
     assert (ana["first"], ana["last"]) == ("2020-02-03T10:00:00+00:00", "2020-02-03T10:05:00+00:00")
-    assert f"to {ana['examiner']} 2 times (1 sheet, from 2020-02-03T10:00:00+00:00" in fact.fact
-    assert f"to {luis['examiner']} once" in fact.fact
+    assert f"to {ana['examiner']}, 2 times (1 sheet, from 2020-02-03T10:00:00+00:00" in fact.fact
+    assert f"to {luis['examiner']}, once" in fact.fact
     assert "Ana" not in str(fact), "examiners are numbers"
     assert fact.statistic["examined"] == 20, "a showing is no answer"
 
@@ -230,7 +240,7 @@ def test_that_none_was_shown_is_not_said_of_examiners_without_a_record(tmp_path)
         "No record is at hand of operator 1 and operator 3: it is not known for them." in fact.fact
     )
     shown = showings(tmp_path / "shown", [(drawn()[0], "Eva", "2020-02-03T10:00:00Z")], who=who)
-    assert "to operator 2 once" in shown.fact
+    assert "to operator 2, once" in shown.fact
     assert "No record is at hand of operator 1 and operator 3:" in shown.fact
     fact = showings(tmp_path / "all", *every, who=who)
     assert fact.statistic["unveiled"]["showings"] == 0, "that a record begins is no showing"
@@ -323,7 +333,9 @@ def test_no_rate_follows_where_a_draw_that_nothing_can_repeat_is_not_accounted_f
 def test_a_sheet_missing_from_a_whole_centre_is_one_that_was_drawn(tmp_path):
     one = sample(ceremony=None, selection="clustered", clusters="centre", size=2)
     _, fact = examined(tmp_path, one, [(s, "e", "no") for s in CODES[:7]])
-    assert (fact.statistic["unexamined"], fact.statistic["rate"]) == (1, 0.0)
+    assert (fact.statistic["unexamined"], fact.statistic["drawn"]) == (1, 8)
+    assert (fact.statistic["rate"], fact.statistic["rate_least"]) == (None, 0.0)
+    assert fact.statistic["rate_most"] == pytest.approx(12.5)
     _, whole = examined(tmp_path / "whole", one, [(s, "e", "no") for s in CODES[:8]])
     assert fact.statistic["high"] > whole.statistic["high"]
 
@@ -388,7 +400,7 @@ def announced(tmp_path, **more):
 @pytest.mark.parametrize(
     ("more", "state", "differs", "words"),
     [
-        ({}, "this-draw", [], "its words have the form announced. That it was published"),
+        ({}, "this-draw", [], "file have the form announced: that they are the words said"),
         ({"words_like": None}, "this-draw", [], "could choose among spellings"),
         ({"size": 19}, "another-draw", ["size"], "another one than the named announcement tells"),
         ({"count": "preliminary", "id": "t"}, "another-draw", ["id", "count"], "(id, count)"),
@@ -433,6 +445,31 @@ def test_an_announcement_that_is_not_named_or_not_there_is_told(tmp_path):
     announced(tmp_path / "quiet")
     _, fact = examined(tmp_path / "quiet", sample(), answers)
     assert fact.statistic["announcement"]["state"] == "only-beside"
+
+
+def test_other_words_than_those_of_the_draw_are_told_first_and_leave_no_single_rate(tmp_path):
+    at = draws.simple(CODES, 20, draws.seed_of("dice 1 2 4")).tolist()
+    answers = [(CODES[i], "e", "yes" if i % 5 else "no") for i in at]
+    _, fact = examined(tmp_path, sample(announced=announced(tmp_path)), answers)
+    said = fact.statistic
+    assert said["unexamined"] == said["outside"] > 10
+    assert said["rate"] is None
+    assert said["rate_most"] - said["rate_least"] == pytest.approx(5.0 * said["unexamined"])
+    n = said["outside"]
+    assert fact.fact.startswith(f"Not examined: {n} of 20 drawn sheets ({5 * n:.1f} %). Not drawn:")
+    assert "the words in the sample's file are not those of the draw" in fact.fact
+    assert "The draw has the frame, the size and the kind" in fact.fact
+    assert "that they are the words said, nothing here tells" in fact.fact
+
+
+def test_of_whom_private_parts_were_shown_to_is_told_once_for_a_sample(tmp_path):
+    more = {"id": "over", "text": "Written over"}
+    found, first = examined(
+        tmp_path, sample(questions=[QUESTION, more]), [(s, "e", "no") for s in drawn()]
+    )
+    second = facts("sampling.examined", found)["s-over"]
+    both = first.fact + second.fact
+    assert both.count("No record is at hand of pictures") == 1
 
 
 def test_of_sheets_that_were_picked_no_announcement_is_missed(tmp_path):

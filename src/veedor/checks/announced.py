@@ -119,14 +119,21 @@ TOLD = {
     "another-file": "The announcement beside the sample is not the one that the sample names.",
     "no-announcement": "The file that the sample names as its announcement announces no draw.",
     "another-draw": "The draw is another one than the named announcement tells of ({}).",
-    "this-draw": "The draw is the one that the named announcement tells of{}.",
+    "this-draw": "The draw has the frame, the size and the kind that the named announcement tells"
+    " of{}.",
 }
-FIXED = ", and its words have the form announced"
+FIXED = (
+    ", and the words in the sample's file have the form announced: that they are the words said,"
+    " nothing here tells"
+)
 FREE = (
     ", which fixes no form of the words: whoever wrote them down could choose among spellings, and"
     " with each among other sheets"
 )
-VOUCHED = " That it was published before the ceremony, only who kept that copy can vouch for."
+VOUCHED = (
+    " That the announcement was published before the ceremony, only who kept that copy can vouch"
+    " for."
+)
 
 
 def sentence(found: Mapping[str, Any]) -> str:

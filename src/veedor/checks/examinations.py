@@ -90,9 +90,18 @@ def _code(question: Question, answer: str | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A rate of the frame in shares, or why there is none."""
+    """A rate of the frame in shares, or why there is none.
+
+    Attributes
+    ----------
+    value : None where sheets are open: there is a least and a most instead
+    least, most : with every open sheet taken for not having the thing, and for having it
+    low, high : limits of the least and of the most
+    """
 
     value: float | None = None
+    least: float | None = None
+    most: float | None = None
     low: float | None = None
     high: float | None = None
     sheets: tuple[int, int] | None = None
@@ -102,15 +111,19 @@ class Rate:
 
     def numbers(self, frame: int) -> dict[str, Any]:
         """In per cent and in sheets of a frame of so many, as the statistic has it."""
-        if self.value is None or self.low is None or self.high is None:
-            return dict.fromkeys(("rate", "low", "high", "frame_low", "frame_high", "effective"))
+        names = ("rate", "rate_least", "rate_most", "low", "high", "frame_low", "frame_high",
+                 "effective")  # fmt: skip
+        if self.least is None or self.most is None or self.low is None or self.high is None:
+            return dict.fromkeys(names)
         low, high = self.sheets or (
             int(np.floor(self.low * frame)),
             int(np.ceil(self.high * frame)),
         )
         effective = self.effective
         return {
-            "rate": 100.0 * self.value,
+            "rate": None if self.value is None else 100.0 * self.value,
+            "rate_least": 100.0 * self.least,
+            "rate_most": 100.0 * self.most,
             "low": 100.0 * self.low,
             "high": 100.0 * self.high,
             "frame_low": low,
@@ -137,7 +150,8 @@ REFUSED = {
         "the sheets were drawn with replacement by weight, and which of them more than once is"
         " not known without the words of the ceremony"
     ),
-    "none": "no examined sheet has an answer",
+    "none": "no sheet was examined",
+    "open": "on no drawn sheet is it settled",
     "hidden": "the rows of the examination are not at hand",
 }
 MORE = (
@@ -177,10 +191,12 @@ def as_said(sample: Sample, frame: Frame, sheets: Sheets) -> tuple[Draw | None, 
     return as_drawn(sample, frame, at), ""
 
 
-def unexamined(sample: Sample, drawn: Draw | None, sheets: Sheets) -> int:
+def unexamined(sample: Sample, drawn: Draw | None, sheets: Sheets, frame: int) -> int:
     """Drawn sheets that were not examined; of a draw that nothing can repeat, how many are lacking
-    at the least.
+    at the least; of a census, those of the frame.
     """
+    if sample.selection == "census":
+        return frame - len(sheets.at)
     missing = 0 if drawn is None else len(np.setdiff1d(drawn.at, sheets.at))
     if drawn is not None and sample.selection == "simple":
         missing += (sample.size or 0) - len(drawn.at)
@@ -196,12 +212,10 @@ def rate_of(sample: Sample, drawn: Draw | None, sheets: Sheets, frame: int) -> R
     if sample.selection == "census":
         found, split, open_ = (int((sheets.state == s).sum()) for s in (FOUND, SPLIT, UNDECIDED))
         rest = frame - len(sheets.at) + open_ + split
-        decided = frame - rest
-        value = found / decided if decided else 0.0
+        least, most = found / frame, (found + rest) / frame
+        value = None if rest else least
         bounds = (found, found + rest)
-        return Rate(
-            value, found / frame, (found + rest) / frame, bounds, None, "all sheets examined"
-        )
+        return Rate(value, least, most, least, most, bounds, None, "all sheets examined")
     if drawn is None:
         return Rate(refused=REFUSED["unknown-draw"])
     state = np.full(frame, UNDECIDED, np.int64)
@@ -209,23 +223,25 @@ def rate_of(sample: Sample, drawn: Draw | None, sheets: Sheets, frame: int) -> R
     states = state[drawn.at]
     sure = (states == FOUND) | (states == NOT_FOUND)
     if not sure.any():
-        return Rate(refused=REFUSED["none"])
-    plain = estimate(drawn.sampled(states == FOUND, sure), LEVEL)
-    assert plain is not None
+        return Rate(refused=REFUSED["open"])
     if sample.selection == "simple":
         n, found = sample.size or len(states), int((states == FOUND).sum())
         open_ = n - int(sure.sum())
         low = hypergeometric_interval(found, n, frame, LEVEL)[0]
         high = hypergeometric_interval(found + open_, n, frame, LEVEL)[1]
+        least, most = found / n, (found + open_) / n
+        value, effective = (None, None) if open_ else (least, float(n))
         return Rate(
-            plain.value, low / frame, high / frame, (low, high), float(sure.sum()),
+            value, least, most, low / frame, high / frame, (low, high), effective,
             "exact (hypergeometric)",
         )  # fmt: skip
     every = np.ones(len(states), np.bool_)
-    least = estimate(drawn.sampled(states == FOUND, every), LEVEL)
-    most = estimate(drawn.sampled((states == FOUND) | ~sure, every), LEVEL)
-    assert least is not None
-    assert most is not None
+    fewest = estimate(drawn.sampled(states == FOUND, every), LEVEL)
+    largest = estimate(drawn.sampled((states == FOUND) | ~sure, every), LEVEL)
+    assert fewest is not None
+    assert largest is not None
+    value, effective = (fewest.value, fewest.effective) if sure.all() else (None, None)
     return Rate(
-        plain.value, least.low, most.high, None, plain.effective, "Korn and Graubard, design-based"
-    )
+        value, fewest.value, largest.value, fewest.low, largest.high, None, effective,
+        "Korn and Graubard, design-based",
+    )  # fmt: skip

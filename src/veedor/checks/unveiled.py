@@ -136,4 +136,4 @@ def _line(one: Mapping[str, Any]) -> str:
     span = f", from {one['first']} to {one['last']}" if one["first"] else ""
     times = "once" if one["showings"] == 1 else f"{one['showings']:,} times"
     sheets = "1 sheet" if one["sheets"] == 1 else f"{one['sheets']:,} sheets"
-    return f"to {one['examiner']} {times} ({sheets}{span})"
+    return f"to {one['examiner']}, {times} ({sheets}{span})"

@@ -12,7 +12,7 @@ from veedor.audit.findings import Status
 from veedor.case.sampling import WITHOUT_REPLACEMENT, Question, Sample, Totals
 from veedor.checks import announced as announcements
 from veedor.checks import unveiled as private
-from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, subject
+from veedor.checks.base import Benign, Check, Columns, Context, Evidence, Fact, say, subject
 from veedor.checks.examinations import (
     FOUND,
     IMPOSSIBLE,
@@ -43,11 +43,13 @@ class Examined(Check):
     these nothing is determined.
 
     A draw with a public ceremony is repeated: drawn sheets that were not examined, and examined
-    ones that were not drawn, are told, and the latter are left out of the rate. Drawn sheets that
-    were not examined, or of which no examiner could tell, are taken once for having the thing and
-    once for not having it, and the limits are the widest of the two. Where nothing can repeat the
-    draw, as many sheets as are said to be drawn must be accounted for; where that cannot be done
-    no rate is given. An answer that the form does not have is no answer.
+    ones that were not drawn, are told first, and the latter are left out of all that follows.
+    Drawn sheets that were not examined, of which no examiner could tell, or on which examiners
+    differ are open. Each is taken once for having the thing and once for not having it: that gives
+    a least and a most rate, and the limits are those of the two. A single rate stands only where
+    no sheet is open. Where nothing can repeat the draw, as many sheets as are said to be drawn
+    must be accounted for; where that cannot be done no rate is given. An answer that the form does
+    not have is no answer.
 
     Statistic
     ---------
@@ -57,22 +59,32 @@ class Examined(Check):
     announcement : object or null
         Of a draw that was repeated: the `sha256` of its announcement as the sample names it, the
         `state` of it, what `differs` in it, and the form `words_like` that it gives the words.
+        The options and the frame are compared, and the form of the words in the sample's file; not
+        the words with those that were said.
     frame, drawn, examined, unexamined, undecided, outside, unknown, strange : int
         Sheets of the frame; drawn ones; examined ones; drawn ones that were not; examined ones of
         which no examiner could tell; examined ones that were not drawn; rows whose station is not
         in the frame; rows whose answer is none of the form.
-    decided, found, found_by_some : int
-        Examined sheets with an answer (of the draw, where it is repeated); those on which all who
-        could tell found it; those on which some did and some did not.
-    rate, low, high : float or null, per cent of the frame's sheets
+    decided, found, not_found, found_by_some : int
+        Examined sheets of which an examiner could tell (of the draw, where it is repeated); those
+        on which all who could tell found it; on which none did; on which some did and some not.
+    open : int
+        `found_by_some`, `unexamined` and `undecided` together.
+    rate : float or null, per cent of the frame's sheets
+        Null where sheets are open.
+    rate_least, rate_most : float or null, per cent of the frame's sheets
+        With every open sheet taken for not having the thing, and for having it.
+    low, high : float or null, per cent of the frame's sheets
+        The lower limit of `rate_least` and the upper one of `rate_most`.
     frame_low, frame_high : int or null
         The same in sheets.
     effective : float or null
-        The simple random sample that would be as precise.
-    share : float or null, per cent of the decided sheets (not of the frame)
+        The simple random sample that would be as precise; null where sheets are open.
+    share, share_any : float or null, per cent of the decided sheets (not of the frame)
+        Those on which all who could tell found it, and on which any did.
     as_if_low, as_if_high : float or null
-        Limits that a reader would compute who took a targeted sample for a random one. They say
-        nothing of the other sheets, and stand here only to be told from what does.
+        Limits of these that a reader would compute who took a targeted sample for a random one.
+        They say nothing of the other sheets, and stand here only to be told from what does.
     refused : str
         Why no rate of the frame is given; empty where one is.
     fewest_sheets : int or null
@@ -118,14 +130,15 @@ class Examined(Check):
         Benign(
             "draw",
             "Other sheets were examined than those that chance chose.",
-            "Repeated from the words of the ceremony, the draw gives {drawn} sheets: {unexamined}"
-            " of them were not examined, and {outside} others were.",
+            "Repeated from the words of the ceremony, the draw gives {drawn:sheet|sheets}. Not"
+            " examined of these: {unexamined}. Examined though not of these: {outside}.",
         ),
         Benign(
             "unexamined",
-            "The sheets that could not be examined differ from those that were.",
-            "{open} drawn sheets have no answer. Taken for having the thing or for not having it,"
-            " the limits reach from {low} to {high} %.",
+            "The sheets that are open differ from the others: those that were not examined, those"
+            " of which nobody could tell and those on which examiners differ.",
+            "{open:sheet is|sheets are} open. Taken for having the thing or for not having it, the"
+            " limits reach from {low} to {high} %.",
         ),
         Benign(
             "harmless",
@@ -154,10 +167,15 @@ class Examined(Check):
             shown = private.unveiled(measured["showings"], measured["answers"], sample, context)
             said = announcements.announced(sample, frame, context.case) if drawn else None
             beside = {"unveiled": shown, "announcement": said}
+            veil = private.sentence(shown)
             for question in sample.questions:
                 sheets = Sheets.of(measured["answers"], sample, question, frame)
                 rate = Rate(refused=IMPOSSIBLE.format(why)) if why else None
-                yield self._fact(sample, question, sheets, frame, drawn, rate, beside, context)
+                once = veil if len(sheets.at) or shown else ""
+                veil = "" if once else veil
+                yield self._fact(
+                    sample, question, sheets, frame, drawn, rate, beside, once, context
+                )
 
     def _fact(
         self,
@@ -168,6 +186,7 @@ class Examined(Check):
         drawn: Draw | None,
         rate: Rate | None,
         beside: Mapping[str, Any],
+        veil: str,
         context: Context,
     ) -> Fact:
         said = drawn
@@ -179,25 +198,31 @@ class Examined(Check):
         agreed = agreement(sheets.ratings, context.rng, LEVEL) if sheets.judged_twice else None
         slack = context.findings.get("outcome.slack", (None, {}))[1]
         found = int((own & (sheets.state == FOUND)).sum())
-        decided = int((own & (sheets.state != UNDECIDED)).sum())
+        split = int((own & (sheets.state == SPLIT)).sum())
+        undecided = int((own & (sheets.state == UNDECIDED)).sum())
+        decided = int(own.sum()) - undecided
+        missing = unexamined(sample, said, sheets, len(frame.sid))
         published = [_published(t) for t in sample.totals if t.question == question.id]
         statistic: dict[str, Any] = {
             "selection": sample.selection,
             "repeatable": drawn is not None,
             "frame": len(frame.sid),
-            "drawn": sample.size if drawn is None else len(np.unique(drawn.at)),
+            "drawn": _drawn(sample, drawn, said),
             "examined": len(sheets.at),
-            "unexamined": unexamined(sample, said, sheets),
-            "undecided": int((own & (sheets.state == UNDECIDED)).sum()),
+            "unexamined": missing,
+            "undecided": undecided,
             "outside": int((~own).sum()),
             "unknown": sheets.unknown,
             "strange": sheets.strange,
             "decided": decided,
             "found": found,
-            "found_by_some": int((own & (sheets.state == SPLIT)).sum()),
+            "not_found": decided - found - split,
+            "found_by_some": split,
+            "open": split + undecided + missing,
             **rate.numbers(len(frame.sid)),
             "share": 100.0 * found / decided if decided else None,
-            **_as_if(found, decided, rate),
+            "share_any": 100.0 * (found + split) / decided if decided else None,
+            **_as_if(found, found + split, decided, rate),
             "refused": rate.refused,
             "fewest_sheets": slack.get("fewest_sheets"),
             "examiners": sheets.ratings.shape[1],
@@ -214,7 +239,7 @@ class Examined(Check):
             subject=subject(f"{sample.id}-{question.id}"),
             words={
                 "heading": f"{sample.title}: {question.text}",
-                "sentence": _sentence(sample, statistic),
+                "sentence": _sentence(sample, question, statistic, veil),
             },
             interval=rate.interval(),
             explanations=self.explain(**_tested(statistic, agreed)),
@@ -229,11 +254,18 @@ class Examined(Check):
         )
 
 
-def _as_if(found: int, decided: int, rate: Rate) -> dict[str, float | None]:
-    if rate.value is not None or not decided:
+def _drawn(sample: Sample, drawn: Draw | None, said: Draw | None) -> int | None:
+    """Sheets of the draw; of a simple one that nothing can repeat, those said to be drawn."""
+    if said is None or (drawn is None and sample.selection == "simple"):
+        return sample.size
+    return len(np.unique(said.at))
+
+
+def _as_if(by_all: int, by_any: int, decided: int, rate: Rate) -> dict[str, float | None]:
+    if rate.low is not None or not decided:
         return {"as_if_low": None, "as_if_high": None}
-    low, high = proportion_interval(np.array([found]), np.array([decided]), LEVEL)
-    return {"as_if_low": 100.0 * float(low[0]), "as_if_high": 100.0 * float(high[0])}
+    low, high = proportion_interval(np.array([by_all, by_any]), np.array([decided] * 2), LEVEL)
+    return {"as_if_low": 100.0 * float(low[0]), "as_if_high": 100.0 * float(high[1])}
 
 
 def _published(totals: Totals) -> dict[str, Any]:
@@ -277,22 +309,21 @@ def _tested(s: Mapping[str, Any], agreed: Agreement | None) -> dict[str, Mapping
         tested["draw"] = {n: s[n] for n in ("drawn", "unexamined", "outside")}
         if s["low"] is not None:
             tested["unexamined"] = {
-                "open": s["unexamined"] + s["undecided"] + s["found_by_some"],
+                "open": s["open"],
                 "low": f"{s['low']:.2f}",
                 "high": f"{s['high']:.2f}",
             }
     return tested
 
 
-def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
+def _sentence(sample: Sample, question: Question, s: Mapping[str, Any], veil: str) -> str:
     parts = []
     if s["examined"]:
-        parts.append(
-            f"Of {s['decided']:,} examined sheets with an answer, it was found on {s['found']:,}"
-            f"{_split(s)}."
-        )
+        parts += [*_draw(s), *_counts(sample, question, s)]
     if s["strange"]:
-        parts.append(f"{s['strange']:,} entries have an answer that is none of the form.")
+        parts.append(
+            say("{n:entry has|entries have} an answer that is none of the form.", n=s["strange"])
+        )
     parts += [
         f"Published: found on {one['found']:,} of {one['examined']:,} examined sheets"
         f" ({one['share']:.1f} %; {one['source']})."
@@ -305,9 +336,12 @@ def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
             if parts
             else "No answer of an examiner is at hand."
         )
-    if s["rate"] is not None:
+    if s["low"] is not None:
+        rate = f"{s['rate_least']:.2f}"
+        if s["rate"] is None:
+            rate += f" to {s['rate_most']:.2f}"
         parts.append(
-            f"{_how(sample, s)}: {s['rate']:.2f} % of the {s['frame']:,} sheets of the frame, with"
+            f"{_how(sample, s)}: {rate} % of the {s['frame']:,} sheets of the frame, with"
             f" 95 % limits from {s['low']:.2f} to {s['high']:.2f} %"
             f" ({s['frame_low']:,} to {s['frame_high']:,} sheets)."
         )
@@ -317,15 +351,48 @@ def _sentence(sample: Sample, s: Mapping[str, Any]) -> str:
         parts.append(f"No rate of other sheets follows: {s['refused']}{why}.")
     if s["announcement"]:
         parts.append(announcements.sentence(s["announcement"]))
-    if s["examined"] or s["unveiled"]:
-        parts.append(private.sentence(s["unveiled"]))
+    parts.append(veil)
     return " ".join(p for p in parts if p)
 
 
-def _split(s: Mapping[str, Any]) -> str:
-    if not s["found_by_some"]:
-        return ""
-    return f", and on {s['found_by_some']:,} more by some examiners and not by others"
+def _draw(s: Mapping[str, Any]) -> Iterable[str]:
+    """How the examined sheets and the drawn ones are not the same."""
+    if s["drawn"] and s["unexamined"]:
+        yield say(
+            "Not examined: {n} of {of:drawn sheet|drawn sheets} ({share:.1f} %).",
+            n=s["unexamined"], of=s["drawn"], share=100.0 * s["unexamined"] / s["drawn"],
+        )  # fmt: skip
+    if s["outside"]:
+        yield say(
+            "Not drawn: {n} of {of:examined sheet|examined sheets}, left out of what follows."
+            " Either other sheets were examined than those drawn, or the words in the sample's"
+            " file are not those of the draw.",
+            n=s["outside"], of=s["examined"],
+        )  # fmt: skip
+
+
+def _counts(sample: Sample, question: Question, s: Mapping[str, Any]) -> Iterable[str]:
+    """On how many sheets it was found, and how many are open."""
+    n = s["decided"] + s["undecided"] + s["unexamined"]
+    known = s["repeatable"] or s["low"] is not None
+    kind = "of the frame" if sample.selection == "census" else "drawn" if known else "examined"
+    of = f"{n:,} sheets {kind}"
+    yield (
+        f"“{question.text.rstrip('. ')}” ({question.id}): found on {s['found']:,} of {of}, and"
+        f" not found on {s['not_found']:,}."
+    )
+    if s["open"]:
+        parts = (
+            ("found_by_some", "on {n:sheet|sheets} examiners differ"),
+            ("unexamined", "{n:sheet was|sheets were} not examined"),
+            ("undecided", "{n:sheet|sheets} could not be told"),
+        )
+        told = ", ".join(say(words, n=s[name]) for name, words in parts if s[name])
+        least, most = s["found"], s["found"] + s["open"]
+        yield (
+            f"Open: {told}. As these are taken, it is on {least:,} to {most:,} of {of}"
+            f" ({100 * least / n:.2f} to {100 * most / n:.2f} %)."
+        )
 
 
 def _how(sample: Sample, s: Mapping[str, Any]) -> str:
