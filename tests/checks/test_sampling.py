@@ -149,6 +149,61 @@ def test_where_examiners_differ_the_sheet_is_neither(tmp_path):
     assert said["frame_high"] == hypergeometric_interval(2, 20, SHEETS)[1]
 
 
+LOOKED = {"kind": "examined", "key": "station", "sample": "s", "actor": "who",
+          "answers": {"one-hand": "hand"}, "votes_shown": "votes"}  # fmt: skip
+
+
+def entered(tmp_path, rows, **keys):
+    """The fact on entries of station, examiner, answer and whether the votes had been shown."""
+    columns = dict(zip(("station", "who", "hand", "votes"), zip(*rows, strict=True), strict=True))
+    files = {"form": (LOOKED | keys, columns)}
+    found = evidence(tmp_path, {"official": OFFICIAL}, samples=[sample()], files=files)
+    return facts("sampling.examined", found)["s-one-hand"]
+
+
+def test_answers_given_after_the_votes_were_shown_are_told_apart(tmp_path):
+    mine = drawn()
+    rows = [(s, w, "no", "no") for s in mine for w in ("e1", "e2")]
+    rows += [
+        (mine[0], "e1", "yes", "no"),  # a correction that is blind too
+        (mine[1], "e1", "yes", "yes"),
+        (mine[1], "e2", "yes", "yes"),
+        (mine[2], "e2", "no", "yes"),
+        (mine[2], "e2", "yes", "no"),  # the examiner has seen them
+    ]
+    fact = entered(tmp_path, rows)
+    assert fact.statistic["entries"] == {
+        "given": 45, "corrections": 5, "changed": 4, "votes_not_said": 0, "after_votes": 3,
+        "after_votes_by": 2, "after_votes_corrected": 3, "after_votes_changed": 2,
+    }  # fmt: skip
+    assert (fact.statistic["found"], fact.statistic["found_by_some"]) == (1, 2)
+    assert fact.statistic["blind"] == {
+        "examined": 20, "found": 0, "not_found": 19, "found_by_some": 1, "undecided": 0,
+    }  # fmt: skip
+    assert "5 entries follow another of the same examiner on the sheet, and 4 change" in fact.fact
+    assert "by 2 examiners: 3 correct a blind one, and 2 change it. By blind entries" in fact.fact
+    fact = entered(tmp_path / "blind", rows[:40])
+    assert "No answer is said to be given after the votes" in fact.fact
+    assert fact.statistic["blind"]["not_found"] == 20
+    fact = entered(tmp_path / "odd", [(*row[:3], "perhaps") for row in rows])
+    assert fact.statistic["blind"] is None
+    assert "Whether votes were shown before an answer is not on file." in fact.fact
+
+
+def test_who_could_not_tell_is_told_beside_the_agreement(tmp_path):
+    mine = drawn()
+    rows = [(s, w, "no", "no") for s in mine for w in ("e1", "e2")]
+    for i in (0, 2, 4, 5):
+        rows[i] = (*rows[i][:2], "cannot tell", "no")
+    fact = entered(tmp_path, rows)
+    assert fact.statistic["together"] == {
+        "sheets": 20, "agreed": 17, "differ": 0, "some_could_not": 2, "none_could": 1,
+    }  # fmt: skip
+    by = {e.id: e for e in fact.explanations}
+    assert "on 17 all could tell and agreed, on 0 they differ, on 2 some" in by["examiner"].result
+    assert {fact.statistic["agreement"][n] for n in ("ac1_low", "ac1_high")} == {None}
+
+
 def test_examiners_are_numbers_in_what_is_told(tmp_path):
     answers = [(s, w, "no") for s in drawn() for w in ("Ana Perez", "Juan")]
     _, fact = examined(tmp_path, sample(), answers)
@@ -237,11 +292,11 @@ def test_that_none_was_shown_is_not_said_of_examiners_without_a_record(tmp_path)
     assert len(fact.statistic["unveiled"]["unrecorded"]) == 2
     assert LESS in fact.fact
     assert (
-        "No record is at hand of operator 1 and operator 3: it is not known for them." in fact.fact
+        "No record is at hand of examiner 1 and examiner 3: it is not known for them." in fact.fact
     )
     shown = showings(tmp_path / "shown", [(drawn()[0], "Eva", "2020-02-03T10:00:00Z")], who=who)
-    assert "to operator 2, once" in shown.fact
-    assert "No record is at hand of operator 1 and operator 3:" in shown.fact
+    assert "to examiner 2, once" in shown.fact
+    assert "No record is at hand of examiner 1 and examiner 3:" in shown.fact
     fact = showings(tmp_path / "all", *every, who=who)
     assert fact.statistic["unveiled"]["showings"] == 0, "that a record begins is no showing"
     assert NONE in fact.fact
@@ -265,7 +320,7 @@ def test_answers_from_before_the_record_began_are_told(tmp_path, at, began, word
     assert len(fact.statistic["unveiled"]["late"]) == (words is not None)
     if words:
         assert LESS in fact.fact
-        assert f"For operator 1 it was not recorded before {words}." in fact.fact
+        assert f"For examiner 1 it was not recorded before {words}." in fact.fact
 
 
 def test_whole_centres_are_not_as_many_as_their_sheets(tmp_path):

@@ -31,6 +31,16 @@ def test_no_label_is_the_id_of_a_declared_user():
     assert len(set(found.values())) == len(found)
 
 
+def test_who_looks_at_a_sample_is_called_an_examiner_unless_they_took_steps_too():
+    con = ibis.duckdb.connect()
+    plan = Plan.model_validate({"users": [{"id": "eva"}]})
+    label_accounts(con, plan, ["anna"], ["bert", "carl"], ["anna", "bert", "eva"])
+    book = con.table("accounts").to_pyarrow().to_pydict()
+    assert dict(zip(book["name"], book["label"], strict=True)) == {
+        "anna": "operator 1", "bert": "examiner 1", "carl": "account 1", "eva": "eva",
+    }  # fmt: skip
+
+
 def test_a_declared_id_that_no_record_names_is_no_label_either():
     found = labels(["anna", "bert"], users=["operator 1", "operator 3"])
     assert found == {"anna": "operator 4", "bert": "operator 2"}

@@ -281,6 +281,9 @@ class Source(Entry):
     """Examined, showings: the sample whose sheets were examined."""
     answers: dict[str, str] = Field(default_factory=dict)
     """Examined: question of the sample -> the column with the answers."""
+    votes_shown: str | None = None
+    """Examined: the column that says, by yes or no, whether the sheet's votes had been shown to the
+    examiner before the entry."""
     kinds: dict[str, str] = Field(default_factory=dict)
     """Log lines: what a line is -> a regular expression on its message, before the reader's own."""
     images: str = ""
@@ -480,6 +483,7 @@ class Source(Entry):
             "latitude",
             "longitude",
             "place_class",
+            "votes_shown",
         )
         for name in single:
             if (column := getattr(self, name)) and not (form and name.startswith("declared")):

@@ -283,13 +283,16 @@ EXAMINED = {
     "question": "text: the question",
     "answer": "text: the answer as written, null where the cell is empty",
     "examiner": "text: who examined, by a number that stands for the name; null where not said",
+    "votes_shown": "bool: the sheet's votes had been shown to the examiner, null where not said",
     "t": "int64: seconds of UTC since 1970, null where not read",
     "source": "text: the source",
     "row": "int64: row in the source",
 }
 """`examined`: one row for each answer that an examiner gave on a sheet."""
 
-SHOWINGS = {n: about for n, about in EXAMINED.items() if n not in ("question", "answer")}
+SHOWINGS = {
+    n: about for n, about in EXAMINED.items() if n not in ("question", "answer", "votes_shown")
+}
 """`showings`: one row for each time that an examiner was shown a picture whose private parts were
 not veiled; `t` is when. Where the station is `RECORD_BEGINS` nothing was shown: of this examiner
 nothing was recorded before."""

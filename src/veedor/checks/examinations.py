@@ -24,25 +24,105 @@ STATES = ("found", "not found", "examiners differ", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """Entries of examiners on one question, in their order.
+
+    Attributes
+    ----------
+    at : int64 (m), positions in the frame
+    who : int64 (m), places in `people`
+    code : int64 (m), 0 not found, 1 found, -1 no answer or could not tell
+    shown : int64 (m), 1 where the sheet's votes had been shown before, 0 not, -1 not said
+    answer : as written (m), or None
+    people : labels of examiners
+    """
+
+    at: Ints
+    who: Ints
+    code: Ints
+    shown: Ints
+    answer: NDArray[np.object_]
+    people: list[str]
+
+    def kept(self, mask: Mask) -> Entries:
+        """Some of them."""
+        at, who, code, shown = (v[mask] for v in (self.at, self.who, self.code, self.shown))
+        return Entries(at, who, code, shown, self.answer[mask], self.people)
+
+    def blind(self) -> Mask:
+        """bool (m): it is said that the sheet's votes had not been shown to the examiner, and no
+        earlier one says that they had.
+        """
+        seen: set[tuple[int, int]] = set()
+        found = np.zeros(len(self.at), np.bool_)
+        for i, (pair, shown) in enumerate(zip(self._pairs(), self.shown.tolist(), strict=True)):
+            if shown == 1:
+                seen.add(pair)
+            found[i] = shown == 0 and pair not in seen
+        return found
+
+    def told(self) -> dict[str, int | None]:
+        """How many were given, corrected others, and came after votes were shown."""
+        blind = self.blind()
+        last: dict[tuple[int, int], str | None] = {}
+        sightless: dict[tuple[int, int], str | None] = {}
+        again = changed = corrected = turned = 0
+        for i, (pair, answer) in enumerate(zip(self._pairs(), self.answer.tolist(), strict=True)):
+            again += pair in last
+            changed += pair in last and last[pair] != answer
+            if self.shown[i] == 1 and pair in sightless:
+                corrected += 1
+                turned += sightless[pair] != answer
+            last[pair] = answer
+            if blind[i]:
+                sightless[pair] = answer
+        after = self.shown == 1
+        known = bool((self.shown >= 0).any())
+        by = len(np.unique(self.who[after]))
+        later = {"after_votes": int(after.sum()), "after_votes_by": by,
+                 "after_votes_corrected": corrected, "after_votes_changed": turned}  # fmt: skip
+        return {
+            "given": len(self.at),
+            "corrections": again,
+            "changed": changed,
+            "votes_not_said": int((self.shown < 0).sum()),
+            **(later if known else dict.fromkeys(later)),
+        }
+
+    def standing(self) -> dict[int, str]:
+        """Position in the frame -> the last answer of each examiner there, in words."""
+        last = dict(zip(self._pairs(), self.answer.tolist(), strict=True))
+        found: dict[int, list[str]] = {}
+        for (at, who), answer in sorted(last.items(), key=lambda item: item[0]):
+            found.setdefault(at, []).append(f"{self.people[who]}: {answer or 'no answer'}")
+        return {at: "; ".join(lines) for at, lines in found.items()}
+
+    def _pairs(self) -> list[tuple[int, int]]:
+        return list(zip(self.at.tolist(), self.who.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
 class Sheets:
     """Examined sheets of one sample, as one question has it.
 
     Attributes
     ----------
+    entries : what was entered, in its order
     at : int64 (n), positions in the frame, rising
     state : int64 (n), FOUND, NOT_FOUND, SPLIT or UNDECIDED
     ratings : int64 (n, examiners), 0 not found, 1 found, -1 no answer or could not tell
+    looked : bool (n, examiners), there is an entry
     unknown : rows whose station is not in the frame
     strange : rows whose answer is none of the form
-    judged_twice : sheets with two judgements at least
     """
 
+    entries: Entries
     at: Ints
     state: Ints
     ratings: Ints
+    looked: Mask
     unknown: int
     strange: int
-    judged_twice: int
 
     @classmethod
     def of(cls, rows: Columns, sample: Sample, question: Question, frame: Frame) -> Sheets:
@@ -51,29 +131,84 @@ class Sheets:
         rows = {n: v[order] for n, v in rows.items()}
         mine = (rows["sample"] == sample.id) & (rows["question"] == question.id)
         place = {int(s): i for i, s in enumerate(frame.sid.tolist())}
-        at, who, answers, unknown, strange = [], [], [], 0, 0
-        columns = (rows[n][mine].tolist() for n in ("sid", "examiner", "source", "answer"))
-        for sid, examiner, source, answer in zip(*columns, strict=True):
+        at, who, codes, shown, answers, unknown, strange = [], [], [], [], [], 0, 0
+        names = ("sid", "examiner", "source", "answer", "votes_shown")
+        columns = (rows[n][mine].tolist() for n in names)
+        for sid, examiner, source, answer, votes in zip(*columns, strict=True):
             position = None if sid is None or np.isnan(sid) else place.get(int(sid))
             if position is None:
                 unknown += 1
                 continue
             at.append(position)
             # Of a file that names nobody all answers are one examiner's.
-            who.append(f"examiner {examiner}" if examiner else f"source {source}")
+            who.append(f"1 {examiner}" if examiner else f"2 source {source}")
             strange += answer is not None and answer not in question.answers
-            answers.append(_code(question, answer))
-        sheets, row = np.unique(np.array(at, np.int64), return_inverse=True)
-        examiners, column = np.unique(np.array(who, dtype=str), return_inverse=True)
-        ratings = np.full((len(sheets), len(examiners)), -1, np.int64)
+            codes.append(_code(question, answer))
+            shown.append(-1 if votes is None or votes != votes else int(votes))
+            answers.append(answer)
+        people, column = np.unique(np.array(who, dtype=str), return_inverse=True)
+        entries = Entries(
+            np.array(at, np.int64), column.reshape(-1).astype(np.int64), np.array(codes, np.int64),
+            np.array(shown, np.int64), np.array(answers, dtype=object),
+            [name[2:] for name in people.tolist()],
+        )  # fmt: skip
+        return cls.settled(entries, unknown, strange)
+
+    @classmethod
+    def settled(cls, entries: Entries, unknown: int = 0, strange: int = 0) -> Sheets:
+        """Sheets as these entries have them."""
+        sheets, row = np.unique(entries.at, return_inverse=True)
+        cell = row.reshape(-1), entries.who
+        ratings = np.full((len(sheets), len(entries.people)), -1, np.int64)
+        looked = np.zeros(ratings.shape, np.bool_)
         # The last answer of an examiner on a sheet stands: entries are kept in their order.
-        ratings[row.reshape(-1), column.reshape(-1)] = answers
+        ratings[cell] = entries.code
+        looked[cell] = True
         yes, no = (ratings == 1).sum(axis=1), (ratings == 0).sum(axis=1)
         state = np.select(
             [(yes > 0) & (no > 0), yes > 0, no > 0], [SPLIT, FOUND, NOT_FOUND], UNDECIDED
         )
-        twice = int((yes + no >= 2).sum())
-        return cls(sheets, state.astype(np.int64), ratings, unknown, strange, twice)
+        return cls(entries, sheets, state.astype(np.int64), ratings, looked, unknown, strange)
+
+    def count(self, state: int, own: Mask) -> int:
+        """Sheets of a state among some of them."""
+        return int((own & (self.state == state)).sum())
+
+    def judged_twice(self, own: Mask) -> int:
+        """Of some sheets those with two judgements at least."""
+        return int((own & ((self.ratings >= 0).sum(axis=1) >= 2)).sum())
+
+    def together(self, own: Mask) -> dict[str, int] | None:
+        """Of some sheets those that two examiners or more looked at, by what came of it; None
+        where there are none.
+        """
+        twice = own & (self.looked.sum(axis=1) >= 2)
+        silent = (self.looked & (self.ratings < 0)).any(axis=1)
+        settled = (self.state == FOUND) | (self.state == NOT_FOUND)
+        found = {
+            "sheets": twice,
+            "agreed": twice & settled & ~silent,
+            "differ": twice & (self.state == SPLIT),
+            "some_could_not": twice & settled & silent,
+            "none_could": twice & (self.state == UNDECIDED),
+        }
+        return {name: int(mask.sum()) for name, mask in found.items()} if twice.any() else None
+
+    def blind(self, own: Mask) -> dict[str, int] | None:
+        """Of some sheets, what is found on them by blind entries alone; None where no entry says
+        whether votes were shown.
+        """
+        entries = self.entries.kept(np.isin(self.entries.at, self.at[own]))
+        if not (entries.shown >= 0).any():
+            return None
+        found = Sheets.settled(entries.kept(entries.blind()))
+        every = np.ones(len(found.at), np.bool_)
+        states = {"found": FOUND, "not_found": NOT_FOUND, "found_by_some": SPLIT,
+                  "undecided": UNDECIDED}  # fmt: skip
+        return {
+            "examined": len(found.at),
+            **{name: found.count(state, every) for name, state in states.items()},
+        }
 
     def of_draw(self, drawn: Draw | None) -> Mask:
         """bool (n): the sheet is one of the draw, where that is known."""

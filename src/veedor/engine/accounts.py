@@ -35,7 +35,11 @@ OF_COMMANDS = ("privilege",)
 
 
 def label_accounts(
-    con: ibis.BaseBackend, plan: Plan, operators: Iterable[str], others: Iterable[str]
+    con: ibis.BaseBackend,
+    plan: Plan,
+    operators: Iterable[str],
+    others: Iterable[str],
+    examiners: Iterable[str] = (),
 ) -> None:
     """`accounts`: each name as written, and its label.
 
@@ -43,11 +47,14 @@ def label_accounts(
     ----------
     operators : names that take steps of the count or of custody
     others : names in the logs of machines
+    examiners : names of those who looked at a sample of sheets
     """
     declared = {user.id for user in plan.users}
     first = sorted(set(operators))
     labels = _numbered("operator", first, declared)
-    rest = sorted(set(others) - set(first))
+    second = sorted(set(examiners) - set(first))
+    labels |= _numbered("examiner", second, declared)
+    rest = sorted(set(others) - set(first) - set(second))
     labels |= _numbered("account", rest, declared)
     for name in labels:
         if name in declared or name.lower() in SYSTEM:

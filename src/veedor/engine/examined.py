@@ -52,10 +52,12 @@ def _answers(
     clocks: dict[str, ClockInfo],
 ) -> Iterator[ir.Table]:
     """One table for each question of a source."""
-    columns = {
+    columns: dict[str, ir.Value] = {
         f"answer_{i}": words(table, source, column)
         for i, column in enumerate(source.answers.values())
     }
+    said = words(table, source, source.votes_shown).lower()
+    columns["votes_shown"] = ibis.cases((said == "yes", True), (said == "no", False))
     rows = _rows(con, case, source, table, clocks, columns)
     for i, question in enumerate(source.answers):
         yield rows.mutate(question=ibis.literal(question), answer=rows[f"answer_{i}"])

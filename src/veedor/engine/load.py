@@ -113,11 +113,14 @@ def _label(con: ibis.BaseBackend, evidence: Evidence) -> None:
     respell(con)
     lines, events, custody = (con.table(f"unlabelled_{n}") for n in ("lines", "events", "custody"))
     operators = names_in(events, "actor") + names_in(custody, "actor") + names_in(custody, "taker")
-    for name in ("written_examined", "written_showings"):
-        operators += names_in(con.table(name), "examiner")
+    examiners = [
+        name
+        for table in ("written_examined", "written_showings")
+        for name in names_in(con.table(table), "examiner")
+    ]
     objects = names_in(lines.filter(lines.kind.isin(OF_ACCOUNTS)), "object")
     others = names_in(lines, "actor") + objects + named_by_commands(lines)
-    label_accounts(con, evidence.plan, operators, others)
+    label_accounts(con, evidence.plan, operators, others, examiners)
     make_events(con)
     label_custody(con)
     label_examined(con)

@@ -14,6 +14,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 REPLICATES = 2000
+SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Agreement:
     observed : share of pairs of judgements on one sheet that are equal
     alpha, ac1 : Krippendorff's alpha (nominal) and Gwet's AC1; NaN where they are not defined:
         alpha, where all judgements are the same
-    alpha_low, alpha_high, ac1_low, ac1_high : limits by bootstrap over sheets; NaN below two
+    alpha_low, alpha_high, ac1_low, ac1_high : limits by bootstrap over sheets; NaN below two, and
+        where all replicates are the same: of no variation nothing can be learnt so
     """
 
     units: int
@@ -62,7 +64,7 @@ def agreement(ratings: Ints, rng: np.random.Generator, level: float = 0.95) -> A
         tail = 100 * (1 - level) / 2
         for row, values in enumerate((_alpha(counts, weight), _ac1(counts, weight))):
             known = values[np.isfinite(values)]
-            if len(known):
+            if len(known) and np.ptp(known) > SAME:
                 limits[row] = np.percentile(known, (tail, 100 - tail))
     (alpha_low, alpha_high), (ac1_low, ac1_high) = limits.tolist()
     return Agreement(

@@ -90,8 +90,26 @@ class Examined(Check):
     fewest_sheets : int or null
         Fewest sheets on which the outcome rests (of `outcome.slack`).
     examiners, judged_twice : int
+        Those who examined; sheets (of the draw, where it is repeated) of which two could tell.
+    together : object or null
+        Of these sheets, those that two examiners or more looked at (`sheets`): on which all could
+        tell and `agreed`; on which they `differ`; on which `some_could_not` tell, and the others
+        agree; on which `none_could`.
     agreement : object or null
-        Equal pairs, Krippendorff's alpha and Gwet's AC1, with limits by bootstrap over sheets.
+        Of the sheets `judged_twice`: equal pairs, Krippendorff's alpha and Gwet's AC1, with limits
+        by bootstrap over sheets; null where nothing varies.
+    entries : object or null
+        Entries on sheets (of the draw, where it is repeated): all that were `given`; `corrections`,
+        which follow another of the same examiner on the sheet; those of these that `changed` the
+        answer; `after_votes`, given after the votes of the sheet had been shown to the examiner,
+        and `after_votes_by` how many examiners; those of them that follow a blind one
+        (`after_votes_corrected`), and that have another answer (`after_votes_changed`);
+        `votes_not_said`, of which nothing tells whether votes had been shown. Null for what no
+        entry tells.
+    blind : object or null
+        What is found by blind entries alone, given before the examiner was shown the votes of the
+        sheet: of each examiner the last one on it. Sheets `examined` so, and of these those
+        `found`, `not_found`, `found_by_some` and `undecided`, as above. Null where no entry tells.
     published : array of {found, examined, share, as_if_low, as_if_high, source}
         Totals of examinations whose rows are not at hand.
     unveiled : object or null
@@ -124,8 +142,9 @@ class Examined(Check):
         Benign(
             "examiner",
             "Examiners see the thing differently, so that it hangs on who looked.",
-            "{judged_twice} sheets were judged by two examiners or more; they agree on"
-            " {equal} % of pairs (alpha {alpha}, AC1 {ac1}).",
+            "Of {sheets:sheet|sheets} that two examiners or more looked at: on {agreed} all could"
+            " tell and agreed, on {differ} they differ, on {some_could_not} some could not tell, on"
+            " {none_could} none could.{pairs}",
         ),
         Benign(
             "draw",
@@ -151,7 +170,15 @@ class Examined(Check):
         frames = {s.frame for s in evidence.plan.samples if s.questions}
         return {
             "answers": evidence.examined().select(
-                "sample", "sid", "question", "answer", "examiner", "t", "source", "row"
+                "sample",
+                "sid",
+                "question",
+                "answer",
+                "examiner",
+                "votes_shown",
+                "t",
+                "source",
+                "row",
             ),
             "showings": evidence.showings().select("sample", "station", "examiner", "t", "source"),
             **{f"frame:{name}": frame_query(evidence, name) for name in sorted(frames)},
@@ -195,11 +222,11 @@ class Examined(Check):
             rate = rate or (Rate(refused=why) if why else None)
         own = sheets.of_draw(drawn)
         rate = rate or rate_of(sample, said, sheets, len(frame.sid))
-        agreed = agreement(sheets.ratings, context.rng, LEVEL) if sheets.judged_twice else None
+        twice = sheets.judged_twice(own)
+        agreed = agreement(sheets.ratings[own], context.rng, LEVEL) if twice else None
+        entries = sheets.entries.kept(np.isin(sheets.entries.at, sheets.at[own]))
         slack = context.findings.get("outcome.slack", (None, {}))[1]
-        found = int((own & (sheets.state == FOUND)).sum())
-        split = int((own & (sheets.state == SPLIT)).sum())
-        undecided = int((own & (sheets.state == UNDECIDED)).sum())
+        found, split, undecided = (sheets.count(s, own) for s in (FOUND, SPLIT, UNDECIDED))
         decided = int(own.sum()) - undecided
         missing = unexamined(sample, said, sheets, len(frame.sid))
         published = [_published(t) for t in sample.totals if t.question == question.id]
@@ -226,8 +253,11 @@ class Examined(Check):
             "refused": rate.refused,
             "fewest_sheets": slack.get("fewest_sheets"),
             "examiners": sheets.ratings.shape[1],
-            "judged_twice": sheets.judged_twice,
+            "judged_twice": twice,
+            "together": sheets.together(own),
             "agreement": None if agreed is None else _agreement(agreed),
+            "entries": entries.told() if len(entries.at) else None,
+            "blind": sheets.blind(own),
             "published": published,
             **beside,
         }
@@ -298,13 +328,8 @@ def _agreement(found: Agreement) -> dict[str, Any]:
 def _tested(s: Mapping[str, Any], agreed: Agreement | None) -> dict[str, Mapping[str, Any]]:
     """The benign explanations that the sample itself can test, with what came of it."""
     tested: dict[str, Mapping[str, Any]] = {}
-    if agreed is not None:
-        tested["examiner"] = {
-            "judged_twice": s["judged_twice"],
-            "equal": f"{100 * agreed.observed:.1f}",
-            "alpha": "not defined" if np.isnan(agreed.alpha) else f"{agreed.alpha:.2f}",
-            "ac1": "not defined" if np.isnan(agreed.ac1) else f"{agreed.ac1:.2f}",
-        }
+    if s["together"]:
+        tested["examiner"] = {**s["together"], "pairs": _pairs(agreed)}
     if s["repeatable"]:
         tested["draw"] = {n: s[n] for n in ("drawn", "unexamined", "outside")}
         if s["low"] is not None:
@@ -336,6 +361,8 @@ def _sentence(sample: Sample, question: Question, s: Mapping[str, Any], veil: st
             if parts
             else "No answer of an examiner is at hand."
         )
+    if s["entries"]:
+        parts += _entries(s["entries"], s["blind"])
     if s["low"] is not None:
         rate = f"{s['rate_least']:.2f}"
         if s["rate"] is None:
@@ -353,6 +380,16 @@ def _sentence(sample: Sample, question: Question, s: Mapping[str, Any], veil: st
         parts.append(announcements.sentence(s["announcement"]))
     parts.append(veil)
     return " ".join(p for p in parts if p)
+
+
+def _pairs(agreed: Agreement | None) -> str:
+    if agreed is None:
+        return ""
+    alpha, ac1 = ("not defined" if np.isnan(v) else f"{v:.2f}" for v in (agreed.alpha, agreed.ac1))
+    return (
+        f" Where two could tell, {100 * agreed.observed:.1f} % of pairs are equal (alpha {alpha},"
+        f" AC1 {ac1})."
+    )
 
 
 def _draw(s: Mapping[str, Any]) -> Iterable[str]:
@@ -393,6 +430,39 @@ def _counts(sample: Sample, question: Question, s: Mapping[str, Any]) -> Iterabl
             f"Open: {told}. As these are taken, it is on {least:,} to {most:,} of {of}"
             f" ({100 * least / n:.2f} to {100 * most / n:.2f} %)."
         )
+
+
+def _entries(s: Mapping[str, Any], blind: Mapping[str, Any] | None) -> Iterable[str]:
+    """How many entries are corrections, and how many came after votes were shown."""
+    if s["corrections"]:
+        yield say(
+            "{n:entry follows|entries follow} another of the same examiner on the sheet, and"
+            " {changed:changes|change} the answer.",
+            n=s["corrections"], changed=s["changed"],
+        )  # fmt: skip
+    if blind is None:
+        yield "Whether votes were shown before an answer is not on file."
+        return
+    if s["votes_not_said"]:
+        yield say(
+            "Of {n:entry|entries} it is not said whether votes were shown before.",
+            n=s["votes_not_said"],
+        )
+    if not s["after_votes"]:
+        yield "No answer is said to be given after the votes of its sheet were shown."
+        return
+    yield say(
+        "{n:answer was|answers were} given after the votes of the sheet were shown, by"
+        " {by:examiner|examiners}: {corrected:corrects|correct} a blind one, and"
+        " {changed:changes|change} it.",
+        n=s["after_votes"], by=s["after_votes_by"], corrected=s["after_votes_corrected"],
+        changed=s["after_votes_changed"],
+    )  # fmt: skip
+    yield say(
+        "By blind entries alone it is found on {found} of {examined:sheet|sheets}, and not found on"
+        " {not_found}; on {found_by_some} examiners differ, and {undecided} could not be told.",
+        **blind,
+    )
 
 
 def _how(sample: Sample, s: Mapping[str, Any]) -> str:
