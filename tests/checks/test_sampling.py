@@ -452,6 +452,24 @@ def announced(tmp_path, **more):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def test_the_draw_can_be_repeated_from_what_is_told(tmp_path):
+    mine = drawn()
+    answers = [(mine[0], "a", "yes"), (mine[0], "b", "no"), (mine[0], "b", "cannot tell")]
+    found, fact = examined(tmp_path, sample(), answers)
+    draw = fact.statistic["draw"]
+    frame = "".join(f"{line}\n" for line in ("station", *CODES))
+    assert draw == {
+        "words": "dice 1 2 3", "seed": SEED, "frame": "official", "selection": "simple", "size": 20,
+        "frame_sha256": hashlib.sha256(frame.encode()).hexdigest(),
+    }  # fmt: skip
+    assert all(str(draw[n]) in fact.fact for n in ("words", "seed", "frame_sha256", "size"))
+    rows = dict(zip(stations(found, fact), fact.rows["answers"].tolist(), strict=True))
+    assert rows.pop(mine[0]) == "examiner 1: yes; examiner 2: cannot tell"
+    assert sorted(rows) == sorted(mine[1:]), "drawn sheets that nobody examined are rows too"
+    assert fact.rows["state"].tolist().count("not examined") == 19
+    assert fact.rows["of_the_draw"].all()
+
+
 @pytest.mark.parametrize(
     ("more", "state", "differs", "words"),
     [

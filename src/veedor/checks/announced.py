@@ -8,15 +8,15 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from veedor.case.announcement import Announcement
+from veedor.case.announcement import OPTIONS, Announcement
 from veedor.case.manifest import Case
 from veedor.case.sampling import Sample
 from veedor.checks.sampled import Frame, weights_of
 from veedor.errors import CaseError
 from veedor.export.spreadsheet import cell
-from veedor.stats.draws import composed
+from veedor.stats.draws import composed, seed_of
 
-__all__ = ["announced", "csv_bytes", "frame_bytes", "sentence"]
+__all__ = ["announced", "csv_bytes", "frame_bytes", "repeating", "sentence"]
 
 
 def frame_bytes(sample: Sample, frame: Frame, case: Case) -> bytes:
@@ -94,12 +94,29 @@ def announced(sample: Sample, frame: Frame, case: Case) -> dict[str, Any]:
     }
 
 
-def _differing(said: Announcement, sample: Sample, frame: Frame, case: Case) -> list[str]:
+def repeating(sample: Sample, frame: Frame, case: Case) -> dict[str, Any]:
+    """What anybody needs who repeats a draw."""
+    words = composed(sample.ceremony or "")
+    return {
+        "words": words,
+        "seed": seed_of(words),
+        "frame_sha256": _frame_sha256(sample, frame, case),
+        "frame": sample.frame,
+        **{n: v for n in OPTIONS if n != "id" and (v := getattr(sample, n)) is not None},
+    }
+
+
+def _frame_sha256(sample: Sample, frame: Frame, case: Case) -> str | None:
+    """Of `frame.csv`; None where such a frame cannot be written."""
     try:
-        sha256 = hashlib.sha256(frame_bytes(sample, frame, case)).hexdigest()
+        return hashlib.sha256(frame_bytes(sample, frame, case)).hexdigest()
     except CaseError:
-        # Such a frame was never written, whatever was announced.
-        sha256 = "0" * 64
+        return None
+
+
+def _differing(said: Announcement, sample: Sample, frame: Frame, case: Case) -> list[str]:
+    # A frame that cannot be written never was, whatever was announced.
+    sha256 = _frame_sha256(sample, frame, case) or "0" * 64
     mine = Announcement.of(sample, len(frame.sid), sha256, said.words_like)
     words = [] if said.fits(sample.ceremony or "") else ["words_like"]
     return said.differing(mine) + words

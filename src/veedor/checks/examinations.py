@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 
 FOUND, NOT_FOUND, SPLIT, UNDECIDED = range(4)
 STATES = ("found", "not found", "examiners differ", "undecided")
+NOT_EXAMINED = "not examined"
 
 
 @dataclass(frozen=True, slots=True)

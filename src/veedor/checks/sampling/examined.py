@@ -17,6 +17,7 @@ from veedor.checks.examinations import (
     FOUND,
     IMPOSSIBLE,
     LEVEL,
+    NOT_EXAMINED,
     SPLIT,
     STATES,
     UNDECIDED,
@@ -56,6 +57,11 @@ class Examined(Check):
     selection : str
     repeatable : bool
         The draw was repeated from the words of a ceremony.
+    draw : object or null
+        What anybody needs to repeat the draw: the `words` of the ceremony in the sample's file, the
+        `seed` that they give, the `frame` and its `frame_sha256`, as of `frame.csv` (null where no
+        such file can be written), the `selection`, the `size`, and the other options of the draw.
+        Null where no ceremony is stated.
     announcement : object or null
         Of a draw that was repeated: the `sha256` of its announcement as the sample names it, the
         `state` of it, what `differs` in it, and the form `words_like` that it gives the words.
@@ -193,7 +199,8 @@ class Examined(Check):
             drawn, why = drawable(sample, frame, context.case)
             shown = private.unveiled(measured["showings"], measured["answers"], sample, context)
             said = announcements.announced(sample, frame, context.case) if drawn else None
-            beside = {"unveiled": shown, "announcement": said}
+            how = announcements.repeating(sample, frame, context.case) if drawn else None
+            beside = {"unveiled": shown, "announcement": said, "draw": how}
             veil = private.sentence(shown)
             for question in sample.questions:
                 sheets = Sheets.of(measured["answers"], sample, question, frame)
@@ -263,6 +270,10 @@ class Examined(Check):
         }
         status: Status = "observed" if found else "not-observed" if decided else "not-determinable"
         mine = sheets.at[own & (sheets.state == FOUND)]
+        lacking = np.setdiff1d([] if drawn is None else drawn.at, sheets.at).astype(np.int64)
+        answers = sheets.entries.standing()
+        states = [STATES[s] for s in sheets.state.tolist()] + [NOT_EXAMINED] * len(lacking)
+        blank = np.zeros(len(lacking), np.int64)
         return self.fact(
             status,
             statistic,
@@ -274,10 +285,13 @@ class Examined(Check):
             interval=rate.interval(),
             explanations=self.explain(**_tested(statistic, agreed)),
             rows={
-                "sid": frame.sid[sheets.at],
-                "state": np.array([STATES[s] for s in sheets.state.tolist()], dtype=object),
-                "of_the_draw": own,
-                "judgements": (sheets.ratings >= 0).sum(axis=1),
+                "sid": frame.sid[np.concatenate([sheets.at, lacking])],
+                "state": np.array(states, dtype=object),
+                "of_the_draw": np.concatenate([own, blank == 0]),
+                "judgements": np.concatenate([(sheets.ratings >= 0).sum(axis=1), blank]),
+                "answers": np.array(
+                    [answers[i] for i in sheets.at.tolist()] + [""] * len(lacking), dtype=object
+                ),
             },
             questioned=frame.sid[mine] if question.questions_votes else None,
             parameters={"level": LEVEL, "sample": sample.id, "question": question.id},
@@ -376,6 +390,8 @@ def _sentence(sample: Sample, question: Question, s: Mapping[str, Any], veil: st
     elif s["refused"]:
         why = f" ({sample.criterion})" if sample.criterion else ""
         parts.append(f"No rate of other sheets follows: {s['refused']}{why}.")
+    if s["draw"]:
+        parts.append(_repeat(s["draw"]))
     if s["announcement"]:
         parts.append(announcements.sentence(s["announcement"]))
     parts.append(veil)
@@ -460,7 +476,8 @@ def _entries(s: Mapping[str, Any], blind: Mapping[str, Any] | None) -> Iterable[
     )  # fmt: skip
     yield say(
         "By blind entries alone it is found on {found} of {examined:sheet|sheets}, and not found on"
-        " {not_found}; on {found_by_some} examiners differ, and {undecided} could not be told.",
+        " {not_found}; on {found_by_some:sheet|sheets} examiners differ, and {undecided} could not"
+        " be told.",
         **blind,
     )
 
@@ -471,6 +488,16 @@ def _how(sample: Sample, s: Mapping[str, Any]) -> str:
     if s["repeatable"]:
         return "The sheets were drawn at random, and the draw was repeated"
     return "If the sheets were drawn as it is said, which nothing at hand can repeat"
+
+
+def _repeat(draw: Mapping[str, Any]) -> str:
+    plain = ("words", "seed", "frame", "frame_sha256", "selection", "size")
+    more = "".join(f", {name} {value}" for name, value in draw.items() if name not in plain)
+    return (
+        f"To repeat the draw: the words in the sample's file, “{draw['words']}”, give the seed"
+        f" {draw['seed']}; the frame has the SHA-256 {draw['frame_sha256'] or 'of no file'}; the"
+        f" draw is {draw['selection']}, size {draw['size']:,}{more}."
+    )
 
 
 def _outcome(s: Mapping[str, Any]) -> str:
