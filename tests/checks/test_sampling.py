@@ -531,6 +531,8 @@ def test_other_words_than_those_of_the_draw_are_told_first_and_leave_no_single_r
     n = said["outside"]
     assert fact.fact.startswith(f"Not examined: {n} of 20 drawn sheets ({5 * n:.1f} %). Not drawn:")
     assert "the words in the sample's file are not those of the draw" in fact.fact
+    assert "By the draw that the words in the sample's file give: " in fact.fact
+    assert "drawn at random" not in fact.fact
     assert "The draw has the frame, the size and the kind" in fact.fact
     assert "that they are the words said, nothing here tells" in fact.fact
 

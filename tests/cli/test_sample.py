@@ -305,7 +305,7 @@ def test_an_announced_draw_is_known_by_its_folder(case, capsys):
     report = case.parent / "report"
     assert main(["sample", "report", str(case), "--out", str(report)]) == 0
     told = capsys.readouterr().out
-    assert "The draw is the one that the named announcement tells of, and its words" in told
+    assert "The draw has the frame, the size and the kind that the named announcement" in told
     manifest = json.loads((report / "manifest.json").read_text("utf-8"))
     assert "drawn/announced.toml" in {one["path"] for one in manifest["inputs"]}
 

@@ -485,6 +485,8 @@ def _entries(s: Mapping[str, Any], blind: Mapping[str, Any] | None) -> Iterable[
 def _how(sample: Sample, s: Mapping[str, Any]) -> str:
     if sample.selection == "census":
         return "All sheets were to be examined"
+    if s["outside"]:
+        return "By the draw that the words in the sample's file give"
     if s["repeatable"]:
         return "The sheets were drawn at random, and the draw was repeated"
     return "If the sheets were drawn as it is said, which nothing at hand can repeat"
