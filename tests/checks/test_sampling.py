@@ -452,6 +452,20 @@ def announced(tmp_path, **more):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("no", "split", "status"),
+    [(20, 0, "not-observed"), (11, 0, "not-observed"), (10, 0, "not-determinable"),
+     (19, 1, "not-determinable")],
+)  # fmt: skip
+def test_what_is_mostly_open_or_in_dispute_is_not_said_to_be_not_observed(
+    tmp_path, no, split, status
+):
+    answers = [(s, "a", "no") for s in drawn()[: no + split]]
+    answers += [(s, "b", "yes") for s in drawn()[:split]]
+    _, fact = examined(tmp_path, sample(), answers)
+    assert (fact.status, fact.statistic["found"]) == (status, 0)
+
+
 def test_the_draw_can_be_repeated_from_what_is_told(tmp_path):
     mine = drawn()
     answers = [(mine[0], "a", "yes"), (mine[0], "b", "no"), (mine[0], "b", "cannot tell")]

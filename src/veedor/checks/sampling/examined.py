@@ -40,6 +40,9 @@ class Examined(Check):
     the sheets were drawn at random. Of a targeted sample none is: the sheets were picked for what
     they look like, and the others were not; nor where it is not stated how they were chosen.
 
+    Where it is found on no sheet, that it is not observed is said only if examiners differ on none
+    and less than half of the sheets are open.
+
     Totals of an examination whose answers are not at hand are told as what they are, a claim: of
     these nothing is determined.
 
@@ -268,7 +271,10 @@ class Examined(Check):
             "published": published,
             **beside,
         }
-        status: Status = "observed" if found else "not-observed" if decided else "not-determinable"
+        settled = (
+            decided and not split and 2 * (undecided + missing) < decided + undecided + missing
+        )
+        status: Status = "observed" if found else "not-observed" if settled else "not-determinable"
         mine = sheets.at[own & (sheets.state == FOUND)]
         lacking = np.setdiff1d([] if drawn is None else drawn.at, sheets.at).astype(np.int64)
         answers = sheets.entries.standing()
