@@ -79,11 +79,14 @@ def test_a_draw_can_be_repeated_with_sha256_alone(case, tmp_path, capsys):
     assert [r["station"] for r in rows(out / "frame.csv")] == CODES
     told = capsys.readouterr().out
     assert f"seed {seed}" in told
+    for name in ("frame.csv", "drawn.csv", "sample.toml"):
+        assert f"written: {out / name}" in told
+    assert "nothing was announced in this folder; the report will say so" in told
     assert f"frame {hashlib.sha256((out / 'frame.csv').read_bytes()).hexdigest()}" in told
     # The names of places are safe in a spreadsheet.
     assert all(r["centre"].startswith("'=") for r in rows(out / "drawn.csv"))
     assert main(arguments) == 2
-    assert "--force overwrites it" in capsys.readouterr().err
+    assert "--force draws it again" in capsys.readouterr().err
 
 
 def test_the_frame_is_published_before_the_ceremony_and_the_draw_is_from_it(case, tmp_path, capsys):
@@ -182,9 +185,75 @@ def test_a_draw_that_was_announced_is_made_with_one_set_of_words(case, tmp_path,
     assert main([*frame, "--ceremony", "dice 314153", "--force"]) == 1
     assert main([*first, "--force"]) == 0
     assert (out / "drawn.csv").read_bytes() == before
+    assert "One hand" in (out / "sample.toml").read_text("utf-8")
+    # The words are known by either file.
+    (out / "drawn.csv").unlink()
+    assert main([*frame, "--ceremony", "dice 314153"]) == 1
+    assert "with the words 'dice 314152'" in capsys.readouterr().err
+    assert main(first) == 0
+    assert (out / "drawn.csv").read_bytes() == before
     (out / "sample.toml").unlink()
     assert main([*first, "--force"]) == 1
     assert "with words that sample.toml does not tell" in capsys.readouterr().err
+
+
+def test_a_draw_made_again_keeps_its_entry_and_overwrites_no_other(case, tmp_path, capsys):
+    out, entry = tmp_path / "drawn", tmp_path / "drawn" / "sample.toml"
+    draw = ["sample", "draw", str(case), "--out", str(out), "--force"]
+    assert main([*draw, "--size", "9", "--ceremony", "x"]) == 0
+    # What nobody added to is written anew for another size, and never for other words.
+    assert main([*draw, "--size", "8", "--ceremony", "x"]) == 0
+    assert tomllib.loads(entry.read_text("utf-8"))["samples"][0]["size"] == 8
+    assert main([*draw, "--size", "8", "--ceremony", "y"]) == 1
+    assert "this draw was made, with the words 'x'" in capsys.readouterr().err
+    with entry.open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    assert main([*draw, "--size", "7", "--ceremony", "x"]) == 1
+    assert "was added to: size is 8 there, and 7 here" in capsys.readouterr().err
+    (out / "drawn.csv").unlink()
+    assert main([*draw[:-1], "--size", "8", "--ceremony", "x"]) == 0
+    told = capsys.readouterr().out
+    assert f"written: {out / 'drawn.csv'}" in told
+    assert f"kept as it is: {entry}" in told
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    (out / "drawn.csv").unlink()
+    assert main([*draw, "--size", "8"]) == 1
+    assert "nothing can be announced of that draw any more" in capsys.readouterr().err
+    entry.write_text("[[samples]]\n[[samples]]\n", encoding="utf-8")
+    assert main([*draw, "--size", "8", "--ceremony", "x"]) == 1
+    assert "not one entry of [[samples]]" in capsys.readouterr().err
+
+
+def test_an_announcement_is_named_after_the_draw_and_is_the_same_when_it_is_repeated(
+    case, tmp_path, capsys
+):
+    out = tmp_path / "drawn"
+    draw = ["sample", "draw", str(case), "--size", "9", "--out", str(out), "--force"]
+    assert main(draw) == 0
+    announced = out / "announced.toml"
+    sha256 = hashlib.sha256(announced.read_bytes()).hexdigest()
+    assert main([*draw, "--ceremony", "x"]) == 0
+    assert f"announced {sha256}: compare it with the published one" in capsys.readouterr().out
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    text = announced.read_text("utf-8").replace("size = 9", "size = 8")
+    announced.write_text(text, encoding="utf-8")
+    assert main([*draw, "--size", "8", "--ceremony", "x"]) == 1
+    assert "size is 9 there, and 8 here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [(" dice ###", "with a blank"), ("dice ### ", "with a blank"), ("dice\n###", "a line break"),
+     ("dice ###\n", "a line break")],
+)  # fmt: skip
+def test_a_form_has_nothing_that_nobody_sees(case, tmp_path, capsys, form, words):
+    out = tmp_path / "none"
+    assert main(["sample", "draw", str(case), "--size", "9", "--words-like", form,
+                 "--out", str(out)]) == 2  # fmt: skip
+    assert words in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_nothing_is_announced_of_a_draw_that_was_made(case, tmp_path, capsys):
@@ -318,7 +387,12 @@ def test_an_announced_draw_is_known_by_its_folder(case, capsys):
         (["--size", "5", "--selection", "stratified", "--strata", "planet"], 2, "no level"),
         (["--size", "5", "--strata", "centre"], 2, "--strata is for a sample"),
         (["--size", "5", "--ceremony", ""], 2, "--ceremony has no words"),
-        (["--size", "5", "--id", "a b"], 2, "--id: String should match"),
+        (["--size", "5", "--id", "a b"], 2, "--id 'a b' is no id: letters a to z"),
+        (
+            ["--size", "16", "--selection", "clustered", "--clusters", "centre"],
+            2,
+            "--size 16 is more than the 15 places of 'centre'",
+        ),
         (["--size", "5", "--count", "nobody"], 2, "is no count; they are official"),
     ],
 )
@@ -329,7 +403,7 @@ def test_a_draw_that_cannot_be_made_is_told(case, tmp_path, arguments, code, wor
     told = capsys.readouterr().err
     assert words in told
     # Wrong options are told at once, before files are read; a size cannot be.
-    assert ("read" in told) == ("sheets" in words)
+    assert ("read" in told) == (words.startswith("--size"))
     assert not out.exists()
 
 

@@ -150,8 +150,8 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
     show_default=True,
     metavar="DIR",
 )
-@click.option("--force", is_flag=True, help="Overwrite a draw that is there; one that was announced"
-              " is made again with its own words only.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Draw again where a draw is there, with its own words"
+              " only; a sample.toml of the same draw stays as it is.")  # fmt: skip
 def draw(
     case: str,
     out: Path,
@@ -174,12 +174,12 @@ def draw(
     from veedor.case.sampling import Sample
     from veedor.sample import announce, write_draw
 
-    if words_like is not None and "#" not in words_like:
-        raise click.UsageError("--words-like has no # for a digit: nothing is left to chance")
+    if words_like is not None:
+        _form(words_like)
     if kept := sorted(path.name for path in out.glob("answers-*.csv")):
         raise click.UsageError(f"{out} holds {kept[0]}: draw into another folder")
     if (out / "drawn.csv").exists() and not force:
-        raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force overwrites it")
+        raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force draws it again")
     manifest, counted = _counted(case, count)
     about = {k: v for k, v in given.items() if v is not None}
     title = f"Sample of {manifest.title}" if name == "sample" else f"Sample {name}"
@@ -188,6 +188,11 @@ def draw(
         sample = Sample.model_validate(about)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "string_pattern_mismatch":
+            raise click.UsageError(
+                f"--{first['loc'][0]} {first['input']!r} is no id: letters a to z or A to Z,"
+                " digits, and after the first of them . _ + - too"
+            ) from error
         place = "".join(f"--{part}: " for part in first["loc"])
         text = place + first["msg"].removeprefix("Value error, ")
         raise click.UsageError(text.replace("`", "--", 1).replace("`", "", 1)) from error
@@ -197,6 +202,13 @@ def draw(
                 f"{level!r} is no level of geography; they are {', '.join(manifest.geography)}"
             )
     frames = _frames(manifest, counted)
+    if sample.clusters is not None:
+        places = len(set(frames.paths[sample.clusters]))
+        if (sample.size or 0) > places:
+            raise click.UsageError(
+                f"--size {sample.size:,} is more than the {places:,} places of"
+                f" {sample.clusters!r} to draw from"
+            )
     # Draws of places, and of sheets by size, may be as many as one likes.
     once = sample.clusters is None and sample.selection != "proportional"
     if once and (sample.size or 0) > len(frames.sid):
@@ -220,9 +232,13 @@ def draw(
     found = write_draw(sample, frames, manifest, out, words_like)
     terminal.out(
         f"{found.draws:,} draws, {found.sheets:,} sheets of {len(frames.sid):,}",
-        f"written: {out / 'drawn.csv'}",
+        *(f"written: {path}" for path in found.written),
+        *(f"kept as it is: {path}" for path in found.kept),
         f"seed {found.seed}",
         f"frame {found.frame}",
+        f"announced {found.announced}: compare it with the published one"
+        if found.announced
+        else "nothing was announced in this folder; the report will say so",
         "",
         "In the case file, with this folder beside it:",
         f'plans = ["{out.name}/sample.toml"]',
@@ -325,6 +341,16 @@ def report(case: str, out: Path | None, seed: int) -> None:
         if finding.check.startswith("sampling."):
             terminal.out("", finding.title, f"  {finding.fact}")
     terminal.out("", *summary(result.document, result.directory))
+
+
+def _form(words_like: str) -> None:
+    """Refuse a form of the words that leaves nothing open, or more than can be seen."""
+    if "#" not in words_like:
+        raise click.UsageError("--words-like has no # for a digit: nothing is left to chance")
+    if len(words_like.splitlines()) > 1 or words_like.splitlines()[0] != words_like:
+        raise click.UsageError("--words-like has a line break: write the words on one line")
+    if words_like.strip() != words_like:
+        raise click.UsageError("--words-like begins or ends with a blank, which nobody sees")
 
 
 def _warn_of_words(said: Announcement) -> None:
