@@ -448,6 +448,80 @@ def test_a_report_has_the_samples_and_the_outcome_alone(tmp_path, capsys):
     assert (tmp_path / "out" / "index.html").is_file()
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--size", "8"],
+        ["--size", "32", "--selection", "stratified", "--strata", "centre"],
+        ["--size", "3", "--selection", "clustered", "--clusters", "centre", "--within", "3"],
+        ["--size", "8", "--selection", "proportional", "--weights", "registered"],
+    ],
+)
+def test_sheets_that_the_words_do_not_draw_are_not_examined(tmp_path, monkeypatch, capsys, more):
+    uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    case = small_case(
+        tmp_path / "case",
+        {
+            "official": {
+                "station": CODES,
+                "centre": [f"C{i // 4}" for i in range(SHEETS)],
+                "registered": [100 + i for i in range(SHEETS)],
+                "A": [5] * SHEETS,
+                "B": [3] * SHEETS,
+                "C": [0] * SHEETS,
+            }
+        },
+    )
+    out = tmp_path / "drawn"
+    draw = ["sample", "draw", str(case), "--out", str(out), *more]
+    examine = ["sample", "examine", str(out), "--as", "e1"]
+    assert main(draw) == 0
+    assert main(examine) == 1
+    assert "a draw is announced here and not made yet" in capsys.readouterr().err
+    assert main([*draw, "--ceremony", "x"]) == 0
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    capsys.readouterr()
+    assert main(examine) == 0
+    assert "drawn.csv is what the words of sample.toml draw" in capsys.readouterr().out
+    drawn, text = out / "drawn.csv", (out / "drawn.csv").read_text("utf-8")
+    taken = [r["station"] for r in rows(drawn)]
+    other = next(code for code in CODES if code not in taken)
+    drawn.write_text(text.replace(f"\n3,{taken[2]},", f"\n3,{other},"), encoding="utf-8")
+    assert main(examine) == 1
+    told = capsys.readouterr().err
+    assert f"row 3 (line 4) has the sheet '{other}', and the draw the sheet '{taken[2]}'" in told
+    drawn.write_text(text.rstrip("\n").rpartition("\n")[0] + "\n", encoding="utf-8")
+    assert main(examine) == 1
+    assert f"has no sheet, and the draw the sheet '{taken[-1]}'" in capsys.readouterr().err
+    drawn.write_text(text, encoding="utf-8")
+    with (out / "frame.csv").open("a", encoding="utf-8") as file:
+        file.write("S999\n")
+    assert main(examine) == 1
+    assert "not the frame that was announced" in capsys.readouterr().err
+    (out / "frame.csv").unlink()
+    assert main(examine) == 0
+    assert "was not compared with the draw: no frame.csv" in capsys.readouterr().err
+
+
+def test_names_that_the_frame_writes_otherwise_are_not_compared(
+    case, tmp_path, monkeypatch, capsys
+):
+    uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    path = case.parent / "official.csv"
+    text = path.read_text("utf-8").replace("region-1", "=region-1")
+    path.write_text(text, encoding="utf-8")
+    out = tmp_path / "drawn"
+    assert main(["sample", "draw", str(case), "--size", "3", "--ceremony", "x", "--out", str(out),
+                 "--selection", "clustered", "--clusters", "centre"]) == 0  # fmt: skip
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    assert main(["sample", "examine", str(out), "--as", "e1"]) == 0
+    assert "does not write all names of `centre` as they are" in capsys.readouterr().err
+
+
 def test_pictures_of_no_form_of_the_case_are_told_to_be_shown_as_they_are(
     case, tmp_path, monkeypatch, capsys
 ):

@@ -442,8 +442,9 @@ def examine(
     """Judge the sheets drawn into FOLDER, one at a time, on a page of this machine.
 
     The examiner sees a sheet and the form, in an order of their own, and neither the votes nor what
-    others answered. Every entry is added to FOLDER/answers-NAME.csv at once and none is changed.
-    The page is served to this machine alone, under an address that cannot be guessed.
+    others answered. Before, the draw is repeated: another drawn.csv than the words of sample.toml
+    draw from frame.csv is refused. Every entry is added to FOLDER/answers-NAME.csv at once and none
+    is changed. The page is served to this machine alone, under an address that cannot be guessed.
 
     Where the case describes the printed forms, names, signatures and fingerprints are veiled; its
     own scans are shown where no folder of pictures is given. Who was shown a picture as it is, and
@@ -453,6 +454,7 @@ def examine(
 
     from veedor.errors import VeedorError
     from veedor.sample.examination import Answers, Examination, codes_of, images_of
+    from veedor.sample.repeating import compare
 
     try:
         import uvicorn
@@ -466,6 +468,7 @@ def examine(
         ) from error
     names = [n.strip() for n in among.split(",") if n.strip()] if among else []
     examination = Examination.open(folder, examiner, names, each)
+    uncompared = compare(folder, examination.sample)
     answers = Answers(folder, examination)
     files = images_of(images, examination.stations, codes_of(folder)) if images else {}
     found: dict[str, Any] = {**files}
@@ -491,6 +494,10 @@ def examine(
             "The pictures are shown as they are: names, signatures and fingerprints are not veiled."
             f" Every showing is kept in {answers.unveiled_path}."
         )
+    if uncompared:
+        terminal.note(f"drawn.csv was not compared with the draw: {uncompared}.")
+    else:
+        terminal.out("drawn.csv is what the words of sample.toml draw from frame.csv.")
     token = secrets.token_urlsafe(16)
     application = pages(examination, answers, found, votes, token)
     config = uvicorn.Config(

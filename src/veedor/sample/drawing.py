@@ -203,7 +203,7 @@ def _stays(sample: Sample, path: Path) -> bool:
         raise CaseError(
             f"this draw was made, with {_words_of(there)}",
             place=str(path),
-            remedy=f"A ceremony is held once: give its words. Another goes to another folder. {NOTHING}",
+            remedy=f"A ceremony is held once: give its words, or another folder. {NOTHING}",
         )
     names = (*OPTIONS, "frame", "announced")
     differs = [name for name in names if getattr(there, name) != getattr(sample, name)]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from veedor.case.announcement import ANNOUNCED
 from veedor.case.sampling import Sample
 from veedor.case.tables import RECORD_BEGINS
 from veedor.errors import SourceError
@@ -69,6 +70,12 @@ class Examination:
                 f"the examiner {examiner!r} is no name for a file",
                 place="--as",
                 remedy="Use letters, digits, points and hyphens: it need not be a person's name.",
+            )
+        if (folder / ANNOUNCED).exists() and not (folder / "sample.toml").exists():
+            raise SourceError(
+                "a draw is announced here and not made yet: there is no sheet to examine",
+                place=str(folder / ANNOUNCED),
+                remedy="Hold the ceremony, and give `veedor sample draw` its words (--ceremony).",
             )
         sample = _sample(folder / "sample.toml")
         stations = _stations(folder / "drawn.csv")
