@@ -522,7 +522,7 @@ def test_names_that_the_frame_writes_otherwise_are_not_compared(
     assert "does not write all names of `centre` as they are" in capsys.readouterr().err
 
 
-def test_pictures_of_no_form_of_the_case_are_told_to_be_shown_as_they_are(
+def test_pictures_that_cannot_be_veiled_are_shown_where_that_is_asked_for_alone(
     case, tmp_path, monkeypatch, capsys
 ):
     uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
@@ -535,8 +535,12 @@ def test_pictures_of_no_form_of_the_case_are_told_to_be_shown_as_they_are(
         file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
     arguments = ["sample", "examine", str(out), "--as", "e1", "--images", str(images)]
     capsys.readouterr()
-    assert main(arguments) == 0
+    for more in ([], ["--case", str(case)]):
+        assert main([*arguments, *more]) == 2
+        assert "or show them as they are with --show-private" in capsys.readouterr().err
+    assert not (out / "unveiled-e1.csv").exists()
+    assert main([*arguments, "--show-private"]) == 0
     assert "as they are" not in capsys.readouterr().err
     (images / f"{rows(out / 'drawn.csv')[0]['station']}.png").write_bytes(b"a picture")
-    assert main(arguments) == 0
+    assert main([*arguments, "--show-private"]) == 0
     assert "names, signatures and fingerprints are not veiled" in capsys.readouterr().err

@@ -32,6 +32,8 @@ def test_a_sheet_is_shown_without_votes_until_they_are_asked_for(page):
     first = client.get(ROOT)
     assert first.status_code == 200
     assert one.stations[0] in first.text
+    assert "Shown as it is: names, signatures and fingerprints are not veiled" in first.text
+    assert "veiled" not in client.get(f"{ROOT}sheet/2").text
     assert "31" not in first.text.partition("<main>")[2]
     assert "One hand &lt;i&gt;?" in first.text
     assert "<i>" not in first.text

@@ -399,8 +399,8 @@ def _frames(manifest: Case, count: str) -> Frame:
 @command.command(
     epilog="""\b
 Examples:
-  veedor sample examine sample --as ana --images scans
-  veedor sample examine sample --as ana --among ana,luis,eva --images scans --case case.toml
+  veedor sample examine sample --as e1 --case case.toml
+  veedor sample examine sample --as e1 --among e1,e2,e3 --images scans --case case.toml
 """
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -414,7 +414,8 @@ Examples:
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of pictures, each named by the station's code.",
+    help="Folder of pictures, each named by the station's code; with --case, whose forms say what"
+    " is private in them, or with --show-private.",
 )
 @click.option(
     "--case",
@@ -423,8 +424,8 @@ Examples:
 @click.option(
     "--show-private",
     is_flag=True,
-    help="Leave names, signatures and fingerprints in the scans of the case's forms; every showing"
-    " is kept.",
+    help="Show pictures as they are, with names, signatures and fingerprints; every showing is"
+    " kept.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Of this machine.  [default: any free]"
@@ -446,9 +447,10 @@ def examine(
     draw from frame.csv is refused. Every entry is added to FOLDER/answers-NAME.csv at once and none
     is changed. The page is served to this machine alone, under an address that cannot be guessed.
 
-    Where the case describes the printed forms, names, signatures and fingerprints are veiled; its
-    own scans are shown where no folder of pictures is given. Who was shown a picture as it is, and
-    when, is added to FOLDER/unveiled-NAME.csv each time.
+    Names, signatures and fingerprints are veiled, where the printed forms of the case say that they
+    lie; its own scans are shown where no folder of pictures is given. Pictures that cannot be
+    veiled are shown with --show-private alone: who was shown one as it is, and when, is added to
+    FOLDER/unveiled-NAME.csv each time.
     """
     import secrets
 
@@ -469,7 +471,6 @@ def examine(
     names = [n.strip() for n in among.split(",") if n.strip()] if among else []
     examination = Examination.open(folder, examiner, names, each)
     uncompared = compare(folder, examination.sample)
-    answers = Answers(folder, examination)
     files = images_of(images, examination.stations, codes_of(folder)) if images else {}
     found: dict[str, Any] = {**files}
     veiled: dict[str, Any] | None = None
@@ -489,7 +490,14 @@ def examine(
             for s, row in zip(frame.station, frame.votes.tolist(), strict=True)
             if s in mine
         }
-    if found and (show_private or (files and not veiled)):
+    if images is not None and veiled is None and not show_private:
+        raise click.UsageError(
+            "nothing says where names, signatures and fingerprints lie in the pictures of --images:"
+            " name with --case a case whose forms say what is private, or show them as they are"
+            " with --show-private"
+        )
+    answers = Answers(folder, examination)
+    if found and show_private:
         terminal.note(
             "The pictures are shown as they are: names, signatures and fingerprints are not veiled."
             f" Every showing is kept in {answers.unveiled_path}."

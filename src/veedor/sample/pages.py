@@ -37,9 +37,20 @@ PICTURE = HEADERS | {
 }
 """Of a picture: a PDF stands inside the page."""
 NO_FORM = (
-    "No form was found on this picture, so that where names, signatures and fingerprints lie is not"
-    " known, or it cannot be opened. Examine the paper."
+    "No form was found on this picture that says where names, signatures and fingerprints lie, or"
+    " it cannot be opened. Examine the paper."
 )
+VEILED = {
+    (True,): "Names, signatures and fingerprints are veiled in what is shown.",
+    (False,): (
+        "Shown as it is: names, signatures and fingerprints are not veiled. Each showing is kept."
+    ),
+    (False, True): (
+        "In some pictures names, signatures and fingerprints are not veiled. Each showing of these"
+        " is kept."
+    ),
+}
+"""What is said of a sheet's pictures, by whether they are veiled."""
 MOST = 65_536
 """Bytes of a form."""
 
@@ -167,6 +178,7 @@ class _Pages:
                 (i, isinstance(p, Path) and PICTURES[p.suffix.lower()] == "application/pdf")
                 for i, p in enumerate(pictures)
             ],
+            veiled=VEILED.get(tuple(sorted({_veiled(p) for p in pictures})), ""),
             votes=self._votes.get(station, ()) if station in self._answers.shown else (),
             can_show=station in self._votes,
             before=self._answers.judged().get(station),
@@ -181,3 +193,7 @@ class _Pages:
             **values,
         )
         return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+
+def _veiled(picture: Path | Scan) -> bool:
+    return not isinstance(picture, Path) and picture.veiled
