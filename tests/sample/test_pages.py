@@ -110,6 +110,33 @@ def test_what_is_not_whole_is_not_kept(page):
     assert answers.entries == []
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "https://127.0.0.1"},
+        {"origin": "http://127.0.0.1:81"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "http://127.0.0.1", "sec-fetch-site": "same-site"},
+    ],
+)
+def test_what_another_site_sends_is_refused(page, headers):
+    client, _, answers = page
+    for path in (f"{ROOT}sheet/1", f"{ROOT}sheet/1/votes"):
+        assert client.post(path, data=given(), headers=headers).status_code == 403
+    assert (answers.entries, answers.shown) == ([], set())
+
+
+def test_what_the_page_sends_is_kept_and_its_forms_say_where_they_are_from(page):
+    client, _, answers = page
+    own = {"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}
+    assert client.post(f"{ROOT}sheet/1", data=given(), headers=own).status_code == 303
+    assert len(answers.entries) == 1
+    # A browser sends the origin `null` from a page with the policy `no-referrer`.
+    assert client.get(ROOT).headers["referrer-policy"] == "same-origin"
+
+
 def test_nobody_else_gets_in_and_nothing_is_asked_of_elsewhere(page):
     client, _, _ = page
     assert client.get("/").status_code == 404

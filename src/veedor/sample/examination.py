@@ -30,6 +30,8 @@ PICTURES = {
 }  # fmt: skip
 FIXED = ("entry", "at", "examiner", "station")
 LAST = ("note", "votes_shown")
+LONGEST = 2000
+"""Characters of a note."""
 SHOWN = ("at", "station")
 UNVEILED = ("at", "examiner", "station", "picture")
 
@@ -220,27 +222,33 @@ class Answers:
         return next((s for s in self._examination.stations if s not in done), None)
 
     def add(self, station: str, answers: Mapping[str, str], note: str) -> dict[str, str]:
-        """Add an entry; it is on the disk when this returns.
+        """Add an entry; it is on the disk when this returns. Where the last one on this sheet says
+        the same, that one stands and none is added.
 
-        ValueError where the station is none of this examiner's, or a question has no answer that
-        its form allows.
+        ValueError where the station is none of this examiner's, a question has no answer that its
+        form allows, or the note is too long.
         """
         if station not in self._examination.stations:
             raise ValueError(f"{station!r} is not a sheet of this examination")
         for question in self._examination.sample.questions:
             if answers.get(question.id) not in question.answers:
                 raise ValueError(f"no answer to: {question.text}")
+        note = " ".join(note.split())
+        if len(note) > LONGEST:
+            raise ValueError(f"the note has {len(note):,} characters, and {LONGEST:,} at the most")
         if self.path.exists():
             self.entries = self._read()
-        entry = {
-            "entry": str(len(self.entries) + 1),
-            "at": _now(),
+        said = {
             "examiner": self._examination.examiner,
             "station": station,
             **{q: answers[q] for q in self._questions},
-            "note": cell(" ".join(note.split())),
+            "note": cell(note),
             "votes_shown": "yes" if station in self.shown else "no",
         }
+        before = self.judged().get(station)
+        if before is not None and before.items() >= said.items():
+            return before
+        entry = {"entry": str(len(self.entries) + 1), "at": _now(), **said}
         _append(self.path, self.heads, entry)
         self.entries.append(entry)
         return entry

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from veedor.sample.examination import PICTURES, Answers, Examination
+from veedor.sample.examination import LONGEST, PICTURES, Answers, Examination
 from veedor.sample.scans import Scan
 
 __all__ = ["pages"]
@@ -26,7 +26,8 @@ HEADERS = {
         "default-src 'none'; img-src 'self'; object-src 'self'; style-src 'unsafe-inline';"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` a browser gives the page's own forms the origin `null`.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -40,6 +41,7 @@ NO_FORM = (
     "No form was found on this picture that says where names, signatures and fingerprints lie, or"
     " it cannot be opened. Examine the paper."
 )
+ELSEWHERE = "Nothing was kept: this was not sent by the page itself."
 VEILED = {
     (True,): "Names, signatures and fingerprints are veiled in what is shown.",
     (False,): (
@@ -142,12 +144,14 @@ class _Pages:
 
     async def show(self, request: Request) -> Response:
         """Show the votes of a sheet from now on, and keep that they were."""
+        _own(request)
         self._answers.show(self._station(request))
         number = request.path_params["number"]
         return RedirectResponse(f"{self._root}sheet/{number}", 303, HEADERS)
 
     async def add(self, request: Request) -> Response:
         """Keep an entry and go on to the next sheet; without all answers, the sheet again."""
+        _own(request)
         station = self._station(request)
         body = b""
         async for part in request.stream():
@@ -183,6 +187,7 @@ class _Pages:
             can_show=station in self._votes,
             before=self._answers.judged().get(station),
             wrong=wrong,
+            longest=LONGEST,
         )
 
     def _page(self, name: str, status: int = 200, **values: object) -> HTMLResponse:
@@ -193,6 +198,16 @@ class _Pages:
             **values,
         )
         return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+
+def _own(request: Request) -> None:
+    """Refuse a form that another site sends in the examiner's name."""
+    headers = request.headers
+    own = f"{request.url.scheme}://{headers.get('host', '')}"
+    if any(origin != own for origin in headers.getlist("origin")):
+        raise HTTPException(403, ELSEWHERE)
+    if any(site not in ("same-origin", "none") for site in headers.getlist("sec-fetch-site")):
+        raise HTTPException(403, ELSEWHERE)
 
 
 def _veiled(picture: Path | Scan) -> bool:
