@@ -45,11 +45,13 @@ class Examination:
     sample : the sample, with its questions
     examiner : by whom
     stations : official codes in the order in which this examiner sees them
+    places : station -> level and name of each place that it lies in, where `drawn.csv` tells them
     """
 
     sample: Sample
     examiner: str
     stations: tuple[str, ...]
+    places: Mapping[str, Sequence[tuple[str, str]]]
 
     @classmethod
     def open(
@@ -80,7 +82,8 @@ class Examination:
                 remedy="Hold the ceremony, and give `veedor sample draw` its words (--ceremony).",
             )
         sample = _sample(folder / "sample.toml")
-        stations = _stations(folder / "drawn.csv")
+        rows = _sheets(folder / "drawn.csv")
+        stations = _codes(rows)
         seed = seed_of(sample.ceremony or sample.id)
         if among:
             if examiner not in among:
@@ -97,7 +100,7 @@ class Examination:
                 )
             stations = [s for s in stations if examiner in _of(seed, s, among, each)]
         order = sorted(stations, key=lambda s: ticket(seed, f"{examiner},{s}"))
-        return cls(sample, examiner, tuple(order))
+        return cls(sample, examiner, tuple(order), _places(rows))
 
 
 def _of(seed: str, station: str, among: Sequence[str], each: int) -> list[str]:
@@ -136,10 +139,10 @@ def _sample(path: Path) -> Sample:
     return sample
 
 
-def _stations(path: Path) -> list[str]:
+def _sheets(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, restkey="", restval=""))
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(
             f"the file cannot be read ({error})",
@@ -148,13 +151,27 @@ def _stations(path: Path) -> list[str]:
         ) from error
     if not rows or "station" not in rows[0]:
         raise SourceError("no column `station`, or no row", place=str(path))
-    return list(dict.fromkeys(str(r["station"]) for r in rows))
+    return rows
+
+
+def _codes(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    return list(dict.fromkeys(r["station"] for r in rows))
+
+
+def _places(rows: Sequence[Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Station -> level and name of its places; of no file but as `veedor sample draw` writes it,
+    for others may hold what an examiner is not to see.
+    """
+    heads = [head for head in rows[0] if head]
+    if heads[:2] != ["draw", "station"] or heads[-1] != "chance":
+        return {}
+    return {r["station"]: [(h, r[h]) for h in heads[2:-1] if r[h]] for r in rows}
 
 
 def codes_of(folder: Path) -> list[str]:
     """The codes of all sheets of the frame; none where its file is not there."""
     path = folder / "frame.csv"
-    return _stations(path) if path.exists() else []
+    return _codes(_sheets(path)) if path.exists() else []
 
 
 class Answers:
@@ -216,10 +233,22 @@ class Answers:
         entry = {"at": _now(), "examiner": self._examination.examiner, "station": station}
         _append(self.unveiled_path, UNVEILED, entry | {"picture": picture})
 
-    def next(self) -> str | None:
-        """The first sheet of the order without an entry; None when all have one."""
+    def left(self) -> list[tuple[int, str]]:
+        """The sheets without an entry, each with its number in the order."""
         done = self.judged()
-        return next((s for s in self._examination.stations if s not in done), None)
+        return [(k, s) for k, s in enumerate(self._examination.stations, 1) if s not in done]
+
+    def next(self, after: str | None = None) -> str | None:
+        """The first sheet of the order without an entry; None when all have one.
+
+        Parameters
+        ----------
+        after : a sheet, of which the next one is wanted; from the beginning again after the last
+        """
+        order, done = self._examination.stations, self.judged()
+        begin = 0 if after is None else order.index(after) + 1
+        turned = (*order[begin:], *order[:begin])
+        return next((s for s in turned if s not in done and s != after), None)
 
     def add(self, station: str, answers: Mapping[str, str], note: str) -> dict[str, str]:
         """Add an entry; it is on the disk when this returns. Where the last one on this sheet says

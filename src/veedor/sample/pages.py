@@ -120,8 +120,7 @@ class _Pages:
 
     async def entries(self, request: Request) -> Response:
         """All entries of the examiner."""
-        finished = self._answers.next() is None
-        return self._page("entries.html", entries=self._answers.entries, finished=finished)
+        return self._page("entries.html", entries=self._answers.entries, left=self._answers.left())
 
     async def picture(self, request: Request) -> Response:
         """A picture of a sheet; that it is shown as it is, is kept before it is."""
@@ -162,8 +161,10 @@ class _Pages:
         try:
             self._answers.add(station, form, form.get("note", ""))
         except ValueError as error:
-            return self._sheet(station, str(error), 400)
-        return RedirectResponse(self._root, 303, HEADERS)
+            return self._sheet(station, str(error), 400, form)
+        following = self._number(self._answers.next(station))
+        to = f"{self._root}sheet/{following}" if following else self._root
+        return RedirectResponse(to, 303, HEADERS)
 
     def _station(self, request: Request) -> str:
         number = int(request.path_params["number"])
@@ -171,13 +172,25 @@ class _Pages:
             raise HTTPException(404)
         return self._examination.stations[number - 1]
 
-    def _sheet(self, station: str, wrong: str = "", status: int = 200) -> HTMLResponse:
+    def _number(self, station: str | None) -> int | None:
+        return None if station is None else self._examination.stations.index(station) + 1
+
+    def _sheet(
+        self,
+        station: str,
+        wrong: str = "",
+        status: int = 200,
+        form: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
         pictures = self._images.get(station, ())
+        before = self._answers.judged().get(station)
         return self._page(
             "sheet.html",
             status,
             station=station,
-            number=self._examination.stations.index(station) + 1,
+            number=self._number(station),
+            following=self._number(self._answers.next(station)),
+            places=self._examination.places.get(station, ()),
             pictures=[
                 (i, isinstance(p, Path) and PICTURES[p.suffix.lower()] == "application/pdf")
                 for i, p in enumerate(pictures)
@@ -185,7 +198,8 @@ class _Pages:
             veiled=VEILED.get(tuple(sorted({_veiled(p) for p in pictures})), ""),
             votes=self._votes.get(station, ()) if station in self._answers.shown else (),
             can_show=station in self._votes,
-            before=self._answers.judged().get(station),
+            before=before,
+            start=form or before or {},
             wrong=wrong,
             longest=LONGEST,
         )
