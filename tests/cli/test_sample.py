@@ -13,6 +13,7 @@ import pytest
 from tests.building import small_case
 from veedor.case.loading import load_case
 from veedor.cli import main
+from veedor.sample.examination import Answers, Examination
 from veedor.stats.survey import size_for_detection, size_for_precision
 
 SHEETS = 60
@@ -446,6 +447,40 @@ def test_a_report_has_the_samples_and_the_outcome_alone(tmp_path, capsys):
     assert "Picked: One hand" in told
     assert "No rate of other sheets follows" in told
     assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_the_entries_for_examiners_are_told_ready_to_paste(case, capsys):
+    out = case.parent / "drawn"
+    draw = ["sample", "draw", str(case), "--size", "9", "--out", str(out), "--id", "recheck",
+            "--examiners", "e1, e.2"]  # fmt: skip
+    assert main(draw) == 2
+    assert "--examiners belongs with --ceremony" in capsys.readouterr().err
+    draw += ["--ceremony", "x"]
+    assert main([*draw, "--examiners", "e1,../e2"]) == 2
+    assert "'../e2' is no name for a file" in capsys.readouterr().err
+    assert main(draw) == 0
+    assert "sample.toml asks nothing yet" in capsys.readouterr().out
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        for name in ("one.hand", "blank"):
+            file.write(f'[[samples.questions]]\nid = "{name}"\ntext = "{name}"\n')
+    assert main([*draw, "--force"]) == 0
+    _, _, told = capsys.readouterr().out.partition("[[sources]]")
+    text = case.read_text("utf-8").replace(
+        "format = 1", 'format = 1\nplans = ["drawn/sample.toml"]'
+    )
+    case.write_text(f"{text}\n[[sources]]{told}", encoding="utf-8")
+    for name in ("e1", "e.2"):
+        examination = Examination.open(out, name)
+        answers = Answers(out, examination)
+        for station in examination.stations:
+            answers.add(station, {"one.hand": "no", "blank": "yes"}, "")
+    report = case.parent / "report"
+    assert main(["sample", "report", str(case), "--out", str(report)]) == 0
+    shown = capsys.readouterr().out
+    assert "one.hand" in shown
+    read = {one["path"] for one in json.loads((report / "manifest.json").read_text())["inputs"]}
+    assert {f"drawn/{kind}-{name}.csv" for kind in ("answers", "unveiled")
+            for name in ("e1", "e.2")} <= read  # fmt: skip
 
 
 @pytest.mark.parametrize(

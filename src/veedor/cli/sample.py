@@ -141,6 +141,11 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
 @click.option("--within", type=click.IntRange(min=1), help="Clustered: sheets in each place.")
 @click.option("--weights", type=click.Choice(("registered", "risk")), help="Proportional: to what.")
 @_most
+@click.option(
+    "--examiners",
+    metavar="NAMES",
+    help="Who will examine, by commas: the entries of the case file for their answers are told.",
+)
 @click.option("--id", "name", default="sample", show_default=True, metavar="ID")
 @click.option("--title", help="What the report calls it.  [default: of the case, or by the id]")
 @click.option(
@@ -159,6 +164,7 @@ def draw(
     name: str,
     count: str | None,
     words_like: str | None,
+    examiners: str | None,
     **given: object,
 ) -> None:
     """Draw sheets of CASE with the words of a public ceremony as the seed.
@@ -172,8 +178,17 @@ def draw(
     from pydantic import ValidationError
 
     from veedor.case.sampling import Sample
-    from veedor.sample import announce, write_draw
+    from veedor.sample import announce, source_entries, write_draw
+    from veedor.sample.examination import NAME
 
+    names = list(dict.fromkeys(n.strip() for n in (examiners or "").split(",") if n.strip()))
+    if strange := next((n for n in names if not NAME.match(n)), None):
+        raise click.UsageError(
+            f"--examiners: {strange!r} is no name for a file; use letters a to z or A to Z, digits,"
+            " points and hyphens"
+        )
+    if names and given["ceremony"] is None:
+        raise click.UsageError("--examiners belongs with --ceremony: no sheet is drawn without it")
     if words_like is not None:
         _form(words_like)
     if kept := sorted(path.name for path in out.glob("answers-*.csv")):
@@ -243,6 +258,18 @@ def draw(
         "In the case file, with this folder beside it:",
         f'plans = ["{out.name}/sample.toml"]',
     )
+    if names and found.questions:
+        terminal.out(
+            "",
+            "And at its end, for what they answer and are shown unveiled:",
+            source_entries(name, out.name, names, found.questions),
+        )
+    elif names:
+        terminal.out(
+            "",
+            "sample.toml asks nothing yet. Add its questions, and give the same command with"
+            " --force: it then tells the entries for the examiners' answers.",
+        )
 
 
 @command.command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from veedor.checks.sampled import Frame, draw
 from veedor.errors import CaseError
 from veedor.stats.draws import composed, seed_of
 
-__all__ = ["Drawn", "Published", "announce", "write_draw"]
+__all__ = ["Drawn", "Published", "announce", "source_entries", "write_draw"]
 
 DRAWN, ENTRY = "drawn.csv", "sample.toml"
 NOTHING = "Nothing was written."
@@ -39,6 +40,7 @@ class Drawn:
 
     Attributes
     ----------
+    questions : ids of what sample.toml asks
     announced : SHA-256 of the announcement in the folder; None where nothing was announced there
     written, kept : files that were written, and those that stay as they were
     """
@@ -47,6 +49,7 @@ class Drawn:
     sheets: int
     seed: str
     frame: str
+    questions: tuple[str, ...]
     announced: str | None
     written: tuple[Path, ...]
     kept: tuple[Path, ...]
@@ -182,13 +185,13 @@ def _write(path: Path, text: bytes) -> bool:
     return True
 
 
-def _stays(sample: Sample, path: Path) -> bool:
-    """Whether the entry for the case file that is there is of this draw, and so stays as it is.
+def _there(sample: Sample, path: Path) -> Sample | None:
+    """The entry for the case file that is there and of this draw, and so stays as it is.
 
     CaseError where it is of another draw and somebody added to it, or the words were others.
     """
     if not path.exists():
-        return False
+        return None
     try:
         text = path.read_text("utf-8")
         (about,) = tomllib.loads(text)["samples"]
@@ -215,7 +218,7 @@ def _stays(sample: Sample, path: Path) -> bool:
             place=str(path),
             remedy=f"Give the same options, or draw into another folder. {NOTHING}",
         )
-    return not differs
+    return None if differs else there
 
 
 def _words_of(sample: Sample) -> str:
@@ -254,7 +257,7 @@ def write_draw(
             place=str(out / ANNOUNCED),
             remedy="Announce first, without the words; or draw without a form.",
         )
-    stays = _stays(sample, out / ENTRY)
+    kept = _there(sample, out / ENTRY)
     drawn = draw(sample, frame, case)
     places = list(case.geography)
     drawn_text = csv_bytes(
@@ -274,17 +277,51 @@ def write_draw(
     new = {
         out / "frame.csv": _write_frame(text, out),
         out / DRAWN: _write(out / DRAWN, drawn_text),
-        out / ENTRY: not stays and _write(out / ENTRY, _entry(sample).encode("utf-8")),
+        out / ENTRY: kept is None and _write(out / ENTRY, _entry(sample).encode("utf-8")),
     }
     return Drawn(
         draws=len(drawn.at),
         sheets=len(set(drawn.at.tolist())),
         seed=seed_of(sample.ceremony or ""),
         frame=published,
+        questions=tuple(q.id for q in kept.questions) if kept is not None else (),
         announced=sample.announced,
         written=tuple(path for path, is_new in new.items() if is_new),
         kept=tuple(path for path, is_new in new.items() if not is_new),
     )
+
+
+def source_entries(
+    sample: str, folder: str, examiners: Sequence[str], questions: Sequence[str]
+) -> str:
+    """Entries of the case file for what examiners answered and were shown unveiled, as TOML.
+
+    Parameters
+    ----------
+    sample : its id
+    folder : of the sample, as the case file names it
+    """
+    asked = ", ".join(f"{json.dumps(q)} = {json.dumps(q)}" for q in questions)
+    lines = []
+    for name in examiners:
+        for kind, file, more in (
+            ("examined", "answers", (f"answers = {{ {asked} }}", 'ignore = ["*"]')),
+            ("showings", "unveiled", ('ignore = ["picture"]',)),
+        ):
+            lines += [
+                "[[sources]]",
+                f"id = {json.dumps(f'{sample}-{file}-{name}')}",
+                f'kind = "{kind}"',
+                f"file = {json.dumps(f'{folder}/{file}-{name}.csv', ensure_ascii=False)}",
+                'format = "delimited"',
+                'key = "station"',
+                f"sample = {json.dumps(sample)}",
+                'actor = "examiner"',
+                'instant = "at"',
+                *more,
+                "",
+            ]
+    return "\n".join(lines).rstrip("\n")
 
 
 def _entry(sample: Sample) -> str:
