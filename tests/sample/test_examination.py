@@ -135,6 +135,9 @@ def test_the_same_entry_once_more_is_not_added(folder):
     assert kept.add("S-01", given(), "a")["votes_shown"] == "yes"
     assert kept.add("S-01", given(), "a")["entry"] == "5"
     assert Answers(folder, Examination.open(folder, "ana")).entries == kept.entries
+    kept.path.unlink()
+    kept.add("S-01", given(), "a")
+    assert kept.path.exists(), "an entry that is on no disk stands for none"
 
 
 def test_a_note_of_any_length_is_not_kept(folder):

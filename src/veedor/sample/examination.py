@@ -265,8 +265,7 @@ class Answers:
         note = " ".join(note.split())
         if len(note) > LONGEST:
             raise ValueError(f"the note has {len(note):,} characters, and {LONGEST:,} at the most")
-        if self.path.exists():
-            self.entries = self._read()
+        self.entries = self._read()
         said = {
             "examiner": self._examination.examiner,
             "station": station,
