@@ -8,6 +8,7 @@ import pytest
 
 from veedor.audit import findings as f
 from veedor.cli import main
+from veedor.cli.audit import summary
 from veedor.errors import InputsMissingError, SourceError, VerifyError
 
 
@@ -63,6 +64,16 @@ def document() -> f.Document:
         scope=f.Scope(),
         seed=0,
     )
+
+
+def test_a_sample_whose_limits_reach_what_the_outcome_rests_on_decides_nothing():
+    made = document()
+    robust = made.outcome.model_copy(update={"statement": "robust", "changes_under": []})
+    one = finding("sampling.examined", "s.q", "observed")
+    for high, told in ((3, "not decided by the sample"), (2, "not tested")):
+        sampled = one.model_copy(update={"statistic": {"frame_high": high, "fewest_sheets": 3}})
+        said = made.model_copy(update={"outcome": robust, "findings": [sampled]})
+        assert f"Outcome: {told}" in "\n".join(summary(said, Path("out")))
 
 
 def finding(check: str, subject: str, status: str) -> f.Finding:

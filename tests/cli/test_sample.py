@@ -13,6 +13,7 @@ import pytest
 from tests.building import small_case
 from veedor.case.loading import load_case
 from veedor.cli import main
+from veedor.sample.examination import Answers, Examination
 from veedor.stats.survey import size_for_detection, size_for_precision
 
 SHEETS = 60
@@ -79,11 +80,14 @@ def test_a_draw_can_be_repeated_with_sha256_alone(case, tmp_path, capsys):
     assert [r["station"] for r in rows(out / "frame.csv")] == CODES
     told = capsys.readouterr().out
     assert f"seed {seed}" in told
+    for name in ("frame.csv", "drawn.csv", "sample.toml"):
+        assert f"written: {out / name}" in told
+    assert "nothing was announced in this folder; the report will say so" in told
     assert f"frame {hashlib.sha256((out / 'frame.csv').read_bytes()).hexdigest()}" in told
     # The names of places are safe in a spreadsheet.
     assert all(r["centre"].startswith("'=") for r in rows(out / "drawn.csv"))
     assert main(arguments) == 2
-    assert "--force overwrites it" in capsys.readouterr().err
+    assert "--force draws it again" in capsys.readouterr().err
 
 
 def test_the_frame_is_published_before_the_ceremony_and_the_draw_is_from_it(case, tmp_path, capsys):
@@ -182,9 +186,75 @@ def test_a_draw_that_was_announced_is_made_with_one_set_of_words(case, tmp_path,
     assert main([*frame, "--ceremony", "dice 314153", "--force"]) == 1
     assert main([*first, "--force"]) == 0
     assert (out / "drawn.csv").read_bytes() == before
+    assert "One hand" in (out / "sample.toml").read_text("utf-8")
+    # The words are known by either file.
+    (out / "drawn.csv").unlink()
+    assert main([*frame, "--ceremony", "dice 314153"]) == 1
+    assert "with the words 'dice 314152'" in capsys.readouterr().err
+    assert main(first) == 0
+    assert (out / "drawn.csv").read_bytes() == before
     (out / "sample.toml").unlink()
     assert main([*first, "--force"]) == 1
     assert "with words that sample.toml does not tell" in capsys.readouterr().err
+
+
+def test_a_draw_made_again_keeps_its_entry_and_overwrites_no_other(case, tmp_path, capsys):
+    out, entry = tmp_path / "drawn", tmp_path / "drawn" / "sample.toml"
+    draw = ["sample", "draw", str(case), "--out", str(out), "--force"]
+    assert main([*draw, "--size", "9", "--ceremony", "x"]) == 0
+    # What nobody added to is written anew for another size, and never for other words.
+    assert main([*draw, "--size", "8", "--ceremony", "x"]) == 0
+    assert tomllib.loads(entry.read_text("utf-8"))["samples"][0]["size"] == 8
+    assert main([*draw, "--size", "8", "--ceremony", "y"]) == 1
+    assert "this draw was made, with the words 'x'" in capsys.readouterr().err
+    with entry.open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    assert main([*draw, "--size", "7", "--ceremony", "x"]) == 1
+    assert "was added to: size is 8 there, and 7 here" in capsys.readouterr().err
+    (out / "drawn.csv").unlink()
+    assert main([*draw[:-1], "--size", "8", "--ceremony", "x"]) == 0
+    told = capsys.readouterr().out
+    assert f"written: {out / 'drawn.csv'}" in told
+    assert f"kept as it is: {entry}" in told
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    (out / "drawn.csv").unlink()
+    assert main([*draw, "--size", "8"]) == 1
+    assert "nothing can be announced of that draw any more" in capsys.readouterr().err
+    entry.write_text("[[samples]]\n[[samples]]\n", encoding="utf-8")
+    assert main([*draw, "--size", "8", "--ceremony", "x"]) == 1
+    assert "not one entry of [[samples]]" in capsys.readouterr().err
+
+
+def test_an_announcement_is_named_after_the_draw_and_is_the_same_when_it_is_repeated(
+    case, tmp_path, capsys
+):
+    out = tmp_path / "drawn"
+    draw = ["sample", "draw", str(case), "--size", "9", "--out", str(out), "--force"]
+    assert main(draw) == 0
+    announced = out / "announced.toml"
+    sha256 = hashlib.sha256(announced.read_bytes()).hexdigest()
+    assert main([*draw, "--ceremony", "x"]) == 0
+    assert f"announced {sha256}: compare it with the published one" in capsys.readouterr().out
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    text = announced.read_text("utf-8").replace("size = 9", "size = 8")
+    announced.write_text(text, encoding="utf-8")
+    assert main([*draw, "--size", "8", "--ceremony", "x"]) == 1
+    assert "size is 9 there, and 8 here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [(" dice ###", "with a blank"), ("dice ### ", "with a blank"), ("dice\n###", "a line break"),
+     ("dice ###\n", "a line break")],
+)  # fmt: skip
+def test_a_form_has_nothing_that_nobody_sees(case, tmp_path, capsys, form, words):
+    out = tmp_path / "none"
+    assert main(["sample", "draw", str(case), "--size", "9", "--words-like", form,
+                 "--out", str(out)]) == 2  # fmt: skip
+    assert words in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_nothing_is_announced_of_a_draw_that_was_made(case, tmp_path, capsys):
@@ -318,7 +388,12 @@ def test_an_announced_draw_is_known_by_its_folder(case, capsys):
         (["--size", "5", "--selection", "stratified", "--strata", "planet"], 2, "no level"),
         (["--size", "5", "--strata", "centre"], 2, "--strata is for a sample"),
         (["--size", "5", "--ceremony", ""], 2, "--ceremony has no words"),
-        (["--size", "5", "--id", "a b"], 2, "--id: String should match"),
+        (["--size", "5", "--id", "a b"], 2, "--id 'a b' is no id: letters a to z"),
+        (
+            ["--size", "16", "--selection", "clustered", "--clusters", "centre"],
+            2,
+            "--size 16 is more than the 15 places of 'centre'",
+        ),
         (["--size", "5", "--count", "nobody"], 2, "is no count; they are official"),
     ],
 )
@@ -329,7 +404,7 @@ def test_a_draw_that_cannot_be_made_is_told(case, tmp_path, arguments, code, wor
     told = capsys.readouterr().err
     assert words in told
     # Wrong options are told at once, before files are read; a size cannot be.
-    assert ("read" in told) == ("sheets" in words)
+    assert ("read" in told) == (words.startswith("--size"))
     assert not out.exists()
 
 
@@ -374,7 +449,115 @@ def test_a_report_has_the_samples_and_the_outcome_alone(tmp_path, capsys):
     assert (tmp_path / "out" / "index.html").is_file()
 
 
-def test_pictures_of_no_form_of_the_case_are_told_to_be_shown_as_they_are(
+def test_the_entries_for_examiners_are_told_ready_to_paste(case, capsys):
+    out = case.parent / "drawn"
+    draw = ["sample", "draw", str(case), "--size", "9", "--out", str(out), "--id", "recheck",
+            "--examiners", "e1, e.2"]  # fmt: skip
+    assert main(draw) == 2
+    assert "--examiners belongs with --ceremony" in capsys.readouterr().err
+    draw += ["--ceremony", "x"]
+    assert main([*draw, "--examiners", "e1,../e2"]) == 2
+    assert "'../e2' is no name for a file" in capsys.readouterr().err
+    assert main(draw) == 0
+    assert "sample.toml asks nothing yet" in capsys.readouterr().out
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        for name in ("one.hand", "blank"):
+            file.write(f'[[samples.questions]]\nid = "{name}"\ntext = "{name}"\n')
+    assert main([*draw, "--force"]) == 0
+    _, _, told = capsys.readouterr().out.partition("[[sources]]")
+    text = case.read_text("utf-8").replace(
+        "format = 1", 'format = 1\nplans = ["drawn/sample.toml"]'
+    )
+    case.write_text(f"{text}\n[[sources]]{told}", encoding="utf-8")
+    for name in ("e1", "e.2"):
+        examination = Examination.open(out, name)
+        answers = Answers(out, examination)
+        for station in examination.stations:
+            answers.add(station, {"one.hand": "no", "blank": "yes"}, "")
+    report = case.parent / "report"
+    assert main(["sample", "report", str(case), "--out", str(report)]) == 0
+    shown = capsys.readouterr().out
+    assert "one.hand" in shown
+    read = {one["path"] for one in json.loads((report / "manifest.json").read_text())["inputs"]}
+    assert {f"drawn/{kind}-{name}.csv" for kind in ("answers", "unveiled")
+            for name in ("e1", "e.2")} <= read  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--size", "8"],
+        ["--size", "32", "--selection", "stratified", "--strata", "centre"],
+        ["--size", "3", "--selection", "clustered", "--clusters", "centre", "--within", "3"],
+        ["--size", "8", "--selection", "proportional", "--weights", "registered"],
+    ],
+)
+def test_sheets_that_the_words_do_not_draw_are_not_examined(tmp_path, monkeypatch, capsys, more):
+    uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    case = small_case(
+        tmp_path / "case",
+        {
+            "official": {
+                "station": CODES,
+                "centre": [f"C{i // 4}" for i in range(SHEETS)],
+                "registered": [100 + i for i in range(SHEETS)],
+                "A": [5] * SHEETS,
+                "B": [3] * SHEETS,
+                "C": [0] * SHEETS,
+            }
+        },
+    )
+    out = tmp_path / "drawn"
+    draw = ["sample", "draw", str(case), "--out", str(out), *more]
+    examine = ["sample", "examine", str(out), "--as", "e1"]
+    assert main(draw) == 0
+    assert main(examine) == 1
+    assert "a draw is announced here and not made yet" in capsys.readouterr().err
+    assert main([*draw, "--ceremony", "x"]) == 0
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    capsys.readouterr()
+    assert main(examine) == 0
+    assert "drawn.csv is what the words of sample.toml draw" in capsys.readouterr().out
+    drawn, text = out / "drawn.csv", (out / "drawn.csv").read_text("utf-8")
+    taken = [r["station"] for r in rows(drawn)]
+    other = next(code for code in CODES if code not in taken)
+    drawn.write_text(text.replace(f"\n3,{taken[2]},", f"\n3,{other},"), encoding="utf-8")
+    assert main(examine) == 1
+    told = capsys.readouterr().err
+    assert f"row 3 (line 4) has the sheet '{other}', and the draw the sheet '{taken[2]}'" in told
+    drawn.write_text(text.rstrip("\n").rpartition("\n")[0] + "\n", encoding="utf-8")
+    assert main(examine) == 1
+    assert f"has no sheet, and the draw the sheet '{taken[-1]}'" in capsys.readouterr().err
+    drawn.write_text(text, encoding="utf-8")
+    with (out / "frame.csv").open("a", encoding="utf-8") as file:
+        file.write("S999\n")
+    assert main(examine) == 1
+    assert "not the frame that was announced" in capsys.readouterr().err
+    (out / "frame.csv").unlink()
+    assert main(examine) == 0
+    assert "was not compared with the draw: no frame.csv" in capsys.readouterr().err
+
+
+def test_names_that_the_frame_writes_otherwise_are_not_compared(
+    case, tmp_path, monkeypatch, capsys
+):
+    uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    path = case.parent / "official.csv"
+    text = path.read_text("utf-8").replace("region-1", "=region-1")
+    path.write_text(text, encoding="utf-8")
+    out = tmp_path / "drawn"
+    assert main(["sample", "draw", str(case), "--size", "3", "--ceremony", "x", "--out", str(out),
+                 "--selection", "clustered", "--clusters", "centre"]) == 0  # fmt: skip
+    with (out / "sample.toml").open("a", encoding="utf-8") as file:
+        file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
+    assert main(["sample", "examine", str(out), "--as", "e1"]) == 0
+    assert "does not write all names of `centre` as they are" in capsys.readouterr().err
+
+
+def test_pictures_that_cannot_be_veiled_are_shown_where_that_is_asked_for_alone(
     case, tmp_path, monkeypatch, capsys
 ):
     uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
@@ -387,8 +570,12 @@ def test_pictures_of_no_form_of_the_case_are_told_to_be_shown_as_they_are(
         file.write('[[samples.questions]]\nid = "hand"\ntext = "One hand"\n')
     arguments = ["sample", "examine", str(out), "--as", "e1", "--images", str(images)]
     capsys.readouterr()
-    assert main(arguments) == 0
+    for more in ([], ["--case", str(case)]):
+        assert main([*arguments, *more]) == 2
+        assert "or show them as they are with --show-private" in capsys.readouterr().err
+    assert not (out / "unveiled-e1.csv").exists()
+    assert main([*arguments, "--show-private"]) == 0
     assert "as they are" not in capsys.readouterr().err
     (images / f"{rows(out / 'drawn.csv')[0]['station']}.png").write_bytes(b"a picture")
-    assert main(arguments) == 0
+    assert main([*arguments, "--show-private"]) == 0
     assert "names, signatures and fingerprints are not veiled" in capsys.readouterr().err

@@ -134,6 +134,11 @@ def test_robust_says_how_far_anybody_looked(audit: Path) -> None:
     assert "does not show" in _said(audit, "robust", "robust", "robust").headline
     made = _document(audit, "robust", "robust", "robust").model_copy(update={"findings": []})
     assert "no test of the outcome" in statement(made, load()).headline
+    made = _document(audit, "robust", "robust", "robust")
+    for high, told in ((5, "Not decided by the sample"), (4, "Robust as far as")):
+        one = {"check": "sampling.examined", "statistic": {"frame_high": high, "fewest_sheets": 5}}
+        sampled = made.findings[0].model_copy(update=one)
+        assert told in statement(made.model_copy(update={"findings": [sampled]}), load()).headline
     united = json.loads((audit / "findings.json").read_text("utf-8"))["outcome"]["united"]
     said = _said(audit, "robust", "robust", "robust", united=united)
     assert "taken together" in said.headline

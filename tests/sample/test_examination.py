@@ -120,9 +120,31 @@ def test_a_record_that_begins_after_answers_says_since_when_it_is_one(folder, mo
 def test_two_pages_of_one_examiner_number_their_entries_together(folder):
     one = Examination.open(folder, "ana")
     here, there = Answers(folder, one), Answers(folder, one)
-    for kept in (here, there, here):
-        kept.add("S-01", given(), "")
+    for number, kept in enumerate((here, there, here)):
+        kept.add("S-01", given(), f"note {number}")
     assert [e["entry"] for e in Answers(folder, one).entries] == ["1", "2", "3"]
+
+
+def test_the_same_entry_once_more_is_not_added(folder):
+    kept = Answers(folder, Examination.open(folder, "ana"))
+    for note in ("a", " a ", "b", "a"):
+        kept.add("S-01", given(), note)
+    kept.add("S-02", given(), "a")
+    assert [e["note"] for e in kept.entries] == ["a", "b", "a", "a"]
+    kept.show("S-01")
+    assert kept.add("S-01", given(), "a")["votes_shown"] == "yes"
+    assert kept.add("S-01", given(), "a")["entry"] == "5"
+    assert Answers(folder, Examination.open(folder, "ana")).entries == kept.entries
+    kept.path.unlink()
+    kept.add("S-01", given(), "a")
+    assert kept.path.exists(), "an entry that is on no disk stands for none"
+
+
+def test_a_note_of_any_length_is_not_kept(folder):
+    kept = Answers(folder, Examination.open(folder, "ana"))
+    with pytest.raises(ValueError, match="the note has 3,000 characters, and 2,000 at the most"):
+        kept.add("S-01", given(), "x" * 3000)
+    assert kept.add("S-01", given(), " \n" * 2000 + "x" * 2000)["note"] == "x" * 2000
 
 
 def test_a_note_is_a_line_that_no_spreadsheet_runs(folder):

@@ -32,6 +32,8 @@ def test_a_sheet_is_shown_without_votes_until_they_are_asked_for(page):
     first = client.get(ROOT)
     assert first.status_code == 200
     assert one.stations[0] in first.text
+    assert "Shown as it is: names, signatures and fingerprints are not veiled" in first.text
+    assert "veiled" not in client.get(f"{ROOT}sheet/2").text
     assert "31" not in first.text.partition("<main>")[2]
     assert "One hand &lt;i&gt;?" in first.text
     assert "<i>" not in first.text
@@ -44,16 +46,57 @@ def test_a_sheet_is_shown_without_votes_until_they_are_asked_for(page):
 def test_an_entry_leads_to_the_next_sheet_and_can_be_corrected(page):
     client, one, answers = page
     kept = client.post(f"{ROOT}sheet/1", data=given(note="a <script>"))
-    assert (kept.status_code, kept.headers["location"]) == (303, ROOT)
+    assert (kept.status_code, kept.headers["location"]) == (303, f"{ROOT}sheet/2")
     assert one.stations[1] in client.get(ROOT).text
     listed = client.get(f"{ROOT}entries").text
     assert "a &lt;script&gt;" in listed
     assert "Entry 1 on this sheet is kept" in client.get(f"{ROOT}sheet/1").text
+    again = client.get(f"{ROOT}sheet/1").text
+    assert 'name="hand" value="no" checked' in again
+    assert again.count(" checked") == 2
+    assert ">a &lt;script&gt;</textarea>" in again
     client.post(f"{ROOT}sheet/1", data=given(hand="yes"))
     assert [e["hand"] for e in answers.entries] == ["no", "yes"]
     for number in range(2, len(CODES) + 1):
         client.post(f"{ROOT}sheet/{number}", data=given())
     assert "All sheets have an entry" in client.get(ROOT).text
+
+
+def test_a_sheet_can_be_skipped_and_is_listed_until_it_has_an_entry(page):
+    client, one, _ = page
+    last = len(CODES)
+    assert f'href="{ROOT}sheet/2">skip' in client.get(f"{ROOT}sheet/1").text
+    for number in range(2, last):
+        kept = client.post(f"{ROOT}sheet/{number}", data=given())
+        assert kept.headers["location"] == f"{ROOT}sheet/{number + 1}"
+    listed = client.get(f"{ROOT}entries").text.partition("Sheets without an entry")[2]
+    assert [s for s in CODES if s in listed] == sorted([one.stations[0], one.stations[-1]])
+    assert f'href="{ROOT}sheet/1">skip' in client.get(f"{ROOT}sheet/{last}").text
+    assert client.post(f"{ROOT}sheet/{last}", data=given()).headers["location"] == f"{ROOT}sheet/1"
+    assert "skip" not in client.get(f"{ROOT}sheet/1").text
+    assert client.post(f"{ROOT}sheet/1", data=given()).headers["location"] == ROOT
+    assert "Sheets without an entry" not in client.get(ROOT).text
+
+
+def test_a_sheet_is_told_with_its_places_and_with_nothing_else_of_the_file(folder):  # noqa: F811
+    from veedor.sample.pages import pages
+
+    def shown():
+        one = Examination.open(folder, "ana")
+        made = pages(one, Answers(folder, one), {}, {}, "secret")
+        client = testclient.TestClient(made, base_url="http://127.0.0.1")
+        return client.get(ROOT).text, client.get(f"{ROOT}entries").text
+
+    rows = "".join(f"{k},{code},La <Paz>,Centre {k},0.5\n" for k, code in enumerate(CODES, 1))
+    path = folder / "drawn.csv"
+    path.write_text(f"draw,station,department,centre,chance\n{rows}", encoding="utf-8")
+    for text in shown():
+        assert "department: La &lt;Paz&gt;" in text
+        assert "centre: Centre " in text
+        assert "0.5" not in text.partition("<main>")[2]
+    path.write_text(f"draw,station,votes,reason,share\n{rows}", encoding="utf-8")
+    for text in shown():
+        assert "Centre " not in text
 
 
 def test_entries_of_sheets_that_were_shared_out_since_are_still_listed(page, folder):  # noqa: F811
@@ -104,8 +147,39 @@ def test_what_is_not_whole_is_not_kept(page):
     wrong = client.post(f"{ROOT}sheet/1", data={"hand": "no"})
     assert wrong.status_code == 400
     assert "Nothing was kept: no answer to: Fields left empty" in wrong.text
+    assert 'name="hand" value="no" checked' in wrong.text
+    long = client.post(f"{ROOT}sheet/1", data=given(note="x" * 3000))
+    assert long.status_code == 400
+    assert "x" * 3000 in long.text
     assert client.post(f"{ROOT}sheet/1", content=b"x" * 70_000).status_code == 413
     assert answers.entries == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "https://127.0.0.1"},
+        {"origin": "http://127.0.0.1:81"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "http://127.0.0.1", "sec-fetch-site": "same-site"},
+    ],
+)
+def test_what_another_site_sends_is_refused(page, headers):
+    client, _, answers = page
+    for path in (f"{ROOT}sheet/1", f"{ROOT}sheet/1/votes"):
+        assert client.post(path, data=given(), headers=headers).status_code == 403
+    assert (answers.entries, answers.shown) == ([], set())
+
+
+def test_what_the_page_sends_is_kept_and_its_forms_say_where_they_are_from(page):
+    client, _, answers = page
+    own = {"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}
+    assert client.post(f"{ROOT}sheet/1", data=given(), headers=own).status_code == 303
+    assert len(answers.entries) == 1
+    # A browser sends the origin `null` from a page with the policy `no-referrer`.
+    assert client.get(ROOT).headers["referrer-policy"] == "same-origin"
 
 
 def test_nobody_else_gets_in_and_nothing_is_asked_of_elsewhere(page):

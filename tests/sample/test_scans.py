@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -54,6 +56,19 @@ def test_a_folder_of_pictures_is_veiled_by_the_forms_of_the_case(case, tmp_path)
     assert files_veiled(case.without_scans(), images) is None
 
 
+def test_a_form_that_says_of_nothing_that_it_is_private_veils_nothing(tmp_path):
+    path = drawn_case(tmp_path)
+    form = tmp_path / "form-a.toml"
+    text, private = form.read_text("utf-8"), r"\[\[private\]\]\n(?:\w+ = .*\n)+"
+    assert re.search(private, text)
+    form.write_text(re.sub(private, "", text), encoding="utf-8")
+    case = load_case(path)
+    assert scans_of(case, ["S0"])["S0"][0].png is None
+    assert scans_of(case, ["S0"], show_private=True)["S0"][0].png is not None
+    (tmp_path / "S0.png").write_bytes(b"a picture")
+    assert files_veiled(case, {"S0": [tmp_path / "S0.png"]}) is None
+
+
 def test_the_page_serves_a_veiled_scan_and_no_picture_without_a_form(case, folder):  # noqa: F811
     from veedor.sample.pages import pages
 
@@ -66,6 +81,7 @@ def test_the_page_serves_a_veiled_scan_and_no_picture_without_a_form(case, folde
     answers = Answers(folder, one)
     made = pages(one, answers, {one.stations[0]: [*scans, Lost(), *bare]}, {}, "secret")
     client = testclient.TestClient(made, base_url="http://127.0.0.1", follow_redirects=False)
+    assert "In some pictures names, signatures" in client.get("/secret/sheet/1").text
     shown = client.get("/secret/sheet/1/picture/0")
     assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
     assert shown.content == scans[0].png
@@ -77,3 +93,6 @@ def test_the_page_serves_a_veiled_scan_and_no_picture_without_a_form(case, folde
     assert client.get("/secret/sheet/1/picture/2").content == bare[0].png
     _, _, kept = answers.unveiled_path.read_text("utf-8").splitlines()
     assert kept.endswith(f",ana,{one.stations[0]},3")
+    made = pages(one, answers, {one.stations[0]: scans}, {}, "secret")
+    client = testclient.TestClient(made, base_url="http://127.0.0.1")
+    assert "fingerprints are veiled in what is shown" in client.get("/secret/sheet/1").text

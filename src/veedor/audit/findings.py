@@ -377,6 +377,20 @@ class Document(_Written):
     scope: Scope
     seed: int
 
+    @property
+    def open_samples(self) -> list[Finding]:
+        """Findings on drawn samples by whose limits votes may be in question on as many sheets as
+        the outcome rests on: that the examined ones alone do not change it decides nothing.
+        """
+        found = []
+        for finding in self.findings:
+            high, fewest = (finding.statistic.get(k) for k in ("frame_high", "fewest_sheets"))
+            if finding.check != "sampling.examined" or high is None or fewest is None:
+                continue
+            if high >= fewest:
+                found.append(finding)
+        return found
+
 
 class Manifest(_Written):
     """`manifest.json`: how the audit was made, and the hash of every file it wrote."""

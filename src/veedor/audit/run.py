@@ -313,7 +313,9 @@ def _outcome(
     if not parts:
         return summary
     union = np.unique(np.concatenate(list(parts.values())))
-    questioned, materiality, robustness = judge.treat(union, "united")
+    # A finding that has all of these sheets says of them what is said of them together.
+    name = next((n for n, own in parts.items() if len(np.unique(own)) == len(union)), "united")
+    questioned, materiality, robustness = judge.treat(union, name)
     united = United(
         findings=list(parts),
         questioned=questioned,

@@ -153,6 +153,11 @@ def _sentence(document: Document) -> str:
     statement = outcome.statement.replace("-", " ")
     if statement == "robust" and not any(f.materiality for f in document.findings):
         statement = "not tested, for no finding and no list names sheets"
+    if outcome.statement == "robust" and document.open_samples:
+        statement = (
+            "not decided by the sample, though the sheets that a finding or a list names would not"
+            " change it: by its limits votes may be in question on as many sheets as it rests on"
+        )
     return f"{won}{lead} ({outcome.sheets:,} sheets; {outcome.rule}). Outcome: {statement}."
 
 

@@ -16,6 +16,7 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
     epilog="""\b
 Examples:
   veedor case new official.csv preliminary.zip --out case.toml
+  veedor case copy bolivia-2019 --out mine/case.toml
   veedor case check case.toml
 """
 )
@@ -55,6 +56,39 @@ def new(files: tuple[Path, ...], out: Path, force: bool) -> None:
     out.write_text(proposal.text, encoding="utf-8")
     terminal.out(f"Written: {out}", "", *(f"  {line}" for line in proposal.summary), "")
     terminal.out("Read it and correct the guesses, then:", f"  veedor case check {out}")
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  veedor case copy bolivia-2019
+  veedor case copy bolivia-2019 --out mine/case.toml
+"""
+)
+@click.argument("name")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("case.toml"),
+    show_default=True,
+    help="The case file to write.",
+)
+@click.option("--force", is_flag=True, help="Overwrite a case file that is there.")
+def copy(name: str, out: Path, force: bool) -> None:
+    """Write the case file of a bundled case, to add a sample, say, or sources of your own.
+
+    Its files are found as those of the bundled case are.
+    """
+    from veedor.case.catalogue import find_case
+
+    if out.exists() and not force:
+        raise click.UsageError(f"{out} is there already; --force overwrites it")
+    if name != Path(name).name:
+        raise click.UsageError(f"{name} is no name of a bundled case; `veedor data list` has them")
+    text = find_case(name).read_text(encoding="utf-8")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8", newline="\n")
+    terminal.out(f"Written: {out}")
 
 
 @command.command(

@@ -141,6 +141,11 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
 @click.option("--within", type=click.IntRange(min=1), help="Clustered: sheets in each place.")
 @click.option("--weights", type=click.Choice(("registered", "risk")), help="Proportional: to what.")
 @_most
+@click.option(
+    "--examiners",
+    metavar="NAMES",
+    help="Who will examine, by commas: the entries of the case file for their answers are told.",
+)
 @click.option("--id", "name", default="sample", show_default=True, metavar="ID")
 @click.option("--title", help="What the report calls it.  [default: of the case, or by the id]")
 @click.option(
@@ -150,8 +155,8 @@ Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
     show_default=True,
     metavar="DIR",
 )
-@click.option("--force", is_flag=True, help="Overwrite a draw that is there; one that was announced"
-              " is made again with its own words only.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Draw again where a draw is there, with its own words"
+              " only; a sample.toml of the same draw stays as it is.")  # fmt: skip
 def draw(
     case: str,
     out: Path,
@@ -159,6 +164,7 @@ def draw(
     name: str,
     count: str | None,
     words_like: str | None,
+    examiners: str | None,
     **given: object,
 ) -> None:
     """Draw sheets of CASE with the words of a public ceremony as the seed.
@@ -172,14 +178,23 @@ def draw(
     from pydantic import ValidationError
 
     from veedor.case.sampling import Sample
-    from veedor.sample import announce, write_draw
+    from veedor.sample import announce, source_entries, write_draw
+    from veedor.sample.examination import NAME
 
-    if words_like is not None and "#" not in words_like:
-        raise click.UsageError("--words-like has no # for a digit: nothing is left to chance")
+    names = list(dict.fromkeys(n.strip() for n in (examiners or "").split(",") if n.strip()))
+    if strange := next((n for n in names if not NAME.match(n)), None):
+        raise click.UsageError(
+            f"--examiners: {strange!r} is no name for a file; use letters a to z or A to Z, digits,"
+            " points and hyphens"
+        )
+    if names and given["ceremony"] is None:
+        raise click.UsageError("--examiners belongs with --ceremony: no sheet is drawn without it")
+    if words_like is not None:
+        _form(words_like)
     if kept := sorted(path.name for path in out.glob("answers-*.csv")):
         raise click.UsageError(f"{out} holds {kept[0]}: draw into another folder")
     if (out / "drawn.csv").exists() and not force:
-        raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force overwrites it")
+        raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force draws it again")
     manifest, counted = _counted(case, count)
     about = {k: v for k, v in given.items() if v is not None}
     title = f"Sample of {manifest.title}" if name == "sample" else f"Sample {name}"
@@ -188,6 +203,11 @@ def draw(
         sample = Sample.model_validate(about)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "string_pattern_mismatch":
+            raise click.UsageError(
+                f"--{first['loc'][0]} {first['input']!r} is no id: letters a to z or A to Z,"
+                " digits, and after the first of them . _ + - too"
+            ) from error
         place = "".join(f"--{part}: " for part in first["loc"])
         text = place + first["msg"].removeprefix("Value error, ")
         raise click.UsageError(text.replace("`", "--", 1).replace("`", "", 1)) from error
@@ -197,6 +217,13 @@ def draw(
                 f"{level!r} is no level of geography; they are {', '.join(manifest.geography)}"
             )
     frames = _frames(manifest, counted)
+    if sample.clusters is not None:
+        places = len(set(frames.paths[sample.clusters]))
+        if (sample.size or 0) > places:
+            raise click.UsageError(
+                f"--size {sample.size:,} is more than the {places:,} places of"
+                f" {sample.clusters!r} to draw from"
+            )
     # Draws of places, and of sheets by size, may be as many as one likes.
     once = sample.clusters is None and sample.selection != "proportional"
     if once and (sample.size or 0) > len(frames.sid):
@@ -220,13 +247,29 @@ def draw(
     found = write_draw(sample, frames, manifest, out, words_like)
     terminal.out(
         f"{found.draws:,} draws, {found.sheets:,} sheets of {len(frames.sid):,}",
-        f"written: {out / 'drawn.csv'}",
+        *(f"written: {path}" for path in found.written),
+        *(f"kept as it is: {path}" for path in found.kept),
         f"seed {found.seed}",
         f"frame {found.frame}",
+        f"announced {found.announced}: compare it with the published one"
+        if found.announced
+        else "nothing was announced in this folder; the report will say so",
         "",
         "In the case file, with this folder beside it:",
         f'plans = ["{out.name}/sample.toml"]',
     )
+    if names and found.questions:
+        terminal.out(
+            "",
+            "And at its end, for what they answer and are shown unveiled:",
+            source_entries(name, out.name, names, found.questions),
+        )
+    elif names:
+        terminal.out(
+            "",
+            "sample.toml asks nothing yet. Add its questions, and give the same command with"
+            " --force: it then tells the entries for the examiners' answers.",
+        )
 
 
 @command.command(
@@ -327,6 +370,16 @@ def report(case: str, out: Path | None, seed: int) -> None:
     terminal.out("", *summary(result.document, result.directory))
 
 
+def _form(words_like: str) -> None:
+    """Refuse a form of the words that leaves nothing open, or more than can be seen."""
+    if "#" not in words_like:
+        raise click.UsageError("--words-like has no # for a digit: nothing is left to chance")
+    if len(words_like.splitlines()) > 1 or words_like.splitlines()[0] != words_like:
+        raise click.UsageError("--words-like has a line break: write the words on one line")
+    if words_like.strip() != words_like:
+        raise click.UsageError("--words-like begins or ends with a blank, which nobody sees")
+
+
 def _warn_of_words(said: Announcement) -> None:
     """Say what the form of the words leaves open, where that is too much or too little."""
     if said.possible is None:
@@ -373,8 +426,8 @@ def _frames(manifest: Case, count: str) -> Frame:
 @command.command(
     epilog="""\b
 Examples:
-  veedor sample examine sample --as ana --images scans
-  veedor sample examine sample --as ana --among ana,luis,eva --images scans --case case.toml
+  veedor sample examine sample --as e1 --case case.toml
+  veedor sample examine sample --as e1 --among e1,e2,e3 --images scans --case case.toml
 """
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -388,7 +441,8 @@ Examples:
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of pictures, each named by the station's code.",
+    help="Folder of pictures, each named by the station's code; with --case, whose forms say what"
+    " is private in them, or with --show-private.",
 )
 @click.option(
     "--case",
@@ -397,8 +451,8 @@ Examples:
 @click.option(
     "--show-private",
     is_flag=True,
-    help="Leave names, signatures and fingerprints in the scans of the case's forms; every showing"
-    " is kept.",
+    help="Show pictures as they are, with names, signatures and fingerprints; every showing is"
+    " kept.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Of this machine.  [default: any free]"
@@ -416,17 +470,20 @@ def examine(
     """Judge the sheets drawn into FOLDER, one at a time, on a page of this machine.
 
     The examiner sees a sheet and the form, in an order of their own, and neither the votes nor what
-    others answered. Every entry is added to FOLDER/answers-NAME.csv at once and none is changed.
-    The page is served to this machine alone, under an address that cannot be guessed.
+    others answered. Before, the draw is repeated: another drawn.csv than the words of sample.toml
+    draw from frame.csv is refused. Every entry is added to FOLDER/answers-NAME.csv at once and none
+    is changed. The page is served to this machine alone, under an address that cannot be guessed.
 
-    Where the case describes the printed forms, names, signatures and fingerprints are veiled; its
-    own scans are shown where no folder of pictures is given. Who was shown a picture as it is, and
-    when, is added to FOLDER/unveiled-NAME.csv each time.
+    Names, signatures and fingerprints are veiled, where the printed forms of the case say that they
+    lie; its own scans are shown where no folder of pictures is given. Pictures that cannot be
+    veiled are shown with --show-private alone: who was shown one as it is, and when, is added to
+    FOLDER/unveiled-NAME.csv each time.
     """
     import secrets
 
     from veedor.errors import VeedorError
     from veedor.sample.examination import Answers, Examination, codes_of, images_of
+    from veedor.sample.repeating import compare
 
     try:
         import uvicorn
@@ -440,7 +497,7 @@ def examine(
         ) from error
     names = [n.strip() for n in among.split(",") if n.strip()] if among else []
     examination = Examination.open(folder, examiner, names, each)
-    answers = Answers(folder, examination)
+    uncompared = compare(folder, examination.sample)
     files = images_of(images, examination.stations, codes_of(folder)) if images else {}
     found: dict[str, Any] = {**files}
     veiled: dict[str, Any] | None = None
@@ -460,11 +517,22 @@ def examine(
             for s, row in zip(frame.station, frame.votes.tolist(), strict=True)
             if s in mine
         }
-    if found and (show_private or (files and not veiled)):
+    if images is not None and veiled is None and not show_private:
+        raise click.UsageError(
+            "nothing says where names, signatures and fingerprints lie in the pictures of --images:"
+            " name with --case a case whose forms say what is private, or show them as they are"
+            " with --show-private"
+        )
+    answers = Answers(folder, examination)
+    if found and show_private:
         terminal.note(
             "The pictures are shown as they are: names, signatures and fingerprints are not veiled."
             f" Every showing is kept in {answers.unveiled_path}."
         )
+    if uncompared:
+        terminal.note(f"drawn.csv was not compared with the draw: {uncompared}.")
+    else:
+        terminal.out("drawn.csv is what the words of sample.toml draw from frame.csv.")
     token = secrets.token_urlsafe(16)
     application = pages(examination, answers, found, votes, token)
     config = uvicorn.Config(

@@ -140,7 +140,9 @@ def _headline(document: Document, states: Mapping[str, str], asked: bool, decisi
         return "not-determinable_open" if decisive else "not-determinable"
     if outcome.statement == "robust":
         united = outcome.united is not None and outcome.united.robustness == "fragile"
-        return "robust_united" if united else "robust" if asked else "robust_untested"
+        if united or document.open_samples:
+            return "robust_united" if united else "robust_sample"
+        return "robust" if asked else "robust_untested"
     told = [states["records"], states["lists"]]
     if told != ["robust", "robust"]:
         return "_".join(["fragile", *told])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from veedor.sample.drawing import Drawn, Published, announce, write_draw
+from veedor.sample.drawing import Drawn, Published, announce, source_entries, write_draw
 from veedor.sample.planning import Row, plan_risk
 
-__all__ = ["Drawn", "Published", "Row", "announce", "plan_risk", "write_draw"]
+__all__ = ["Drawn", "Published", "Row", "announce", "plan_risk", "source_entries", "write_draw"]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from veedor.case.announcement import ANNOUNCED
 from veedor.case.sampling import Sample
 from veedor.case.tables import RECORD_BEGINS
 from veedor.errors import SourceError
@@ -29,6 +30,8 @@ PICTURES = {
 }  # fmt: skip
 FIXED = ("entry", "at", "examiner", "station")
 LAST = ("note", "votes_shown")
+LONGEST = 2000
+"""Characters of a note."""
 SHOWN = ("at", "station")
 UNVEILED = ("at", "examiner", "station", "picture")
 
@@ -42,11 +45,13 @@ class Examination:
     sample : the sample, with its questions
     examiner : by whom
     stations : official codes in the order in which this examiner sees them
+    places : station -> level and name of each place that it lies in, where `drawn.csv` tells them
     """
 
     sample: Sample
     examiner: str
     stations: tuple[str, ...]
+    places: Mapping[str, Sequence[tuple[str, str]]]
 
     @classmethod
     def open(
@@ -70,8 +75,15 @@ class Examination:
                 place="--as",
                 remedy="Use letters, digits, points and hyphens: it need not be a person's name.",
             )
+        if (folder / ANNOUNCED).exists() and not (folder / "sample.toml").exists():
+            raise SourceError(
+                "a draw is announced here and not made yet: there is no sheet to examine",
+                place=str(folder / ANNOUNCED),
+                remedy="Hold the ceremony, and give `veedor sample draw` its words (--ceremony).",
+            )
         sample = _sample(folder / "sample.toml")
-        stations = _stations(folder / "drawn.csv")
+        rows = _sheets(folder / "drawn.csv")
+        stations = _codes(rows)
         seed = seed_of(sample.ceremony or sample.id)
         if among:
             if examiner not in among:
@@ -88,7 +100,7 @@ class Examination:
                 )
             stations = [s for s in stations if examiner in _of(seed, s, among, each)]
         order = sorted(stations, key=lambda s: ticket(seed, f"{examiner},{s}"))
-        return cls(sample, examiner, tuple(order))
+        return cls(sample, examiner, tuple(order), _places(rows))
 
 
 def _of(seed: str, station: str, among: Sequence[str], each: int) -> list[str]:
@@ -127,10 +139,10 @@ def _sample(path: Path) -> Sample:
     return sample
 
 
-def _stations(path: Path) -> list[str]:
+def _sheets(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, restkey="", restval=""))
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(
             f"the file cannot be read ({error})",
@@ -139,13 +151,27 @@ def _stations(path: Path) -> list[str]:
         ) from error
     if not rows or "station" not in rows[0]:
         raise SourceError("no column `station`, or no row", place=str(path))
-    return list(dict.fromkeys(str(r["station"]) for r in rows))
+    return rows
+
+
+def _codes(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    return list(dict.fromkeys(r["station"] for r in rows))
+
+
+def _places(rows: Sequence[Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Station -> level and name of its places; of no file but as `veedor sample draw` writes it,
+    for others may hold what an examiner is not to see.
+    """
+    heads = [head for head in rows[0] if head]
+    if heads[:2] != ["draw", "station"] or heads[-1] != "chance":
+        return {}
+    return {r["station"]: [(h, r[h]) for h in heads[2:-1] if r[h]] for r in rows}
 
 
 def codes_of(folder: Path) -> list[str]:
     """The codes of all sheets of the frame; none where its file is not there."""
     path = folder / "frame.csv"
-    return _stations(path) if path.exists() else []
+    return _codes(_sheets(path)) if path.exists() else []
 
 
 class Answers:
@@ -207,33 +233,50 @@ class Answers:
         entry = {"at": _now(), "examiner": self._examination.examiner, "station": station}
         _append(self.unveiled_path, UNVEILED, entry | {"picture": picture})
 
-    def next(self) -> str | None:
-        """The first sheet of the order without an entry; None when all have one."""
+    def left(self) -> list[tuple[int, str]]:
+        """The sheets without an entry, each with its number in the order."""
         done = self.judged()
-        return next((s for s in self._examination.stations if s not in done), None)
+        return [(k, s) for k, s in enumerate(self._examination.stations, 1) if s not in done]
+
+    def next(self, after: str | None = None) -> str | None:
+        """The first sheet of the order without an entry; None when all have one.
+
+        Parameters
+        ----------
+        after : a sheet, of which the next one is wanted; from the beginning again after the last
+        """
+        order, done = self._examination.stations, self.judged()
+        begin = 0 if after is None else order.index(after) + 1
+        turned = (*order[begin:], *order[:begin])
+        return next((s for s in turned if s not in done and s != after), None)
 
     def add(self, station: str, answers: Mapping[str, str], note: str) -> dict[str, str]:
-        """Add an entry; it is on the disk when this returns.
+        """Add an entry; it is on the disk when this returns. Where the last one on this sheet says
+        the same, that one stands and none is added.
 
-        ValueError where the station is none of this examiner's, or a question has no answer that
-        its form allows.
+        ValueError where the station is none of this examiner's, a question has no answer that its
+        form allows, or the note is too long.
         """
         if station not in self._examination.stations:
             raise ValueError(f"{station!r} is not a sheet of this examination")
         for question in self._examination.sample.questions:
             if answers.get(question.id) not in question.answers:
                 raise ValueError(f"no answer to: {question.text}")
-        if self.path.exists():
-            self.entries = self._read()
-        entry = {
-            "entry": str(len(self.entries) + 1),
-            "at": _now(),
+        note = " ".join(note.split())
+        if len(note) > LONGEST:
+            raise ValueError(f"the note has {len(note):,} characters, and {LONGEST:,} at the most")
+        self.entries = self._read()
+        said = {
             "examiner": self._examination.examiner,
             "station": station,
             **{q: answers[q] for q in self._questions},
-            "note": cell(" ".join(note.split())),
+            "note": cell(note),
             "votes_shown": "yes" if station in self.shown else "no",
         }
+        before = self.judged().get(station)
+        if before is not None and before.items() >= said.items():
+            return before
+        entry = {"entry": str(len(self.entries) + 1), "at": _now(), **said}
         _append(self.path, self.heads, entry)
         self.entries.append(entry)
         return entry

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from veedor.sample.examination import PICTURES, Answers, Examination
+from veedor.sample.examination import LONGEST, PICTURES, Answers, Examination
 from veedor.sample.scans import Scan
 
 __all__ = ["pages"]
@@ -26,7 +26,8 @@ HEADERS = {
         "default-src 'none'; img-src 'self'; object-src 'self'; style-src 'unsafe-inline';"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` a browser gives the page's own forms the origin `null`.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -37,9 +38,21 @@ PICTURE = HEADERS | {
 }
 """Of a picture: a PDF stands inside the page."""
 NO_FORM = (
-    "No form was found on this picture, so that where names, signatures and fingerprints lie is not"
-    " known, or it cannot be opened. Examine the paper."
+    "No form was found on this picture that says where names, signatures and fingerprints lie, or"
+    " it cannot be opened. Examine the paper."
 )
+ELSEWHERE = "Nothing was kept: this was not sent by the page itself."
+VEILED = {
+    (True,): "Names, signatures and fingerprints are veiled in what is shown.",
+    (False,): (
+        "Shown as it is: names, signatures and fingerprints are not veiled. Each showing is kept."
+    ),
+    (False, True): (
+        "In some pictures names, signatures and fingerprints are not veiled. Each showing of these"
+        " is kept."
+    ),
+}
+"""What is said of a sheet's pictures, by whether they are veiled."""
 MOST = 65_536
 """Bytes of a form."""
 
@@ -107,8 +120,7 @@ class _Pages:
 
     async def entries(self, request: Request) -> Response:
         """All entries of the examiner."""
-        finished = self._answers.next() is None
-        return self._page("entries.html", entries=self._answers.entries, finished=finished)
+        return self._page("entries.html", entries=self._answers.entries, left=self._answers.left())
 
     async def picture(self, request: Request) -> Response:
         """A picture of a sheet; that it is shown as it is, is kept before it is."""
@@ -131,12 +143,14 @@ class _Pages:
 
     async def show(self, request: Request) -> Response:
         """Show the votes of a sheet from now on, and keep that they were."""
+        _own(request)
         self._answers.show(self._station(request))
         number = request.path_params["number"]
         return RedirectResponse(f"{self._root}sheet/{number}", 303, HEADERS)
 
     async def add(self, request: Request) -> Response:
         """Keep an entry and go on to the next sheet; without all answers, the sheet again."""
+        _own(request)
         station = self._station(request)
         body = b""
         async for part in request.stream():
@@ -147,8 +161,10 @@ class _Pages:
         try:
             self._answers.add(station, form, form.get("note", ""))
         except ValueError as error:
-            return self._sheet(station, str(error), 400)
-        return RedirectResponse(self._root, 303, HEADERS)
+            return self._sheet(station, str(error), 400, form)
+        following = self._number(self._answers.next(station))
+        to = f"{self._root}sheet/{following}" if following else self._root
+        return RedirectResponse(to, 303, HEADERS)
 
     def _station(self, request: Request) -> str:
         number = int(request.path_params["number"])
@@ -156,21 +172,36 @@ class _Pages:
             raise HTTPException(404)
         return self._examination.stations[number - 1]
 
-    def _sheet(self, station: str, wrong: str = "", status: int = 200) -> HTMLResponse:
+    def _number(self, station: str | None) -> int | None:
+        return None if station is None else self._examination.stations.index(station) + 1
+
+    def _sheet(
+        self,
+        station: str,
+        wrong: str = "",
+        status: int = 200,
+        form: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
         pictures = self._images.get(station, ())
+        before = self._answers.judged().get(station)
         return self._page(
             "sheet.html",
             status,
             station=station,
-            number=self._examination.stations.index(station) + 1,
+            number=self._number(station),
+            following=self._number(self._answers.next(station)),
+            places=self._examination.places.get(station, ()),
             pictures=[
                 (i, isinstance(p, Path) and PICTURES[p.suffix.lower()] == "application/pdf")
                 for i, p in enumerate(pictures)
             ],
+            veiled=VEILED.get(tuple(sorted({_veiled(p) for p in pictures})), ""),
             votes=self._votes.get(station, ()) if station in self._answers.shown else (),
             can_show=station in self._votes,
-            before=self._answers.judged().get(station),
+            before=before,
+            start=form or before or {},
             wrong=wrong,
+            longest=LONGEST,
         )
 
     def _page(self, name: str, status: int = 200, **values: object) -> HTMLResponse:
@@ -181,3 +212,17 @@ class _Pages:
             **values,
         )
         return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+
+def _own(request: Request) -> None:
+    """Refuse a form that another site sends in the examiner's name."""
+    headers = request.headers
+    own = f"{request.url.scheme}://{headers.get('host', '')}"
+    if any(origin != own for origin in headers.getlist("origin")):
+        raise HTTPException(403, ELSEWHERE)
+    if any(site not in ("same-origin", "none") for site in headers.getlist("sec-fetch-site")):
+        raise HTTPException(403, ELSEWHERE)
+
+
+def _veiled(picture: Path | Scan) -> bool:
+    return not isinstance(picture, Path) and picture.veiled

@@ -44,8 +44,8 @@ class Scan:
 
     @cached_property
     def png(self) -> bytes | None:
-        """The bytes of a PNG file; None where no form is found on it, so that where personal data
-        lie is not known, or where it cannot be opened.
+        """The bytes of a PNG file; None where no form is found on it that says where personal data
+        lie, or where it cannot be opened.
         """
         from veedor.images.crops import png, whole
         from veedor.images.intake import take_in
@@ -60,9 +60,9 @@ class Scan:
             return png(pixels)
         registrar = self._forms.registrar
         found = registrar.register(pixels)
-        if found is None:
+        if found is None or not (template := registrar.template(found.template)).private:
             return None
-        return png(whole(pixels, found.matrix, registrar.template(found.template)))
+        return png(whole(pixels, found.matrix, template))
 
 
 class _Forms:
@@ -122,12 +122,14 @@ def _index(source: Source, paths: Mapping[str, Path]) -> list[Named]:
 
 
 def files_veiled(case: Case, images: Mapping[str, Sequence[Path]]) -> dict[str, list[Scan]] | None:
-    """Pictures that lie in a folder as scans of the case's forms; None where it describes none."""
+    """Pictures that lie in a folder as scans of the case's forms; None where none of these says
+    what is private.
+    """
     forms: list[Form] = []
     for source in (s for s in case.sources if s.kind == "scans"):
         paths = {path: locate(case, path).path for path in source.templates}
         forms += read_forms(case, source, paths)
-    if not forms:
+    if not any(form.template.private for form in forms):
         return None
     found = _Forms(forms)
     return {

@@ -108,7 +108,7 @@ class Reading(Check):
     together. Both probabilities take stations as independent: where one hand wrote many sheets, or
     one machine that is worse than those of the simulation scanned them, they are too small.
     Whoever writes a digit oddly may do so in a row and in the total: of 41 misread fields of the
-    simulated sheets one was borne out, and `p_confirmed` takes these to be as frequent as they may
+    simulated sheets two were borne out, and `p_confirmed` takes these to be as frequent as they may
     be. A person must look at each.
     The p-value is not that: it is the exact sign test of the lead, for errors of reading know no
     option. There is none, nor a word on the lead, where reading alone explains as many
