@@ -25,6 +25,9 @@ DRAWN, ENTRY = "drawn.csv", "sample.toml"
 NOTHING = "Nothing was written."
 
 
+SHOWN = 'votes_shown = "votes_shown"'
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What is to be published: the announcement, and the SHA-256 of its file and the frame's."""
@@ -305,7 +308,7 @@ def source_entries(
     lines = []
     for name in examiners:
         for kind, file, more in (
-            ("examined", "answers", (f"answers = {{ {asked} }}", 'ignore = ["*"]')),
+            ("examined", "answers", (f"answers = {{ {asked} }}", SHOWN, 'ignore = ["*"]')),
             ("showings", "unveiled", ('ignore = ["picture"]',)),
         ):
             lines += [

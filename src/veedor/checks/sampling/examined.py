@@ -97,7 +97,8 @@ class Examined(Check):
     refused : str
         Why no rate of the frame is given; empty where one is.
     fewest_sheets : int or null
-        Fewest sheets on which the outcome rests (of `outcome.slack`).
+        Fewest sheets on which the outcome rests (of `outcome.slack`); null where the question is
+        not of what puts the votes in question.
     examiners, judged_twice : int
         Those who examined; sheets (of the draw, where it is repeated) of which two could tell.
     together : object or null
@@ -261,7 +262,7 @@ class Examined(Check):
             "share_any": 100.0 * (found + split) / decided if decided else None,
             **_as_if(found, found + split, decided, rate),
             "refused": rate.refused,
-            "fewest_sheets": slack.get("fewest_sheets"),
+            "fewest_sheets": slack.get("fewest_sheets") if question.questions_votes else None,
             "examiners": sheets.ratings.shape[1],
             "judged_twice": twice,
             "together": sheets.together(own),
