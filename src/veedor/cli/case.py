@@ -10,6 +10,14 @@ from veedor.cli import terminal
 from veedor.errors import CaseError
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
+_out = click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("case.toml"),
+    show_default=True,
+    help="The case file to write.",
+)
+_force = click.option("--force", is_flag=True, help="Overwrite a case file that is there.")
 
 
 @click.group(
@@ -32,14 +40,8 @@ Examples:
 """
 )
 @click.argument("files", nargs=-1, required=True, type=_File)
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("case.toml"),
-    show_default=True,
-    help="The case file to write.",
-)
-@click.option("--force", is_flag=True, help="Overwrite a case file that is there.")
+@_out
+@_force
 def new(files: tuple[Path, ...], out: Path, force: bool) -> None:
     """Read FILES and propose a case file that maps their columns.
 
@@ -66,14 +68,8 @@ Examples:
 """
 )
 @click.argument("name")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("case.toml"),
-    show_default=True,
-    help="The case file to write.",
-)
-@click.option("--force", is_flag=True, help="Overwrite a case file that is there.")
+@_out
+@_force
 def copy(name: str, out: Path, force: bool) -> None:
     """Write the case file of a bundled case, to add a sample, say, or sources of your own.
 
