@@ -85,7 +85,7 @@ def of_one_each(rng):
 def test_pairs_of_one_delegate_and_one_clerk_are_one_piece_of_evidence():
     """If both learnt to write at one school, all comparisons of their centre are above."""
     by_centre, by_pair, inside = [], [], []
-    for seed in range(30):
+    for seed in range(60):
         rng = np.random.default_rng(seed)
         clerks, delegates, schools = of_one_each(rng)
         given = sheets(clerks, delegates, rng, schools=schools)
@@ -93,8 +93,9 @@ def test_pairs_of_one_delegate_and_one_clerk_are_one_piece_of_evidence():
         by_centre.append(chance.p)
         by_pair.append(single)
         inside.append(chance.low <= seen.sum() <= chance.high)
-    assert np.mean(np.array(by_pair) <= 0.01) >= 0.1
-    assert np.sum(np.array(by_centre) <= 0.01) <= 2
+    # Counted by pairs such elections alarm some ten times as often as they ought to.
+    assert np.mean(np.array(by_pair) <= 0.01) >= 0.05
+    assert np.sum(np.array(by_centre) <= 0.01) <= 3
     assert np.mean(inside) >= 0.85
 
 
