@@ -192,7 +192,7 @@ def told(
             **_plain(s),
         )
         if not many:
-            text += f" So many may come from errors of reading alone; {rest}"
+            text += f" So many disagreements may come from errors of reading alone; {rest}"
     else:
         text += say(
             "Errors of reading alone would lead one to expect some on {sheets_expected:.1f}"

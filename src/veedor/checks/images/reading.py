@@ -334,7 +334,10 @@ def _rest(s: Mapping[str, Any], status: str, official: bool) -> str:
     """What can be said of disagreements that reading alone may have made."""
     if status == "observed":
         which = "observed, and questioned, are" if official else "observed are"
-        return f"{which} only the sheets with a disagreement that is borne out."
+        return (
+            f"so many that are borne out seldom would: {which} only the sheets with a disagreement"
+            " that is borne out."
+        )
     first = "" if not s["confirmed"] else ", those that are borne out first"
     return f"a person must look at them, and they are listed{first}."
 
