@@ -31,7 +31,7 @@ FIND_PYTHON = for name in $(PYTHON) python3 python3.11 python3.12 python3.13 pyt
 	'`make PYTHON=/path/to/python3.11`.' >&2; exit 1
 
 .PHONY: help audit drill sheets test targets bench calibrate estimators methods nights late projection \
-	flows samples models reading handwriting twins scanned peers docs lock clean
+	flows samples models reading handwriting reserve twins scanned peers docs lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +105,10 @@ reading: $(VENV)/.test ## how well digits and sheets are read, on writers kept a
 
 handwriting: $(VENV)/.test ## how well hands are told apart by their digits, on writers kept apart (half an hour)
 	$(BIN)/python -m benchmarks.handwriting --runs 8 --markdown docs/handwriting.md
+
+reserve: $(VENV)/.test ## both of these on the writers that were kept to the end (an hour)
+	$(BIN)/python -m benchmarks.reading --split reserve --markdown docs/reserve-reading.md
+	$(BIN)/python -m benchmarks.handwriting --split reserve --runs 1 --markdown docs/reserve-hands.md
 
 twins: $(VENV)/.test ## re-used images: copies and pieces found, false pairs, time (an hour; a cut run goes on)
 	$(BIN)/python -m benchmarks.twins --markdown docs/twins.md

@@ -347,9 +347,11 @@ def page(
     names = ("numpy", "onnxruntime", "opencv-python-headless")
     writers = {n: c.writers for n, c in calibrations().items()}
     parts = [
-        "# Telling hands apart by their digits",
+        "# Telling hands apart"
+        + (": writers kept to the end" if args.split == "reserve" else " by their digits"),
         "",
-        "Written by `make handwriting`. " + __doc__.split("\n\n")[1].replace("\n", " "),
+        f"Written by `make {'reserve' if args.split == 'reserve' else 'handwriting'}`. "
+        + __doc__.split("\n\n")[1].replace("\n", " "),
         "",
         f"Writers: split `{args.split}` of NIST's digits, {len(np.unique(digits.writer))} of them,"
         " each with one form filled in one sitting with one pen, in the United States of the"

@@ -239,8 +239,9 @@ def page(
     """The page of results."""
     manifest = reader.manifest
     head = (
-        "# Reading digits\n\n"
-        f"Made by `make reading` (`--sheets {most}`) on the `{split}` writers, none of whom the"
+        f"# Reading digits{': writers kept to the end' if split == 'reserve' else ''}\n\n"
+        f"Made by `make {'reserve' if split == 'reserve' else 'reading'}` (`--sheets {most}`) on"
+        f" the `{split}` writers, none of whom the"
         f" reader was trained or calibrated on. Networks: {manifest['command']}, graph"
         f" `{manifest['graph_sha256'][:12]}`. Intervals are 95 %, by drawing whole writers anew."
         " The sheets and the wear are simulated: real ones differ in more ways than were simulated."

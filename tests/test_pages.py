@@ -17,6 +17,7 @@ READING = (DOCS / "reading-digits.md").read_text(encoding="utf-8")
 READER = json.loads(
     (resources.files("veedor.images") / "models" / "reader.json").read_text(encoding="utf-8")
 )
+KEPT = [(DOCS / f"reserve-{name}.md").read_text(encoding="utf-8") for name in ("reading", "hands")]
 HANDS = (DOCS / "handwriting.md").read_text(encoding="utf-8")
 
 
@@ -41,6 +42,15 @@ def test_the_check_allows_for_as_many_errors_of_reading_as_were_measured():
     seen, expected = (float(row(name)[-1]) for name in names)
     assert f"by {BORNE_OUT_MOST:g} times as many" in READING
     assert stats.chi2.ppf(0.975, 2 * seen + 2) / 2 / expected <= BORNE_OUT_MOST
+
+
+def test_writers_kept_to_the_end_were_read_with_what_is_shipped():
+    reading, hands = KEPT
+    for page in KEPT:
+        assert f"graph `{READER['graph_sha256'][:12]}`" in page, "make reserve"
+    assert "on the `reserve` writers" in reading
+    assert "split `reserve`" in hands
+    assert f"of the hash `{fingerprint()[:12]}`" in hands, "make reserve"
 
 
 def test_scores_of_scans_were_measured_as_an_audit_reads_them():
