@@ -89,12 +89,14 @@ def calibrate(
     parts = {"scans": Trials.joined(list(poor.values())),
              "worn": Trials.joined(list(_trials(worn, seed).values()))}  # fmt: skip
     of_good = Trials.joined(list(good.values()))
-    shares: dict[str, float] = {}
+
+    def shares(fitted: Fitted, out: Ints) -> dict[str, float]:
+        return {name: _share(fitted, part.without(out)) for name, part in parts.items()}
 
     def shrunk(out: Ints) -> Fitted:
         fitted = _fit(of_good.without(out))
-        shares.update({name: _share(fitted, part.without(out)) for name, part in parts.items()})
-        return replace(fitted, coefficients=min(1.0, *shares.values()) * fitted.coefficients)
+        least = min(1.0, *shares(fitted, out).values())
+        return replace(fitted, coefficients=least * fitted.coefficients)
 
     plainly = _trials(plain, seed)
     joined = Trials.joined(list(plainly.values()))
@@ -103,8 +105,9 @@ def calibrate(
         "good": _entry(good, lambda out: _fit(of_good.without(out))),
         "usable": _entry(poor, shrunk),
     }
-    # The last of its fits was of all writers. Its coefficients are those of good scans, shrunk.
-    found["usable"] |= {"shrunk": {n: round(c, 4) for n, c in shares.items()}}
+    everybody = shares(_fit(of_good), np.empty(0, dtype=np.int64))
+    found["usable"] |= {"shrunk": {n: round(c, 4) for n, c in everybody.items()}}
+    # Its coefficients are those of good scans, shrunk.
     found["usable"] |= {"digits": found["good"]["digits"]}
     found["usable"]["table_from"] = (
         "pairs with a scan no better than usable, each calibrated on trials of other writers"

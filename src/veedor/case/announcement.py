@@ -16,13 +16,24 @@ from veedor.case.entry import Entry, Identifier
 from veedor.case.sampling import Sample
 from veedor.stats.draws import composed
 
-__all__ = ["ANNOUNCED", "Announcement", "Beside", "beside"]
+__all__ = ["ANNOUNCED", "Announcement", "Beside", "beside", "form_of_words"]
 
 ANNOUNCED = "announced.toml"
 DIGIT = "#"
 """What stands for one digit in the form of the words."""
 OPTIONS = ("id", "selection", "size", "strata", "clusters", "within", "weights", "most_ballots")
 """Keys of a sample on which its draw hangs, and by which it is known."""
+
+
+def form_of_words(value: str) -> str:
+    """A form of words; ValueError where it leaves nothing open, or more than can be seen."""
+    if DIGIT not in value:
+        raise ValueError("has no # for a digit: nothing is left to chance")
+    if value.splitlines() != [value]:
+        raise ValueError("has a line break: write the words on one line")
+    if value.strip() != value:
+        raise ValueError("begins or ends with a blank, which nobody sees")
+    return value
 
 
 class Announcement(Entry):
@@ -50,9 +61,7 @@ class Announcement(Entry):
     @field_validator("words_like")
     @classmethod
     def _open(cls, value: str | None) -> str | None:
-        if value is not None and DIGIT not in value:
-            raise ValueError("`words_like` has no # for a digit: nothing is left to chance")
-        return value
+        return None if value is None else form_of_words(value)
 
     @classmethod
     def of(

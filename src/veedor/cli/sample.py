@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from veedor.cli import terminal
-
-if TYPE_CHECKING:
-    from veedor.case.announcement import Announcement
-    from veedor.case.manifest import Case
-    from veedor.checks.sampled import Frame
-
-_most = click.option(
-    "--most-ballots",
-    type=click.IntRange(min=1),
-    help="Ballots that any station can have had, where others than its registered voters may vote"
-    " there.",
-)
-FEW_WORDS = 10**6
-"""Fewer possible words than these are told."""
-_SELECTIONS = ("simple", "stratified", "clustered", "proportional")
+from veedor.cli.sample_draw import counted_of, draw, frames_of, most
 
 
 @click.group(
@@ -35,6 +21,9 @@ Examples:
 )
 def command() -> None:
     """Plan a sample of sheets, draw it, and report what was found."""
+
+
+command.add_command(draw)
 
 
 @command.command(
@@ -111,170 +100,6 @@ def size(
 @command.command(
     epilog="""\b
 Examples:
-  veedor sample draw bolivia-2019 --size 300 --words-like "dice ########" --out sample
-  veedor sample draw bolivia-2019 --size 300 --ceremony "dice 31415266" --out sample
-  veedor sample draw case.toml --selection clustered --clusters centre --size 60 \\
-      --ceremony "lottery of 1 March: 04 17 22 31 40" --out sample
-Exit codes: 0 drawn, 1 could not be done, 2 wrong usage.
-"""
-)
-@click.argument("case")
-@click.option("--selection", type=click.Choice(_SELECTIONS), default="simple", show_default=True)
-@click.option("--size", type=click.IntRange(min=1), required=True, help="Sheets, centres or draws.")
-@click.option(
-    "--ceremony",
-    metavar="WORDS",
-    help="What was said or thrown in public; whoever has the words can repeat the draw. Without"
-    " it the draw is announced and not made.",
-)
-@click.option(
-    "--words-like",
-    metavar="FORM",
-    help="Announced: the form of the words, such as 'dice ########'. Each # is one digit, 0 to 9;"
-    " the rest stands as it is, spaces too.",
-)
-@click.option(
-    "--count", metavar="ID", help="The count whose sheets are drawn.  [default: official]"
-)
-@click.option("--strata", metavar="LEVEL", help="Stratified: the level of geography.")
-@click.option("--clusters", metavar="LEVEL", help="Clustered: the level whose places are drawn.")
-@click.option("--within", type=click.IntRange(min=1), help="Clustered: sheets in each place.")
-@click.option("--weights", type=click.Choice(("registered", "risk")), help="Proportional: to what.")
-@_most
-@click.option(
-    "--examiners",
-    metavar="NAMES",
-    help="Who will examine, by commas: the entries of the case file for their answers are told.",
-)
-@click.option("--id", "name", default="sample", show_default=True, metavar="ID")
-@click.option("--title", help="What the report calls it.  [default: of the case, or by the id]")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("sample"),
-    show_default=True,
-    metavar="DIR",
-)
-@click.option("--force", is_flag=True, help="Draw again where a draw is there, with its own words"
-              " only; a sample.toml of the same draw stays as it is.")  # fmt: skip
-def draw(
-    case: str,
-    out: Path,
-    force: bool,
-    name: str,
-    count: str | None,
-    words_like: str | None,
-    examiners: str | None,
-    **given: object,
-) -> None:
-    """Draw sheets of CASE with the words of a public ceremony as the seed.
-
-    Writes DIR/frame.csv, what was drawn from; DIR/drawn.csv, the sheets in the order of the draw
-    with the chance of each; and DIR/sample.toml, the entry for the case file. Without --ceremony
-    the frame and DIR/announced.toml, how many will be drawn and how, both to be published before
-    it; the draw in DIR then has to be that one. In another folder any other can be drawn: only what
-    was published elsewhere binds.
-    """
-    from pydantic import ValidationError
-
-    from veedor.case.sampling import Sample
-    from veedor.sample import announce, source_entries, write_draw
-    from veedor.sample.examination import NAME
-
-    names = list(dict.fromkeys(n.strip() for n in (examiners or "").split(",") if n.strip()))
-    if strange := next((n for n in names if not NAME.match(n)), None):
-        raise click.UsageError(
-            f"--examiners: {strange!r} is no name for a file; use letters a to z or A to Z, digits,"
-            " points and hyphens"
-        )
-    if names and given["ceremony"] is None:
-        raise click.UsageError("--examiners belongs with --ceremony: no sheet is drawn without it")
-    if words_like is not None:
-        _form(words_like)
-    if kept := sorted(path.name for path in out.glob("answers-*.csv")):
-        raise click.UsageError(f"{out} holds {kept[0]}: draw into another folder")
-    if (out / "drawn.csv").exists() and not force:
-        raise click.UsageError(f"{out / 'drawn.csv'} is there already; --force draws it again")
-    manifest, counted = _counted(case, count)
-    about = {k: v for k, v in given.items() if v is not None}
-    title = f"Sample of {manifest.title}" if name == "sample" else f"Sample {name}"
-    about = {"title": title} | about | {"id": name, "frame": counted}
-    try:
-        sample = Sample.model_validate(about)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "string_pattern_mismatch":
-            raise click.UsageError(
-                f"--{first['loc'][0]} {first['input']!r} is no id: letters a to z or A to Z,"
-                " digits, and after the first of them . _ + - too"
-            ) from error
-        place = "".join(f"--{part}: " for part in first["loc"])
-        text = place + first["msg"].removeprefix("Value error, ")
-        raise click.UsageError(text.replace("`", "--", 1).replace("`", "", 1)) from error
-    for level in (sample.strata, sample.clusters):
-        if level is not None and level not in manifest.geography:
-            raise click.UsageError(
-                f"{level!r} is no level of geography; they are {', '.join(manifest.geography)}"
-            )
-    frames = _frames(manifest, counted)
-    if sample.clusters is not None:
-        places = len(set(frames.paths[sample.clusters]))
-        if (sample.size or 0) > places:
-            raise click.UsageError(
-                f"--size {sample.size:,} is more than the {places:,} places of"
-                f" {sample.clusters!r} to draw from"
-            )
-    # Draws of places, and of sheets by size, may be as many as one likes.
-    once = sample.clusters is None and sample.selection != "proportional"
-    if once and (sample.size or 0) > len(frames.sid):
-        raise click.UsageError(
-            f"--size {sample.size:,} is more than the {len(frames.sid):,} sheets to draw from"
-        )
-    if sample.ceremony is None:
-        published = announce(sample, frames, manifest, out, words_like)
-        terminal.out(
-            f"{len(frames.sid):,} sheets, of which nothing is drawn yet",
-            f"written: {out / 'frame.csv'}",
-            f"written: {out / 'announced.toml'}",
-            f"frame {published.frame}",
-            f"announced {published.announced}",
-            "",
-            "Publish both, with their SHA-256 (above), where you cannot change them, and hold the"
-            " ceremony. Then give the same command with --ceremony.",
-        )
-        _warn_of_words(published.said)
-        return
-    found = write_draw(sample, frames, manifest, out, words_like)
-    terminal.out(
-        f"{found.draws:,} draws, {found.sheets:,} sheets of {len(frames.sid):,}",
-        *(f"written: {path}" for path in found.written),
-        *(f"kept as it is: {path}" for path in found.kept),
-        f"seed {found.seed}",
-        f"frame {found.frame}",
-        f"announced {found.announced}: compare it with the published one"
-        if found.announced
-        else "nothing was announced in this folder; the report will say so",
-        "",
-        "In the case file, with this folder beside it:",
-        f'plans = ["{out.name}/sample.toml"]',
-    )
-    if names and found.questions:
-        terminal.out(
-            "",
-            "And at its end, for what they answer and are shown unveiled:",
-            source_entries(name, out.name, names, found.questions),
-        )
-    elif names:
-        terminal.out(
-            "",
-            "sample.toml asks nothing yet. Add its questions, and give the same command with"
-            " --force: it then tells the entries for the examiners' answers.",
-        )
-
-
-@command.command(
-    epilog="""\b
-Examples:
   veedor sample plan bolivia-2019
   veedor sample plan case.toml --limit 0.1 --errors 0.02
 """
@@ -296,7 +121,7 @@ Examples:
 )
 @click.option("--samples", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@_most
+@most
 def plan(
     case: str, limit: float, errors: float, samples: int, seed: int, most_ballots: int | None
 ) -> None:
@@ -306,8 +131,8 @@ def plan(
     """
     from veedor.sample import plan_risk
 
-    manifest, counted = _counted(case, None)
-    frame = _frames(manifest, counted)
+    manifest, counted = counted_of(case, None)
+    frame = frames_of(manifest, counted)
     terminal.out(
         f"{manifest.title}: {manifest.contest_rule.describe()}",
         f"{len(frame.sid):,} sheets; risk limit {100 * limit:g} %; {samples} simulated samples.",
@@ -368,59 +193,6 @@ def report(case: str, out: Path | None, seed: int) -> None:
         if finding.check.startswith("sampling."):
             terminal.out("", finding.title, f"  {finding.fact}")
     terminal.out("", *summary(result.document, result.directory))
-
-
-def _form(words_like: str) -> None:
-    """Refuse a form of the words that leaves nothing open, or more than can be seen."""
-    if "#" not in words_like:
-        raise click.UsageError("--words-like has no # for a digit: nothing is left to chance")
-    if len(words_like.splitlines()) > 1 or words_like.splitlines()[0] != words_like:
-        raise click.UsageError("--words-like has a line break: write the words on one line")
-    if words_like.strip() != words_like:
-        raise click.UsageError("--words-like begins or ends with a blank, which nobody sees")
-
-
-def _warn_of_words(said: Announcement) -> None:
-    """Say what the form of the words leaves open, where that is too much or too little."""
-    if said.possible is None:
-        terminal.note(
-            "No form of the words is announced: whoever writes them down can choose among"
-            " spellings, and with each among other sheets. To fix it, announce into another folder"
-            " with --words-like, say 'dice ########', before anything is published."
-        )
-    elif said.possible < FEW_WORDS:
-        terminal.note(
-            f"The form leaves {said.possible:,} words at the most: who tries them all beforehand"
-            " may know of sheets that few or none of them draw. Give it more #."
-        )
-
-
-def _counted(case: str, count: str | None) -> tuple[Case, str]:
-    """The case, and the name of the count whose sheets are drawn from."""
-    from veedor.case.catalogue import find_case
-    from veedor.case.loading import load_case
-
-    manifest = load_case(find_case(case))
-    name = count or manifest.official
-    known = [s.count for s in manifest.count_sources()]
-    if name not in known:
-        raise click.UsageError(
-            f"--count {name!r} is no count; they are {', '.join(map(str, known))}"
-        )
-    return manifest, name
-
-
-def _frames(manifest: Case, count: str) -> Frame:
-    """The sheets of a count, whose files are read without the scans."""
-    import tempfile
-
-    from veedor.audit.plan import read
-    from veedor.checks.sampled import Frame, frame_query
-    from veedor.engine.verbs import collect
-
-    with tempfile.TemporaryDirectory(prefix="veedor-") as folder, terminal.steps() as progress:
-        evidence, _ = read(manifest.without_scans(), Path(folder), progress)
-        return Frame.of(collect(frame_query(evidence, count)), manifest)
 
 
 @command.command(
@@ -503,8 +275,8 @@ def examine(
     veiled: dict[str, Any] | None = None
     votes: dict[str, list[tuple[str, int]]] = {}
     if case is not None:
-        manifest, counted = _counted(case, examination.sample.frame)
-        frame = _frames(manifest, counted)
+        manifest, counted = counted_of(case, examination.sample.frame)
+        frame = frames_of(manifest, counted)
         if images is None:
             found |= scans_of(manifest, examination.stations, show_private=show_private)
         elif not show_private:
