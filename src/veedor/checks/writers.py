@@ -41,6 +41,7 @@ BANDS = (20, 30)
 """Digits from which on a sheet stands for others in made-up centres that have as many at least: the
 fewer digits, the less a ratio can say."""
 ENOUGH = 20
+"""Centres that a band of digits must be on, at the least, to stand alone."""
 FEWER = 5
 """Made-up centres for each one that is made up of sheets of one region."""
 

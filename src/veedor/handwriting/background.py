@@ -219,7 +219,6 @@ def rarity(
     meets: Floats,
     limit: float,
     least: float,
-    alarm: float = ALARM,
 ) -> Rarity:
     """How rare the centres at or above `limit` are, and those above every made-up one.
 
@@ -231,7 +230,6 @@ def rarity(
     size : int64 (centres), their sheets
     limit : natural logarithm, by `threshold`
     least : natural logarithm below which nothing is called alike
-    alarm : the probability from which on hits are told from chance
     """
     hits = np.flatnonzero(some >= limit)
     met = _again(meets, llr, of, size, least, hits)
@@ -244,7 +242,7 @@ def rarity(
     # Of n made-up centres none need be so for a share of 1 in n + 1; both questions are asked.
     smallest = min(1.0, 2 / (len(mixed) + 1))
     p = min(1.0, max(2 * min(chance.p, rare), smallest))
-    fewest = _fewest(mixed, limit, _wholly(meets, of, size), smallest, alarm)
+    fewest = _fewest(mixed, limit, _wholly(meets, of, size), smallest)
     return Rarity(chance, farther, met, p, smallest, fewest)
 
 
@@ -258,14 +256,14 @@ def _wholly(meets: Floats, of: Ints, size: Ints) -> Floats:
     return np.where(size > 2, three, first)
 
 
-def _fewest(mixed: Floats, limit: float, again: Floats, least: float, alarm: float) -> int | None:
+def _fewest(mixed: Floats, limit: float, again: Floats, least: float) -> int | None:
     """How many centres in one hand it takes, their likeness met `again` as in half of all."""
-    if not len(again) or least > alarm:
+    if not len(again) or least > ALARM:
         return None
     each = float(np.median(again))
     for k in range(1, min(len(again), MOST) + 1):
         laws = (expected(mixed, len(again), at, k, k * each) for at in (limit, np.inf))
-        if 2 * min(law.p for law in laws) <= alarm:
+        if 2 * min(law.p for law in laws) <= ALARM:
             return k
     return None
 
